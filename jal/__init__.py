@@ -1,0 +1,53 @@
+"""jal: active learning as pure JAX functions.
+
+Submodules load on first use, so that `import jal` brings nothing along but the standard library:
+`jal.scores` and `jal.select` need only JAX; `jal.experiment` and `jal.report` bring the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jal import (
+        data,
+        episode,
+        experiment,
+        learners,
+        metrics,
+        networks,
+        parallel,
+        report,
+        scores,
+        select,
+        strategies,
+        types,
+    )
+
+__version__ = "0.1.0"
+__all__ = [
+    "data",
+    "episode",
+    "experiment",
+    "learners",
+    "metrics",
+    "networks",
+    "parallel",
+    "report",
+    "scores",
+    "select",
+    "strategies",
+    "types",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"jal.{name}")
+    raise AttributeError(f"module 'jal' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,152 @@
+"""One active-learning episode: train, measure, select, label, again, as one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree, Round, Strategy
+
+__all__ = ["Episode", "EpisodeState", "episode", "label", "labelled_mask", "look"]
+
+Evaluate = Callable[[Outputs, Array], dict[str, Array]]
+
+
+class EpisodeState(NamedTuple):
+    """What one seed carries from round to round.
+
+    Attributes:
+      key: `[]` typed PRNG key; round t uses `fold_in(key, t)`.
+      labels: which pool points are labelled.
+      variables: the learner's.
+      strategy: the strategy's.
+      metrics: name -> `[R + 1]` float32, NaN in rounds to come.
+    """
+
+    key: Array
+    labels: Labels
+    variables: PyTree
+    strategy: PyTree
+    metrics: dict[str, Array]
+
+
+class Episode(NamedTuple):
+    """An episode as pure functions, unbatched in the seed.
+
+    Attributes:
+      init: `(key, order [N], n [], pool) -> EpisodeState`.
+      run: `(state, start, stop, pool, data, test, hyper, schedule) -> EpisodeState`: rounds start
+        to stop - 1 of 0..R, `data` being `learner.prepare(pool)`. Segments of any length are one
+        program. `schedule [R + 1]` int32 is the number of labels in each round; where it is the
+        same for all seeds, the number of labels stays a scalar under vmap.
+    """
+
+    init: Callable[..., EpisodeState]
+    run: Callable[..., EpisodeState]
+
+
+def episode(
+    learner: Learner, strategy: Strategy, evaluate: Evaluate, rounds: int, k_max: int
+) -> Episode:
+    """An episode of R = `rounds` queries: R + 1 fits and measurements, of which the last has no query.
+
+    Args:
+      learner: fitted in every round, from the variables of the round before.
+      strategy: asked for `k_max` picks; the first k are labelled, k from the schedule or, where
+        the strategy has a `batch_size`, from there.
+      evaluate: `(Outputs on the test set, y) -> metrics`, scalars by name.
+      rounds: R, static.
+      k_max: the largest number of labels that any round may add, static.
+    """
+
+    def init(key: Array, order: Array, n: Array, pool: Pool) -> EpisodeState:
+        key_learner, key_strategy = jax.random.split(jax.random.fold_in(key, rounds + 1))
+        variables = learner.init(key_learner)
+        labels = Labels(order, n)
+        _, info = jax.eval_shape(
+            lambda: learner.fit(key, variables, learner.prepare(pool), labels, learner.hyper)
+        )
+        measured = jax.eval_shape(
+            lambda: evaluate(learner.predict(variables, pool.x[:1]), pool.y[:1])
+        )
+        metrics = {
+            name: jnp.full(rounds + 1, jnp.nan) for name in ("labels", *measured, *info)
+        }
+        return EpisodeState(key, labels, variables, strategy.init(key_strategy, pool.x), metrics)
+
+    def run(
+        state: EpisodeState,
+        start: Array,
+        stop: Array,
+        pool: Pool,
+        data: PyTree,
+        test: Pool,
+        hyper: PyTree,
+        schedule: Array,
+    ) -> EpisodeState:
+        def one_round(t: Array, state: EpisodeState) -> EpisodeState:
+            key_fit, key_select, key_size = jax.random.split(jax.random.fold_in(state.key, t), 3)
+            variables, info = learner.fit(key_fit, state.variables, data, state.labels, hyper)
+            measured = evaluate(learner.predict(variables, test.x), test.y)
+            row = {"labels": state.labels.n, **measured, **info}
+            metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
+
+            def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree]:
+                seen = look(learner, variables, pool, labels)
+                picks, carried = strategy.select(key_select, carried, seen, k_max)
+                if strategy.batch_size is None:
+                    k = schedule[t + 1] - schedule[t]
+                else:
+                    k = jnp.clip(strategy.batch_size(key_size, carried, seen), 1, k_max)
+                return label(labels, picks, k), carried
+
+            labels, carried = jax.lax.cond(
+                t < rounds, query, lambda *unchanged: unchanged, state.labels, state.strategy
+            )
+            return EpisodeState(state.key, labels, variables, carried, metrics)
+
+        if strategy.batch_size is None:
+            # From the schedule, not from the state: unbatched where the schedule is.
+            state = state._replace(labels=state.labels._replace(n=schedule[start]))
+        return jax.lax.fori_loop(start, stop, one_round, state)
+
+    return Episode(init, run)
+
+
+def look(learner: Learner, variables: PyTree, pool: Pool, labels: Labels) -> Round:
+    """The Round that a strategy sees; labels of unlabelled points are hidden."""
+    labelled = labelled_mask(labels)
+    y = jnp.where(labelled, pool.y, -1)
+    return Round(pool.x, y, labels, labelled, variables, *learner.predict(variables, pool.x))
+
+
+def labelled_mask(labels: Labels) -> Array:
+    """`[N]` bool from the order of labelling."""
+    positions = jnp.arange(labels.order.shape[0])
+    return jnp.zeros(positions.shape, bool).at[labels.order].set(positions < labels.n)
+
+
+def label(labels: Labels, picks: Array, k: Array | int) -> Labels:
+    """Labels the first k of `picks [k_max]`; the rest of the order keeps its order.
+
+    Args:
+      labels: before.
+      picks: `[k_max]` int32, distinct and unlabelled.
+      k: static or traced, at most k_max and the number of unlabelled points; cut at the latter.
+
+    Returns:
+      labels with `n + k`.
+    """
+    order, n = labels
+    size = order.shape[0]
+    k = jnp.minimum(jnp.asarray(k, jnp.int32), size - n)
+    rank = jnp.full(size, size, jnp.int32).at[picks].set(jnp.arange(picks.shape[0]))
+    rank = rank[order]
+    picked = rank < k
+    position = jnp.arange(size)
+    behind = position + k - jnp.cumsum(picked)
+    moved = jnp.where(position < n, position, jnp.where(picked, n + rank, behind))
+    return Labels(jnp.zeros_like(order).at[moved].set(order), n + k)

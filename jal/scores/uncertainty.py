@@ -1,0 +1,89 @@
+"""Uncertainty of one prediction, from its logits."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.types import Array
+
+__all__ = ["average_confidence", "entropy", "least_confidence", "margin", "top_two_gap"]
+
+
+def margin(logits: Array) -> Array:
+    """Gap between the two largest softmax probabilities; a LOW margin is uncertain.
+
+    Args:
+      logits: `[K]` float, K >= 2.
+
+    Returns:
+      `[]` in [0, 1]: 0 for a tie, 1 for certainty (Scheffer et al., 2001).
+    """
+    return top_two_gap(jax.nn.softmax(_one_example("margin", logits)))
+
+
+def least_confidence(logits: Array) -> Array:
+    """One minus the largest softmax probability; a HIGH value is uncertain.
+
+    Args:
+      logits: `[K]` float, K >= 2.
+
+    Returns:
+      `[]` in [0, 1 - 1/K] (Lewis and Gale, 1994).
+    """
+    return 1.0 - jnp.max(jax.nn.softmax(_one_example("least_confidence", logits)))
+
+
+def entropy(logits: Array) -> Array:
+    """Shannon entropy of the softmax, in nats; a HIGH value is uncertain.
+
+    Args:
+      logits: `[K]` float, K >= 2; -inf stands for probability 0.
+
+    Returns:
+      `[]` in [0, log K] (Shannon, 1948).
+    """
+    log_p = jax.nn.log_softmax(_one_example("entropy", logits))
+    p = jnp.exp(log_p)
+    return -jnp.sum(jnp.where(p > 0, p * log_p, 0.0))
+
+
+def average_confidence(probabilities: Array) -> Array:
+    """Mean over the classes of their probabilities; modAL's `avg_confidence`, which picks the HIGHEST.
+
+    It informs where classes are judged one by one (sigmoids). For a softmax it is 1/K for every
+    example, up to rounding, and ranks nothing.
+
+    Args:
+      probabilities: `[K]` float in [0, 1].
+
+    Returns:
+      `[]` in [0, 1].
+    """
+    return jnp.mean(_one_example("average_confidence", probabilities))
+
+
+def top_two_gap(values: Array) -> Array:
+    """Largest value minus second largest; the margin of raw decision values.
+
+    Args:
+      values: `[K]` float, K >= 2.
+
+    Returns:
+      `[]`, at least 0; 0 for a tie.
+    """
+    values = _one_example("top_two_gap", values)
+    first = jnp.argmax(values)
+    second = jnp.max(jnp.where(jnp.arange(values.shape[0]) == first, -jnp.inf, values))
+    # Not top_k(values, 2): a sort of two costs more than two maxima under vmap.
+    return values[first] - second
+
+
+def _one_example(name: str, values: Array) -> Array:
+    values = jnp.asarray(values)
+    if values.ndim != 1 or values.shape[0] < 2:
+        raise ValueError(
+            f"{name} takes one example's values [K] with K >= 2, got shape {values.shape}: "
+            f"write jax.vmap({name}) for many examples."
+        )
+    return values

@@ -1,0 +1,42 @@
+"""BADGE: k-means++ sampling in the space of last-layer gradients, which are never formed."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.seeding import k_means_plus_plus
+from jal.select.top_k import check_pool
+from jal.types import Array
+
+__all__ = ["badge"]
+
+
+def badge(key: Array, logits: Array, features: Array, labelled: Array, k: int) -> Array:
+    """BADGE (Ash et al., 2020): first the largest gradient embedding, then k-means++ sampling.
+
+    The embedding is g = r (x) h with r = onehot(argmax p) - p and features h, so that
+    |g1 - g2|^2 = |r1|^2 |h1|^2 + |r2|^2 |h2|^2 - 2 (r1.r2)(h1.h2) needs only N (K + D) memory.
+
+    Args:
+      key: a PRNG key.
+      logits: `[N, K]` float.
+      features: `[N, D]` float.
+      labelled: `[N]` bool; True is never picked.
+      k: how many, static; at most the number of unlabelled points.
+
+    Returns:
+      `[k]` int32 in order of picking. Where every remaining point coincides with a pick, the rest
+      follows uniformly.
+    """
+    check_pool("badge", features, labelled, k)
+    classes = logits.shape[1]
+    residual = jax.nn.one_hot(jnp.argmax(logits, axis=1), classes) - jax.nn.softmax(logits, axis=1)
+    norm = jnp.sum(jnp.square(residual), axis=1) * jnp.sum(jnp.square(features), axis=1)
+
+    def squared_distance_to(chosen: Array) -> Array:
+        product = (residual @ residual[chosen]) * (features @ features[chosen])
+        return jnp.maximum(norm + norm[chosen] - 2.0 * product, 0.0)
+
+    first = jnp.argmax(jnp.where(labelled, -1.0, norm)).astype(jnp.int32)
+    return k_means_plus_plus(key, squared_distance_to, first, ~labelled, k)

@@ -1,0 +1,53 @@
+"""k-center (CoreSet): greedy farthest points."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.seeding import squared_distances
+from jal.select.top_k import check_pool
+from jal.types import Array
+
+__all__ = ["k_center"]
+
+_BLOCK = 64  # labelled points per matrix product; bounds memory at N x 64
+
+
+def k_center(features: Array, labelled: Array, k: int) -> Array:
+    """Greedy k-center: again and again the point farthest from all labelled and picked ones.
+
+    Time N D (|L| + k); memory N D, never N x N. The covering radius is at most twice the optimum
+    (Gonzalez, 1985; CoreSet: Sener and Savarese, 2018). With nothing labelled, the first pick is
+    the lowest index.
+
+    Args:
+      features: `[N, D]` float.
+      labelled: `[N]` bool; the centres to start from, never picked.
+      k: how many, static; at most the number of unlabelled points.
+
+    Returns:
+      `[k]` int32 in order of picking; ties by index.
+    """
+    check_pool("k_center", features, labelled, k)
+    n = features.shape[0]
+    features = features - jnp.mean(features, axis=0)
+
+    # Labelled points first, in blocks of one matrix product each.
+    first = jnp.nonzero(labelled, size=n + (-n % _BLOCK), fill_value=0)[0]
+    blocks = -(-jnp.sum(labelled) // _BLOCK)
+
+    def nearest_labelled(block: Array, nearest: Array) -> Array:
+        index = jax.lax.dynamic_slice_in_dim(first, block * _BLOCK, _BLOCK)
+        squared = squared_distances(features, features[index])
+        return jnp.minimum(nearest, jnp.min(jnp.where(labelled[index], squared, jnp.inf), axis=1))
+
+    nearest = jax.lax.fori_loop(0, blocks, nearest_labelled, jnp.full(n, jnp.inf, features.dtype))
+    nearest = jnp.where(labelled, -jnp.inf, nearest)
+
+    def pick(nearest: Array, _: None) -> tuple[Array, Array]:
+        chosen = jnp.argmax(nearest).astype(jnp.int32)
+        squared = jnp.sum(jnp.square(features - features[chosen]), axis=1)
+        return jnp.minimum(nearest, squared).at[chosen].set(-jnp.inf), chosen
+
+    return jax.lax.scan(pick, nearest, length=k)[1]

@@ -1,0 +1,62 @@
+"""k-means on the unlabelled points, and the point nearest to each centroid."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances
+from jal.select.top_k import check_pool
+from jal.types import Array
+
+__all__ = ["kmeans"]
+
+
+def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int = 20) -> Array:
+    """The unlabelled point nearest to each of k centroids, the largest cluster's first.
+
+    k-means++ seeding (Arthur and Vassilvitskii, 2007), then Lloyd's iterations on the unlabelled
+    points. Time N D k per iteration, memory N (D + k).
+
+    Args:
+      key: a PRNG key.
+      features: `[N, D]` float.
+      labelled: `[N]` bool; left out of the clustering and never picked.
+      k: number of clusters and of picks, static; at most the number of unlabelled points.
+      iterations: Lloyd's iterations, static.
+
+    Returns:
+      `[k]` int32, distinct: a point that is taken goes to the first centroid that asks for it.
+    """
+    check_pool("kmeans", features, labelled, k)
+    free = (~labelled).astype(features.dtype)
+    mean = free @ features / jnp.maximum(jnp.sum(free), 1.0)
+    features = features - mean
+
+    def squared_distance_to(chosen: Array) -> Array:
+        return jnp.sum(jnp.square(features - features[chosen]), axis=1)
+
+    key_first, key_rest = jax.random.split(key)
+    first = sample_by_weight(key_first, free)
+    seeds = k_means_plus_plus(key_rest, squared_distance_to, first, ~labelled, k)
+
+    def members(centroids: Array) -> tuple[Array, Array]:
+        squared = squared_distances(features, centroids)
+        return squared, jax.nn.one_hot(jnp.argmin(squared, axis=1), k) * free[:, None]
+
+    def lloyd(_: int, centroids: Array) -> Array:
+        _, member = members(centroids)
+        size = jnp.sum(member, axis=0)
+        return jnp.where(
+            size[:, None] > 0, member.T @ features / jnp.maximum(size, 1.0)[:, None], centroids
+        )
+
+    centroids = jax.lax.fori_loop(0, iterations, lloyd, features[seeds])
+    squared, member = members(centroids)
+    largest_first = jnp.argsort(-jnp.sum(member, axis=0), stable=True)
+
+    def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
+        chosen = jnp.argmin(jnp.where(taken, jnp.inf, squared[:, cluster])).astype(jnp.int32)
+        return taken.at[chosen].set(True), chosen
+
+    return jax.lax.scan(nearest_point, labelled, largest_first)[1]

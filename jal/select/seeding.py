@@ -1,0 +1,65 @@
+"""k-means++ seeding in any squared distance, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jal.types import Array
+
+__all__ = ["k_means_plus_plus", "sample_by_weight", "squared_distances"]
+
+
+def k_means_plus_plus(
+    key: Array, squared_distance_to: Callable[[Array], Array], first: Array, free: Array, k: int
+) -> Array:
+    """k points, each after the first drawn by its squared distance to the nearest one so far.
+
+    Args:
+      key: a PRNG key.
+      squared_distance_to: index `[]` -> squared distances `[N]` of all points to that one.
+      first: `[]` int32, the first point.
+      free: `[N]` bool, the points that may be drawn; includes first.
+      k: how many, static.
+
+    Returns:
+      `[k]` int32, distinct. Once every free point coincides with a chosen one, the rest is uniform.
+      (Arthur and Vassilvitskii, 2007.)
+    """
+
+    def draw(carry: tuple[Array, Array, Array], key: Array):
+        nearest, free, last = carry
+        nearest = jnp.minimum(nearest, squared_distance_to(last))
+        weights = jnp.where(free, nearest, 0.0)
+        weights = jnp.where(jnp.any(weights > 0), weights, free.astype(weights.dtype))
+        chosen = sample_by_weight(key, weights)
+        return (nearest, free.at[chosen].set(False), chosen), chosen
+
+    start = (jnp.full(free.shape, jnp.inf), free.at[first].set(False), first)
+    _, rest = jax.lax.scan(draw, start, jax.random.split(key, k)[1:])
+    return jnp.concatenate([first[None], rest])
+
+
+def sample_by_weight(key: Array, weights: Array) -> Array:
+    """One index `[]` int32 drawn in proportion to `weights [N]`, by their cumulative sum.
+
+    An index of weight 0 is never drawn, unless all are 0: then the result is the last index.
+    """
+    cumulative = jnp.cumsum(weights)
+    # Strictly below the total, so that rounding cannot run past the last positive weight.
+    below_total = jnp.nextafter(cumulative[-1], jnp.zeros_like(cumulative[-1]))
+    threshold = jnp.minimum(jax.random.uniform(key) * cumulative[-1], below_total)
+    index = jnp.searchsorted(cumulative, threshold, side="right")
+    return jnp.minimum(index, weights.shape[0] - 1).astype(jnp.int32)
+
+
+def squared_distances(points: Array, centers: Array) -> Array:
+    """Squared Euclidean distances `[N, B]` of `points [N, D]` to `centers [B, D]`, clipped at 0.
+
+    One matrix product: centre the points beforehand, since the expansion loses digits where norms
+    far exceed distances.
+    """
+    norms = jnp.sum(jnp.square(points), axis=-1)[:, None] + jnp.sum(jnp.square(centers), axis=-1)
+    return jnp.maximum(norms - 2.0 * points @ centers.T, 0.0)

@@ -1,0 +1,44 @@
+"""The k highest scores among the unlabelled."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.types import Array
+
+__all__ = ["check_pool", "top_k"]
+
+
+def top_k(scores: Array, labelled: Array, k: int) -> Array:
+    """Indices of the k highest scores among unlabelled points, highest first, ties by index.
+
+    Args:
+      scores: `[N]` float; higher is picked first. NaN ranks below everything.
+      labelled: `[N]` bool; True is never picked.
+      k: how many, static; at most the number of unlabelled points.
+
+    Returns:
+      `[k]` int32.
+    """
+    check_pool("top_k", scores, labelled, k)
+    lowest = jnp.finfo(scores.dtype).min
+    # -inf is kept for the labelled, so that an unlabelled -inf still comes before them.
+    scores = jnp.where(jnp.isnan(scores), lowest, jnp.maximum(scores, lowest))
+    return jax.lax.top_k(jnp.where(labelled, -jnp.inf, scores), k)[1].astype(jnp.int32)
+
+
+def check_pool(name: str, values: Array, labelled: Array, k: int) -> None:
+    """Raises ValueError where shapes disagree or k cannot be met; part of every selector."""
+    n = labelled.shape[0] if labelled.ndim == 1 else None
+    if n is None or labelled.dtype != jnp.bool_ or values.shape[0] != n:
+        raise ValueError(
+            f"{name} takes values [N, ...] and a mask labelled [N] of bool, got shapes "
+            f"{values.shape} and {labelled.shape} of {labelled.dtype}."
+        )
+    if not 1 <= k <= n:
+        raise ValueError(f"{name} takes k between 1 and the pool's {n} points, got {k}.")
+    if not isinstance(labelled, jax.core.Tracer):
+        left = n - int(labelled.sum())
+        if k > left:
+            raise ValueError(f"{name} cannot pick k = {k} of {left} unlabelled points.")

@@ -1,0 +1,92 @@
+"""Strategies by name: `registry[name]() -> Strategy`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jal import scores, select
+from jal.strategies.strategy import by_score, stateless
+from jal.types import Array, Round, Strategy
+
+__all__ = ["registry"]
+
+
+def random() -> Strategy:
+    """Uniform over the unlabelled points."""
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        return select.top_k(jax.random.uniform(key, round.labelled.shape), round.labelled, k_max)
+
+    return stateless(pick)
+
+
+def least_confidence() -> Strategy:
+    """Lowest largest probability (Lewis and Gale, 1994); the papers' "uncertainty"."""
+    return by_score(scores.least_confidence)
+
+
+def margin() -> Strategy:
+    """Smallest gap between the two largest probabilities (Scheffer et al., 2001)."""
+    return by_score(lambda logits: -scores.margin(logits))
+
+
+def entropy() -> Strategy:
+    """Largest entropy of the prediction (Shannon, 1948)."""
+    return by_score(scores.entropy)
+
+
+def average_confidence() -> Strategy:
+    """modAL's average confidence, ties at random.
+
+    The mean of a softmax is 1/K for every point, so that all points tie: rounding must not decide,
+    and what remains is random sampling.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
+        steps = jnp.round(score * 1e5)  # equal but for rounding counts as equal
+        tie_break = jax.random.uniform(key, score.shape, maxval=0.5)
+        return select.top_k(steps + tie_break, round.labelled, k_max)
+
+    return stateless(pick)
+
+
+def k_center() -> Strategy:
+    """CoreSet's greedy k-center on the features (Sener and Savarese, 2018)."""
+    return stateless(
+        lambda key, round, k_max: select.k_center(round.features, round.labelled, k_max)
+    )
+
+
+def kmeans() -> Strategy:
+    """The points nearest to the centroids of k-means on the features."""
+    return stateless(
+        lambda key, round, k_max: select.kmeans(key, round.features, round.labelled, k_max)
+    )
+
+
+def badge() -> Strategy:
+    """k-means++ sampling of last-layer gradients (Ash et al., 2020)."""
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        return select.badge(key, round.logits, round.features, round.labelled, k_max)
+
+    return stateless(pick)
+
+
+registry: dict[str, Callable[[], Strategy]] = {
+    factory.__name__: factory
+    for factory in (
+        random,
+        least_confidence,
+        margin,
+        entropy,
+        average_confidence,
+        k_center,
+        kmeans,
+        badge,
+    )
+}

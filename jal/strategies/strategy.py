@@ -1,0 +1,56 @@
+"""Ways to make a Strategy: from a selector, from a score, from several strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import jax
+
+from jal.select import top_k
+from jal.types import Array, PyTree, Round, Strategy
+
+__all__ = ["by_score", "one_of", "stateless"]
+
+
+def stateless(select: Callable[[Array, Round, int], Array]) -> Strategy:
+    """A Strategy without state from `select(key, round, k_max) -> picks [k_max]`."""
+    return Strategy(
+        init=lambda key, x: (),
+        select=lambda key, state, round, k_max: (select(key, round, k_max), state),
+    )
+
+
+def by_score(score: Callable[[Array], Array]) -> Strategy:
+    """Picks the highest `score(logits [K]) -> []`, an unbatched function; ties by index."""
+    return stateless(
+        lambda key, round, k_max: top_k(jax.vmap(score)(round.logits), round.labelled, k_max)
+    )
+
+
+def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
+    """The strategy at a traced index: many share one compiled episode, and only one runs.
+
+    Args:
+      strategies: each follows the experiment's schedule (ValueError if one has a `batch_size`).
+      index: `[]` int32; a scalar for all seeds, since a batched one runs every branch.
+    """
+    if any(strategy.batch_size is not None for strategy in strategies):
+        raise ValueError("one_of takes strategies without a batch_size of their own.")
+    if len(strategies) == 1:
+        return strategies[0]
+
+    def init(key: Array, x: Array) -> tuple[PyTree, ...]:
+        return tuple(strategy.init(key, x) for strategy in strategies)
+
+    def select(key: Array, states: tuple[PyTree, ...], round: Round, k_max: int):
+        def branch(i: int):
+            def run(key: Array, states: tuple[PyTree, ...], round: Round):
+                picks, state = strategies[i].select(key, states[i], round, k_max)
+                return picks, (*states[:i], state, *states[i + 1 :])
+
+            return run
+
+        branches = [branch(i) for i in range(len(strategies))]
+        return jax.lax.switch(index, branches, key, states, round)
+
+    return Strategy(init, select)
