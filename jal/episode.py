@@ -51,7 +51,7 @@ class Episode(NamedTuple):
 def episode(
     learner: Learner, strategy: Strategy, evaluate: Evaluate, rounds: int, k_max: int
 ) -> Episode:
-    """An episode of R = `rounds` queries: R + 1 fits and measurements, of which the last has no query.
+    """An episode of R = `rounds` queries: R + 1 fits and measurements, with a query between two.
 
     Args:
       learner: fitted in every round, from the variables of the round before.
@@ -63,7 +63,7 @@ def episode(
     """
 
     def init(key: Array, order: Array, n: Array, pool: Pool) -> EpisodeState:
-        key_learner, key_strategy = jax.random.split(jax.random.fold_in(key, rounds + 1))
+        key, key_learner, key_strategy = jax.random.split(key, 3)
         variables = learner.init(key_learner)
         labels = Labels(order, n)
         _, info = jax.eval_shape(
@@ -72,9 +72,7 @@ def episode(
         measured = jax.eval_shape(
             lambda: evaluate(learner.predict(variables, pool.x[:1]), pool.y[:1])
         )
-        metrics = {
-            name: jnp.full(rounds + 1, jnp.nan) for name in ("labels", *measured, *info)
-        }
+        metrics = {name: jnp.full(rounds + 1, jnp.nan) for name in ("labels", *measured, *info)}
         return EpisodeState(key, labels, variables, strategy.init(key_strategy, pool.x), metrics)
 
     def run(

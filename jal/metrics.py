@@ -103,7 +103,7 @@ def final_accuracy(accuracies: np.ndarray) -> np.ndarray:
 
 
 def labels_to_reach(labels: np.ndarray, accuracies: np.ndarray, level: float) -> np.ndarray:
-    """The least number of labels at which `[..., R + 1]` accuracies are at `level`; NaN if never."""
+    """The least number of labels at which accuracies `[..., R + 1]` reach `level`; NaN if never."""
     reached = accuracies >= level
     first = np.argmax(reached, axis=-1)
     at_first = np.take_along_axis(labels, first[..., None], axis=-1)[..., 0].astype(float)

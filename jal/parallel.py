@@ -22,7 +22,9 @@ def seed_mesh(devices: int | None = None) -> Mesh:
     """
     present = jax.devices()
     if devices is not None and not 1 <= devices <= len(present):
-        raise InputError(f"devices must be between 1 and the {len(present)} present, got {devices}.")
+        raise InputError(
+            f"devices must be between 1 and the {len(present)} present, got {devices}."
+        )
     chosen = present[: devices or len(present)]
     return jax.make_mesh((len(chosen),), ("seed",), axis_types=(AxisType.Auto,), devices=chosen)
 
@@ -32,7 +34,9 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def over_seeds(f: Callable[..., PyTree], mesh: Mesh, at_once: int | None = 1) -> Callable[..., PyTree]:
+def over_seeds(
+    f: Callable[..., PyTree], mesh: Mesh, at_once: int | None = 1
+) -> Callable[..., PyTree]:
     """`f(one_seed, *shared)` for every seed: sharded over the mesh, then mapped or vmapped.
 
     With `at_once=1` seeds are mapped: each result is, bit for bit, the same whatever seeds run
@@ -93,6 +97,4 @@ def _pad(seeds: PyTree, size: int) -> PyTree:
     missing = size - _count(seeds)
     if missing == 0:
         return seeds
-    return jax.tree.map(
-        lambda leaf: jnp.concatenate([leaf, *[leaf[-1:]] * missing]), seeds
-    )
+    return jax.tree.map(lambda leaf: jnp.concatenate([leaf, *[leaf[-1:]] * missing]), seeds)

@@ -52,7 +52,7 @@ class Labels(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What a learner says of examples: `logits [M, K]` and penultimate `features [M, D]`, float32."""
+    """What a learner says of examples: `logits [M, K]`, penultimate `features [M, D]`; float32."""
 
     logits: Array
     features: Array
@@ -105,7 +105,7 @@ class Strategy(NamedTuple):
     Attributes:
       init: `(key, x [N, ...]) -> state`: what the strategy carries from round to round.
       select: `(key, state, round, k_max) -> (picks, state)`: `picks [k_max]` int32, distinct
-        unlabelled pool indices in order of preference; k_max is static. The round labels the first k.
+        unlabelled pool indices in order of preference; k_max is static. The first k are labelled.
       batch_size: `(key, state, round) -> k`, for strategies that choose how many of the picks to
         label, in 1..k_max, in each seed for itself; None where the experiment's schedule says it.
     """

@@ -14,7 +14,7 @@ __all__ = ["at_capacity", "capacities"]
 
 
 def capacities(max_labels: int, smallest: int = 32) -> tuple[int, ...]:
-    """Bucket sizes that double from `smallest` and end at `max_labels`: 32, 64, 128, 210 for 210."""
+    """Bucket sizes that double from `smallest` up to `max_labels`: 32, 64, 128, 210 for 210."""
     sizes = []
     size = smallest
     while size < max_labels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ __all__ = ["mlp"]
 
 class _MLP(nnx.Module):
     def __init__(self, widths: Sequence[int], rngs: nnx.Rngs):
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         *hidden, last = [
             nnx.Linear(n, m, kernel_init=nnx.initializers.he_normal(), rngs=rngs) for n, m in pairs
         ]
@@ -31,9 +32,7 @@ class _MLP(nnx.Module):
         return self.last(x), x
 
 
-def mlp(
-    input_shape: tuple[int, ...], num_classes: int, hidden: Sequence[int] = (128,)
-) -> Network:
+def mlp(input_shape: tuple[int, ...], num_classes: int, hidden: Sequence[int] = (128,)) -> Network:
     """ReLU layers of the widths `hidden`, He-initialised; features are the last hidden layer's.
 
     Args:

@@ -37,9 +37,10 @@ def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     The module is split once here; afterwards its variables are plain nested dicts.
     """
 
-    def split(module: nnx.Module, train: bool):
+    def split(module: nnx.Module, train: bool) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
         module.train() if train else module.eval()
-        return nnx.split(module, nnx.Param, ...)
+        graph, params, *rest = nnx.split(module, nnx.Param, ...)
+        return graph, params, rest[0]
 
     abstract = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
     graphs = {train: split(abstract, train)[0] for train in (True, False)}
@@ -51,6 +52,7 @@ def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     def apply(variables: NetworkVariables, x: Array, train: bool) -> tuple[Outputs, PyTree]:
         module = nnx.merge(graphs[train], variables.params, variables.state, copy=True)
         logits, features = module(x)  # pyright: ignore[reportCallIssue]
-        return Outputs(logits, features), nnx.to_pure_dict(split(module, train)[2])
+        _, _, state = split(module, train)
+        return Outputs(logits, features), nnx.to_pure_dict(state)
 
     return Network(init, apply)

@@ -49,7 +49,7 @@ def entropy(logits: Array) -> Array:
 
 
 def average_confidence(probabilities: Array) -> Array:
-    """Mean over the classes of their probabilities; modAL's `avg_confidence`, which picks the HIGHEST.
+    """Mean of the classes' probabilities; modAL's `avg_confidence`, which picks the HIGHEST.
 
     It informs where classes are judged one by one (sigmoids). For a softmax it is 1/K for every
     example, up to rounding, and ranks nothing.

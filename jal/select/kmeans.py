@@ -44,7 +44,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
         squared = squared_distances(features, centroids)
         return squared, jax.nn.one_hot(jnp.argmin(squared, axis=1), k) * free[:, None]
 
-    def lloyd(_: int, centroids: Array) -> Array:
+    def lloyd(_: Array, centroids: Array) -> Array:
         _, member = members(centroids)
         size = jnp.sum(member, axis=0)
         return jnp.where(

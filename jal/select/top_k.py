@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jal.types import Array
 
@@ -38,7 +39,7 @@ def check_pool(name: str, values: Array, labelled: Array, k: int) -> None:
         )
     if not 1 <= k <= n:
         raise ValueError(f"{name} takes k between 1 and the pool's {n} points, got {k}.")
-    if not isinstance(labelled, jax.core.Tracer):
+    if not isinstance(labelled, Tracer):
         left = n - int(labelled.sum())
         if k > left:
             raise ValueError(f"{name} cannot pick k = {k} of {left} unlabelled points.")

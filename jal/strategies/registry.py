@@ -47,9 +47,12 @@ def average_confidence() -> Strategy:
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
-        steps = jnp.round(score * 1e5)  # equal but for rounding counts as equal
-        tie_break = jax.random.uniform(key, score.shape, maxval=0.5)
-        return select.top_k(steps + tie_break, round.labelled, k_max)
+        steps = jnp.round(score * 1e5)  # what is equal but for rounding counts as equal
+        ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
+        rank = (
+            jnp.zeros_like(score).at[ascending].set(jnp.arange(score.shape[0], dtype=jnp.float32))
+        )
+        return select.top_k(rank, round.labelled, k_max)
 
     return stateless(pick)
 

@@ -31,13 +31,14 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
     """The strategy at a traced index: many share one compiled episode, and only one runs.
 
     Args:
-      strategies: each follows the experiment's schedule (ValueError if one has a `batch_size`).
+      strategies: one, or several that all follow the experiment's schedule (ValueError where one
+        of several has a `batch_size`).
       index: `[]` int32; a scalar for all seeds, since a batched one runs every branch.
     """
-    if any(strategy.batch_size is not None for strategy in strategies):
-        raise ValueError("one_of takes strategies without a batch_size of their own.")
     if len(strategies) == 1:
         return strategies[0]
+    if any(strategy.batch_size is not None for strategy in strategies):
+        raise ValueError("one_of takes strategies without a batch_size of their own.")
 
     def init(key: Array, x: Array) -> tuple[PyTree, ...]:
         return tuple(strategy.init(key, x) for strategy in strategies)

@@ -1,0 +1,31 @@
+"""Eight query strategies on scikit-learn's handwritten digits, with two learners.
+
+Command: python launch/run.py configs/quickstart.py
+Data: 1,797 real 8x8 images bundled with scikit-learn; 1,000 form the pool, 797 the test set.
+Protocol: one label per class at the start, then 20 rounds of 10; 32 seeds.
+"""
+
+from jal.experiment import MLP, Data, Experiment, LogisticRegression
+
+
+def get_config() -> Experiment:
+    """The experiment."""
+    return Experiment(
+        name="quickstart",
+        data=Data(source="sklearn:digits", test_size=797),
+        learners={"logistic_regression": LogisticRegression(C=1.0), "mlp": MLP(hidden=(128,))},
+        strategies=(
+            "random",
+            "least_confidence",
+            "margin",
+            "entropy",
+            "average_confidence",
+            "k_center",
+            "kmeans",
+            "badge",
+        ),
+        seeds=32,
+        rounds=20,
+        batch=10,
+        initial=1,
+    )

@@ -1,0 +1,97 @@
+"""What must hold before anything is computed; each violation is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from jal import metrics
+from jal.data.sources import Dataset
+from jal.experiment.config import Experiment
+from jal.types import InputError
+
+__all__ = ["check"]
+
+
+def check(experiment: Experiment, dataset: Dataset, strategies: Collection[str]) -> None:
+    """Raises InputError with the first thing in `experiment` that cannot be run on `dataset`."""
+    _known("strategy", experiment.strategies, strategies)
+    _known("strategy", experiment.batch_of, strategies)
+    _known("metric", experiment.metrics, metrics.registry)
+    for field in ("strategies", "learners", "metrics"):
+        names = list(getattr(experiment, field))
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"{field} must be one or more different names, got {names}.")
+    for field, least in {
+        "seeds": 1,
+        "first_seed": 0,
+        "rounds": 1,
+        "segment": 1,
+        "initial": 1,
+    }.items():
+        if getattr(experiment, field) < least:
+            raise InputError(f"{field} must be at least {least}, got {getattr(experiment, field)}.")
+    if experiment.seeds_at_once is not None and experiment.seeds_at_once < 1:
+        raise InputError(f"seeds_at_once must be at least 1, got {experiment.seeds_at_once}.")
+    start = _check_start(experiment, dataset)
+    for strategy in experiment.strategies:
+        _check_budget(experiment, strategy, start, len(dataset.train.y))
+
+
+def _known(what: str, names: Collection[str], known: Collection[str] | Mapping) -> None:
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown {what} {name!r}: known are {', '.join(known)}.")
+
+
+def _check_budget(experiment: Experiment, strategy: str, start: int, pool: int) -> None:
+    batches = experiment.batches(strategy)
+    if len(batches) != experiment.rounds:
+        raise InputError(
+            f"batch has {len(batches)} numbers for {experiment.rounds} rounds: give one number, or "
+            "one for each round."
+        )
+    if min(batches) < 1:
+        raise InputError(f"batch sizes of {strategy} must be at least 1, got {min(batches)}.")
+    if start + sum(batches) > pool:
+        raise InputError(
+            f"{strategy} would buy {sum(batches)} labels in {experiment.rounds} rounds after the "
+            f"{start} it starts with, but the pool has {pool} examples: lower rounds or batch."
+        )
+
+
+def _check_start(experiment: Experiment, dataset: Dataset) -> int:
+    """The size of the initial set, once it is found sound."""
+    y, classes = dataset.train.y, dataset.num_classes
+    given = experiment.initial_indices
+    if not given:
+        counts = np.bincount(y, minlength=classes)
+        if counts.min() < experiment.initial:
+            raise InputError(
+                f"class {counts.argmin()} has {counts.min()} examples in the pool, too few for "
+                f"{experiment.initial} of each class at the start: lower initial or drop the class."
+            )
+        return experiment.initial * classes
+    if len(given) != experiment.seeds:
+        raise InputError(
+            f"initial_indices has {len(given)} rows for {experiment.seeds} seeds: give one each."
+        )
+    for seed, row in enumerate(given):
+        if len(row) != len(given[0]) or len(set(row)) != len(row):
+            raise InputError(
+                f"initial_indices of seed {seed} must be {len(given[0])} different indices, as "
+                f"seed 0's, got {len(set(row))} different of {len(row)}."
+            )
+        outside = [index for index in row if not 0 <= index < len(y)]
+        if outside:
+            raise InputError(
+                f"initial index {outside[0]} of seed {seed} is outside the pool's 0..{len(y) - 1}."
+            )
+        missing = set(range(classes)) - set(y[list(row)].tolist())
+        if missing:
+            raise InputError(
+                f"the initial set of seed {seed} has no example of class {min(missing)}: it must "
+                f"have all of the {classes} classes."
+            )
+    return len(given[0])

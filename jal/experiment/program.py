@@ -1,0 +1,178 @@
+"""An experiment's compiled programs: one for each learner, shared by all strategies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jal.data.sources import Dataset, Examples
+from jal.data.splits import balanced_start, start_from
+from jal.episode import Episode, EpisodeState, episode
+from jal.experiment.config import Experiment
+from jal.metrics import evaluator
+from jal.parallel import over_seeds, replicate, seed_mesh
+from jal.strategies import one_of
+from jal.types import Array, Pool, PyTree, Strategy
+
+__all__ = ["Program"]
+
+
+class Program:
+    """Starts and advances the cells (pairs of learner and strategy) of an experiment.
+
+    All strategies that follow the schedule share a learner's program, in which a traced index
+    chooses among them: fitting is the bulk of what must be compiled. A strategy that chooses its
+    own batch sizes has a program for itself.
+
+    Attributes:
+      experiment: the config.
+      cells: `(learner, strategy)` names, learners in the outer loop.
+      mesh: the devices.
+      compile_seconds: spent so far on tracing and compiling.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        factories: Mapping[str, Callable[[], Strategy]],
+    ):
+        self.experiment = experiment
+        self.cells = [(name, s) for name in experiment.learners for s in experiment.strategies]
+        self.mesh = seed_mesh(experiment.devices or min(experiment.seeds, jax.device_count()))
+        self.compile_seconds = 0.0
+        self._num_classes = dataset.num_classes
+        self._pool, self._test = (
+            replicate(_as_pool(part), self.mesh) for part in (dataset.train, dataset.test)
+        )
+        self._strategies = {name: factories[name]() for name in experiment.strategies}
+        on_cpu = self.mesh.devices.flat[0].platform == "cpu"
+        self._at_once = experiment.seeds_at_once or (1 if on_cpu else None)
+        self._initial = len((experiment.initial_indices or [()])[0]) or (
+            experiment.initial * dataset.num_classes
+        )
+        self._max_labels = min(
+            len(dataset.train.y),
+            self._initial + max(sum(self._batches(name)) for name in experiment.strategies),
+        )
+        self._learners = {
+            name: config.build(dataset.train.x.shape[1:], dataset.num_classes, self._max_labels)
+            for name, config in experiment.learners.items()
+        }
+        self._data: dict[str, PyTree] = {}
+        self._starts: dict[tuple, Callable[..., EpisodeState]] = {}
+        self._runs: dict[tuple, Callable[..., EpisodeState]] = {}
+
+    def start(self, cell: int) -> EpisodeState:
+        """The state of all seeds before the first round; leaves have a leading seed axis."""
+        group = self._group(cell)
+        if group not in self._starts:
+            begin = over_seeds(self._start_one(cell), self.mesh, self._at_once)
+            self._starts[group] = jax.jit(begin)
+        first = self.experiment.first_seed
+        seeds = jnp.arange(first, first + self.experiment.seeds)
+        given = self.experiment.initial_indices or [()] * self.experiment.seeds
+        return self._starts[group]((seeds, np.asarray(given, np.int32)), self._pool)
+
+    def compiled(self, cell: int) -> bool:
+        """Whether the cell's program is ready."""
+        return self._group(cell) in self._runs
+
+    def compile(self, cell: int) -> None:
+        """Compiles the cell's program, once for all lengths of segments."""
+        began = time.perf_counter()
+        learner = self.cells[cell][0]
+        prepare = jax.jit(self._learners[learner].prepare)
+        self._data[learner] = replicate(prepare(self._pool), self.mesh)
+
+        def advance(state: EpisodeState, index: Array, *rest: Any) -> EpisodeState:
+            return self._episode(cell, index).run(state, *rest)
+
+        run = jax.jit(over_seeds(advance, self.mesh, self._at_once), donate_argnums=0)
+        lowered = run.lower(self.start(cell), *self._shared(cell, 0, 0))
+        self._runs[self._group(cell)] = lowered.compile()
+        self.compile_seconds += time.perf_counter() - began
+
+    def advance(self, cell: int, state: EpisodeState, start: int, stop: int) -> EpisodeState:
+        """Rounds start to stop - 1 of all seeds; `state` is donated."""
+        run = self._runs[self._group(cell)]
+        return jax.block_until_ready(run(state, *self._shared(cell, start, stop)))
+
+    def labelled(self, state: EpisodeState) -> np.ndarray:
+        """`[S, n]` int32: pool indices in order of labelling, as many as any cell can label."""
+        return np.asarray(state.labels.order[:, : self._max_labels])
+
+    def finished_like(self, cell: int) -> dict[str, Any]:
+        """Zeros in the shape of what is kept of a finished cell."""
+        state = jax.eval_shape(lambda: self.start(cell))
+        zeros = {name: np.zeros(s.shape, s.dtype) for name, s in state.metrics.items()}
+        return {
+            "metrics": zeros,
+            "labelled": np.zeros((self.experiment.seeds, self._max_labels), np.int32),
+        }
+
+    def _group(self, cell: int) -> tuple[str, ...]:
+        learner, strategy = self.cells[cell]
+        own = self._strategies[strategy].batch_size is not None
+        return (learner, strategy) if own else (learner,)
+
+    def _members(self, cell: int) -> list[str]:
+        """Names of the strategies that share the cell's program."""
+        strategy = self.cells[cell][1]
+        if self._strategies[strategy].batch_size is not None:
+            return [strategy]
+        return [name for name, s in self._strategies.items() if s.batch_size is None]
+
+    def _batches(self, strategy: str) -> tuple[int, ...]:
+        batches = self.experiment.batches(strategy)
+        if self._strategies[strategy].batch_size is None:
+            return batches
+        return (max(batches),) * len(batches)  # the most that it may choose
+
+    def _episode(self, cell: int, index: Array) -> Episode:
+        members = self._members(cell)
+        return episode(
+            self._learners[self.cells[cell][0]],
+            one_of([self._strategies[name] for name in members], index),
+            evaluator(list(dict.fromkeys(("accuracy", *self.experiment.metrics)))),
+            self.experiment.rounds,
+            max(max(self._batches(name)) for name in members),
+        )
+
+    def _start_one(self, cell: int) -> Callable[..., EpisodeState]:
+        def start(seed: tuple[Array, Array], pool: Pool) -> EpisodeState:
+            number, given = seed
+            key_start, key = jax.random.split(jax.random.key(number))
+            if self.experiment.initial_indices:
+                order = start_from(given, pool.y.shape[0])
+            else:
+                order = balanced_start(
+                    key_start, pool.y, self._num_classes, self.experiment.initial
+                )
+            n = jnp.int32(self._initial)
+            return self._episode(cell, jnp.int32(0)).init(key, order, n, pool)
+
+        return start
+
+    def _shared(self, cell: int, start: int, stop: int) -> tuple[Any, ...]:
+        learner, strategy = self.cells[cell]
+        schedule = self._initial + np.cumsum((0, *self._batches(strategy)))
+        return (
+            np.int32(self._members(cell).index(strategy)),
+            np.int32(start),
+            np.int32(stop),
+            self._pool,
+            self._data[learner],
+            self._test,
+            jax.tree.map(np.float32, self._learners[learner].hyper),
+            schedule.astype(np.int32),
+        )
+
+
+def _as_pool(examples: Examples) -> Pool:
+    return Pool(jnp.asarray(examples.x), jnp.asarray(examples.y))

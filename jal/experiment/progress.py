@@ -1,0 +1,75 @@
+"""Live progress of a run, in a terminal, a notebook or a log."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from jal import metrics
+
+__all__ = ["RunProgress"]
+
+
+class RunProgress:
+    """One bar over all rounds of all cells, and a line for each finished cell."""
+
+    def __init__(self, rounds: int, cells: int, seeds: int, show: bool):
+        self._rounds, self._seeds = rounds, seeds
+        self._console = Console(quiet=not show)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=cells * (rounds + 1))
+
+    def __enter__(self) -> RunProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def compiling(self, learner: str) -> None:
+        """A learner's program is being compiled."""
+        self._bar.update(self._task, description=f"{learner}: compiling")
+
+    def advance(
+        self, cell: int, learner: str, strategy: str, done: int, values: dict[str, np.ndarray]
+    ) -> None:
+        """`done` of the cell's rounds + 1 measurements are made; values are `[S, R + 1]`."""
+        accuracy = values["accuracy"][:, done - 1]
+        labels = values["labels"][:, done - 1].mean()
+        self._bar.update(
+            self._task,
+            completed=cell * (self._rounds + 1) + done,
+            description=(
+                f"{learner} · {strategy}  round {done - 1}/{self._rounds}  {self._seeds} seeds  "
+                f"{labels:.0f} labels  accuracy {accuracy.mean():.3f}"
+            ),
+        )
+        if done == self._rounds + 1:
+            mean, half = metrics.mean_interval(accuracy)
+            spread = "" if np.isnan(half) else f" ± {half:.4f}"
+            self._console.print(
+                f"{learner} · {strategy}: accuracy {mean:.4f}{spread} with {labels:.0f} labels",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def note(self, message: str) -> None:
+        """One line above the bar."""
+        self._console.print(message, highlight=False)

@@ -1,0 +1,107 @@
+"""Results: one tidy table, and everything that is shown of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jal import report
+from jal.experiment.config import Experiment
+from jal.experiment.folder import CONFIG, INFO, PICKS, TABLE, read_json, replace_file
+from jal.types import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Results", "load", "tidy"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """What an experiment measured.
+
+    Attributes:
+      experiment: the resolved config.
+      frame: the tidy table: experiment, learner, strategy, seed, round, labels, metric, value.
+      info: how it was run: versions, device, seconds.
+      labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; where a
+        seed labelled fewer than n, arbitrary unlabelled ones follow.
+    """
+
+    experiment: Experiment
+    frame: pd.DataFrame
+    info: dict[str, Any]
+    labelled: dict[str, np.ndarray]
+
+    def table(self) -> pd.DataFrame:
+        """AUBC and final accuracy of each learner and strategy, with 95 % intervals."""
+        return report.summary(self.frame)
+
+    def significance(self, learner: str) -> pd.DataFrame:
+        """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
+        return report.significance(self.frame, learner)
+
+    def plot(self, metric: str = "accuracy") -> Figure:
+        """Learning curves: the mean over the seeds, with its 95 % band; shows inline."""
+        return report.learning_curves(self.frame, metric)
+
+    def save(self, folder: Path) -> None:
+        """Writes the table, info, picks, picture and page, each file whole or not at all."""
+        arrays: dict[str, Any] = self.labelled
+        replace_file(folder / PICKS, lambda path: np.savez_compressed(path, **arrays))
+        info = json.dumps(self.info, indent=2)
+        replace_file(folder / INFO, lambda path: path.write_text(info + "\n"))
+        replace_file(folder / "curves.png", lambda path: report.save_png(self.plot(), path))
+        page = report.page(self.frame, self.experiment.to_json(), self.info)
+        replace_file(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+        # Last: where the table is, the run is finished and the rest is there.
+        replace_file(folder / TABLE, lambda path: self.frame.to_parquet(path, index=False))
+
+
+def load(folder: str | Path) -> Results:
+    """The Results in a run's folder.
+
+    Raises:
+      InputError: where the folder holds no finished run.
+    """
+    folder = Path(folder)
+    experiment = Experiment.from_json(read_json(folder / CONFIG)["experiment"])
+    if not (folder / TABLE).is_file():
+        raise InputError(f"{folder} holds a run that is not finished: resume it first.")
+    with np.load(folder / PICKS) as archive:
+        labelled = dict(archive)
+    frame = pd.read_parquet(folder / TABLE)
+    return Results(experiment, frame, read_json(folder / INFO), labelled)
+
+
+def tidy(
+    experiment: Experiment, cells: dict[tuple[str, str], dict[str, np.ndarray]]
+) -> pd.DataFrame:
+    """The tidy table of `(learner, strategy) -> metric -> [S, R + 1]`; "labels" is one of them."""
+    seeds = np.arange(experiment.first_seed, experiment.first_seed + experiment.seeds)
+    rounds = np.arange(experiment.rounds + 1)
+    parts = []
+    for (learner, strategy), measured in cells.items():
+        measured = {name: np.asarray(values) for name, values in measured.items()}
+        labels = measured.pop("labels").astype(np.int32).ravel()
+        for metric, values in measured.items():
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "experiment": experiment.name,
+                        "learner": learner,
+                        "strategy": strategy,
+                        "seed": np.repeat(seeds, len(rounds)).astype(np.int32),
+                        "round": np.tile(rounds, len(seeds)).astype(np.int32),
+                        "labels": labels,
+                        "metric": metric,
+                        "value": values.ravel().astype(np.float32),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,219 @@
+"""Runs an experiment in segments: save, show progress, stop and go on between any two."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import jal
+from jal import data
+from jal.data.sources import Dataset, fingerprint
+from jal.experiment.checks import check
+from jal.experiment.config import Experiment
+from jal.experiment.folder import CONFIG, Checkpoints, create, open_existing, read_json
+from jal.experiment.program import Program
+from jal.experiment.progress import RunProgress
+from jal.experiment.results import Results, tidy
+from jal.strategies import registry
+from jal.types import InputError, PyTree, Strategy
+
+__all__ = ["Interrupted", "resume", "run"]
+
+Cell = dict[str, Any]  # {"metrics": {name: [S, R + 1]}, "labelled": [S, n]}
+Factories = Mapping[str, Callable[[], Strategy]]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after the segment in flight was saved; the message says how to go on."""
+
+
+def run(
+    experiment: Experiment,
+    *,
+    out: str | Path | None = None,
+    dataset: Dataset | None = None,
+    strategies: Factories | None = None,
+    progress: bool = True,
+) -> Results:
+    """Runs the experiment from its start.
+
+    Args:
+      experiment: the config.
+      out: a new folder for config, checkpoints and results; nothing is written if None.
+      dataset: used instead of loading `experiment.data`; see `jal.data.from_arrays`.
+      strategies: your own, by name, beside those of `jal.strategies.registry`.
+      progress: show it.
+
+    Raises:
+      InputError: one sentence, before anything is computed, where the experiment cannot run; or
+        where the disk fails, with all that was saved before still whole.
+      Interrupted: after Ctrl-C, where there is a folder to go on from.
+    """
+    return _run(experiment, out, dataset, strategies, progress, resumed=False)
+
+
+def resume(
+    folder: str | Path,
+    experiment: Experiment | None = None,
+    *,
+    dataset: Dataset | None = None,
+    strategies: Factories | None = None,
+    progress: bool = True,
+) -> Results:
+    """Goes on with the run in `folder`; its results equal those of a run never interrupted.
+
+    Args:
+      folder: as given to `run` as `out`.
+      experiment: if given, must be the folder's, but for `segment` and `devices`.
+      dataset: as in `run`; must hold the same data.
+      strategies: as in `run`.
+      progress: show it.
+
+    Raises:
+      InputError: as `run`, and where the folder belongs to another config or other data.
+      Interrupted: as `run`.
+    """
+    saved = Experiment.from_json(read_json(Path(folder) / CONFIG)["experiment"])
+    return _run(experiment or saved, folder, dataset, strategies, progress, resumed=True)
+
+
+def _run(
+    experiment: Experiment,
+    out: str | Path | None,
+    dataset: Dataset | None,
+    strategies: Factories | None,
+    progress: bool,
+    resumed: bool,
+) -> Results:
+    began = time.perf_counter()
+    factories = {**registry, **(strategies or {})}
+    if dataset is None:
+        dataset = data.load(**dataclasses.asdict(experiment.data))
+    check(experiment, dataset, factories)
+    program = Program(experiment, dataset, factories)
+    folder = None if out is None else Path(out)
+    checkpoints = None
+    if folder is not None:
+        (open_existing if resumed else create)(folder, experiment, fingerprint(dataset))
+        checkpoints = Checkpoints(folder)
+    shown = RunProgress(experiment.rounds, len(program.cells), experiment.seeds, progress)
+    try:
+        with shown, _interruptible(shown) as interrupted:
+            finished = _run_cells(program, checkpoints, shown, interrupted, folder)
+    finally:
+        if checkpoints is not None:
+            checkpoints.close()
+    cells = dict(zip(program.cells, finished, strict=True))
+    results = Results(
+        experiment,
+        tidy(experiment, {name: cell["metrics"] for name, cell in cells.items()}),
+        _describe(program, time.perf_counter() - began, resumed),
+        {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
+    )
+    if folder is not None:
+        results.save(folder)
+    return results
+
+
+def _run_cells(
+    program: Program,
+    checkpoints: Checkpoints | None,
+    shown: RunProgress,
+    interrupted: threading.Event,
+    folder: Path | None,
+) -> list[Cell]:
+    last = program.experiment.rounds + 1  # measurements of one cell
+    finished, cell, done, state = [], 0, 0, None
+    step = checkpoints.latest() if checkpoints is not None else None
+    if checkpoints is not None and step is not None:
+        cell, done = divmod(step, last)
+        like: PyTree = {"finished": [program.finished_like(i) for i in range(cell)]}
+        if done:
+            like["state"] = program.start(cell)
+        restored = checkpoints.restore(step, like)
+        finished, state = list(restored["finished"]), restored.get("state")
+    while cell < len(program.cells):
+        learner, strategy = program.cells[cell]
+        if not program.compiled(cell):
+            shown.compiling(learner)
+            program.compile(cell)
+        if state is None:
+            state = program.start(cell)
+        stop = min(done + program.experiment.segment, last)
+        state = program.advance(cell, state, done, stop)
+        values = {name: np.asarray(value) for name, value in state.metrics.items()}
+        _check_finite(program, cell, values, done, stop)
+        shown.advance(cell, learner, strategy, stop, values)
+        done = stop
+        if done == last:
+            finished.append({"metrics": values, "labelled": program.labelled(state)})
+            cell, done, state = cell + 1, 0, None
+        if checkpoints is not None:
+            tree: PyTree = {"finished": finished} | ({} if state is None else {"state": state})
+            checkpoints.save(cell * last + done, tree)
+        if interrupted.is_set() and cell < len(program.cells):
+            if folder is None:
+                raise KeyboardInterrupt
+            raise Interrupted(
+                f"interrupted; all of {cell} finished and {done} of the current one's rounds "
+                f"are saved: go on with --resume {folder}"
+            )
+    return finished
+
+
+def _check_finite(
+    program: Program, cell: int, values: dict[str, np.ndarray], start: int, stop: int
+) -> None:
+    for name, value in values.items():
+        bad = np.argwhere(~np.isfinite(value[:, start:stop]))
+        if bad.size:
+            seed, round_ = bad[0]
+            learner, strategy = program.cells[cell]
+            raise InputError(
+                f"{learner} with {strategy} has {name} = {value[seed, start + round_]} for seed "
+                f"{program.experiment.first_seed + seed} in round {start + round_}: training "
+                "diverged, so lower its learning rate or scale the inputs."
+            )
+
+
+def _describe(program: Program, seconds: float, resumed: bool) -> dict[str, Any]:
+    device = program.mesh.devices.flat[0]
+    return {
+        "jal": jal.__version__,
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+        "device": f"{program.mesh.devices.size} x {device.device_kind}",
+        "seconds": round(seconds, 2),
+        "compile_seconds": round(program.compile_seconds, 2),
+        "resumed": resumed,
+    }
+
+
+@contextlib.contextmanager
+def _interruptible(shown: RunProgress) -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second stops at once. Off the main thread: never."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def handle(number: int, frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+        shown.note("stopping after this segment; Ctrl-C again to stop at once")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,121 @@
+"""Tables made from the tidy table."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from jal import metrics
+
+__all__ = ["curves", "penalties", "print_tables", "significance", "summary"]
+
+LEVEL = 0.05
+
+
+def curves(
+    frame: pd.DataFrame, learner: str, metric: str = "accuracy"
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Strategy -> (labels `[S, R + 1]`, values `[S, R + 1]`) of one learner, in the run's order."""
+    part = frame[(frame.learner == learner) & (frame.metric == metric)]
+    found = {}
+    for strategy, cell in part.groupby("strategy", sort=False, observed=True):
+        wide = cell.pivot(index="seed", columns="round", values=["labels", "value"])
+        found[strategy] = wide["labels"].to_numpy(float), wide["value"].to_numpy(float)
+    return found
+
+
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """AUBC and final accuracy by learner and strategy, mean over the seeds, with 95 % half widths.
+
+    Returns:
+      index (learner, strategy); columns labels, aubc, aubc_ci, final, final_ci.
+    """
+    rows = {}
+    for learner in frame.learner.unique():
+        for strategy, (labels, accuracies) in curves(frame, learner).items():
+            aubc, aubc_half = metrics.mean_interval(metrics.aubc(labels, accuracies))
+            final, final_half = metrics.mean_interval(metrics.final_accuracy(accuracies))
+            rows[learner, strategy] = (labels[:, -1].mean(), aubc, aubc_half, final, final_half)
+    columns = ["labels", "aubc", "aubc_ci", "final", "final_ci"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
+    return table
+
+
+def significance(frame: pd.DataFrame, learner: str) -> pd.DataFrame:
+    """Mean AUBC of row less that of column, in points, starred where p < 0.05.
+
+    Paired t-tests over the seeds, which share their starts, with Holm's correction over all pairs.
+    """
+    scores = {
+        strategy: 100 * metrics.aubc(labels, accuracies)
+        for strategy, (labels, accuracies) in curves(frame, learner).items()
+    }
+    pairs = list(itertools.combinations(scores, 2))
+    p_values = np.array([metrics.paired_p_value(scores[a], scores[b]) for a, b in pairs])
+    adjusted = dict(zip(pairs, metrics.holm(p_values), strict=True))
+
+    def entry(a: str, b: str) -> str:
+        if a == b:
+            return ""
+        p = adjusted[(a, b) if (a, b) in adjusted else (b, a)]
+        return f"{(scores[a] - scores[b]).mean():+.1f}" + ("*" if p < LEVEL else "")
+
+    cells = [[entry(a, b) for b in scores] for a in scores]
+    return pd.DataFrame(cells, index=pd.Index(scores), columns=pd.Index(scores))
+
+
+def penalties(frame: pd.DataFrame, learner: str) -> pd.DataFrame | None:
+    """BADGE's penalty matrix: the share of budgets where row beats column; None if they differ."""
+    found = curves(frame, learner)
+    budgets = [labels for labels, _ in found.values()]
+    if any(labels.shape != budgets[0].shape or (labels != budgets[0]).any() for labels in budgets):
+        return None
+    matrix = metrics.penalty_matrix(np.stack([values for _, values in found.values()]), LEVEL)
+    return pd.DataFrame(matrix, index=pd.Index(found), columns=pd.Index(found))
+
+
+def print_tables(frame: pd.DataFrame, console: Console) -> None:
+    """Prints the summary and each learner's significance matrix."""
+    table = summary(frame)
+    for learner in frame.learner.unique():
+        part = table.loc[learner]
+        shown = _plain_table(f"{learner}: {frame.seed.nunique()} seeds, 95 % intervals")
+        shown.add_column("strategy")
+        for name in ("labels", "AUBC", "final accuracy"):
+            shown.add_column(name, justify="right")
+        for strategy, row in part.sort_values("aubc", ascending=False).iterrows():
+            shown.add_row(
+                str(strategy),
+                f"{row.labels:.0f}",
+                with_interval(row.aubc, row.aubc_ci),
+                with_interval(row.final, row.final_ci),
+            )
+        console.print(shown)
+        if len(part) > 1:
+            console.print(_matrix(significance(frame, learner), learner))
+
+
+def with_interval(mean: float, half: float) -> str:
+    """`0.9123 ± 0.0021`, or the mean alone where there is no interval."""
+    return f"{mean:.4f}" if np.isnan(half) else f"{mean:.4f} ± {half:.4f}"
+
+
+def _matrix(matrix: pd.DataFrame, learner: str) -> Table:
+    shown = _plain_table(f"{learner}: AUBC of row less column, points; * p < {LEVEL} (Holm)")
+    shown.add_column("", no_wrap=True)
+    for number, _ in enumerate(matrix.columns, 1):
+        shown.add_column(f"({number})", justify="right")
+    for number, (strategy, row) in enumerate(matrix.iterrows(), 1):
+        styled = [f"[bold]{text}[/]" if text.endswith("*") else text for text in row]
+        shown.add_row(f"({number}) {strategy}", *styled)
+    return shown
+
+
+def _plain_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

@@ -1,0 +1,95 @@
+"""Runs one experiment: python launch/run.py CONFIG [--FIELD VALUE ...] [--out DIR | --resume DIR].
+
+CONFIG is a Python file with get_config() -> Experiment. Every field can be overridden; --help after
+CONFIG explains each. --resume DIR goes on with an interrupted run and needs no CONFIG.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+
+flags = os.environ.get("XLA_FLAGS", "")
+if "xla_backend_optimization_level" not in flags:
+    # Compiles in half the time, to code that runs as fast here.
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1"
+
+import jax
+
+if "xla_force_host_platform_device_count" not in flags:
+    jax.config.update("jax_num_cpu_devices", os.cpu_count())  # seeds spread over the cores
+
+import tyro
+from rich.console import Console
+
+from jal import report
+from jal.experiment import Experiment, Interrupted, resume, run
+from jal.types import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to run, and where its results go."""
+
+    experiment: tyro.conf.OmitArgPrefixes[Experiment]
+    out: Path | None = None
+    """A new folder for the results; runs/NAME-TIME if not given."""
+    resume: Path | None = None
+    """The folder of an interrupted run, to go on with."""
+
+
+def main(arguments: list[str]) -> None:
+    """Parses, runs, prints."""
+    config = arguments.pop(0) if arguments and not arguments[0].startswith("-") else None
+    default = Options(Experiment() if config is None else _load_config(Path(config)))
+    options = tyro.cli(
+        Options,
+        default=default,
+        args=arguments,
+        prog=f"launch/run.py {config or 'CONFIG'}",
+        description=__doc__,
+        config=(tyro.conf.AvoidSubcommands,),
+    )
+    if options.out is not None and options.resume is not None:
+        raise InputError(f"give --out {options.out} or --resume {options.resume}, not both.")
+    if config is None and (options.resume is None or options.experiment != default.experiment):
+        raise InputError("give a config first, such as configs/quickstart.py.")
+    if options.resume is not None:
+        folder = options.resume
+        results = resume(folder, None if config is None else options.experiment)
+    else:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = options.out or Path("runs") / f"{options.experiment.name}-{stamp}"
+        results = run(options.experiment, out=folder)
+    console = Console()
+    report.print_tables(results.frame, console)
+    console.print(
+        f"{results.info['seconds']:.0f} s, of which compilation "
+        f"{results.info['compile_seconds']:.0f} s. Open {folder / 'report.html'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _load_config(path: Path) -> Experiment:
+    if not path.is_file():
+        raise InputError(f"config file {path} does not exist.")
+    names = runpy.run_path(str(path))
+    if "get_config" not in names:
+        raise InputError(f"config file {path} has no get_config().")
+    return names["get_config"]()
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(130)
