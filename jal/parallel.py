@@ -40,8 +40,9 @@ def over_seeds(
     """`f(one_seed, *shared)` for every seed: sharded over the mesh, then mapped or vmapped.
 
     With `at_once=1` seeds are mapped: each result is, bit for bit, the same whatever seeds run
-    beside it and on however many devices. With more, they are vmapped in groups and equal up to
-    rounding. The seed count need not divide by anything: the last seed pads.
+    beside it. With more, they are vmapped in groups and equal up to rounding. Another number of
+    devices gives the same bits wherever XLA fuses the partitioned program alike: so it does for
+    jal's learners, which is tested. The seed count need not divide by anything: the last seed pads.
 
     Args:
       f: pure function of one seed's pytree and of arrays that all seeds share.

@@ -47,7 +47,7 @@ def logistic_regression(
     C: float = 1.0,
     tol: float = 1e-6,
     max_steps: int = 100,
-    cg_steps: int = 8,
+    cg_steps: int = 50,
     max_labels: int | None = None,
 ) -> Learner:
     """Minimises C * sum of cross-entropies + |W|^2 / 2, the bias unpenalised, warm-started.
@@ -62,7 +62,7 @@ def logistic_regression(
       tol: stop where the gradient of the MEAN objective has at most this 2-norm. scikit-learn's
         default for it, 1e-4, stops early enough to change what is picked.
       max_steps: Newton steps at most.
-      cg_steps: conjugate-gradient steps in each.
+      cg_steps: conjugate-gradient steps in each, at most.
       max_labels: static bound on the number of labels; the pool's size if None.
 
     Returns:

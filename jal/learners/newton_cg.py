@@ -1,4 +1,4 @@
-"""Truncated Newton for the multinomial logistic objective, in few, fixed, GEMM-shaped steps."""
+"""Truncated Newton for the multinomial logistic objective, in few, GEMM-shaped steps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jal.types import Array
 
 __all__ = ["Solution", "minimise"]
+
+_FORCING = 0.1  # conjugate gradients reduce the preconditioned residual to this share
 
 
 class Solution(NamedTuple):
@@ -58,7 +60,7 @@ def minimise(
       penalty: `[D]` float, 0 for the bias's column.
       tol: stop where the gradient of the objective over (C sum of weights) has at most this 2-norm.
       max_steps: Newton steps at most.
-      cg_steps: conjugate-gradient steps in each.
+      cg_steps: conjugate-gradient steps in each, at most.
     """
     z_t = z.T
     target = (jnp.arange(start.shape[0])[:, None] == y).astype(z.dtype) * weight
@@ -76,7 +78,7 @@ def minimise(
             step, stalled = jnp.int32(0), jnp.bool_(False)
         else:
             step = last.step + 1
-            stalled = (value >= last.value) & (norm > 0.5 * last.norm)
+            stalled = (value >= last.value) & (norm >= last.norm)
         return _Iterate(weights, logits, probabilities, value, gradient, norm, step, stalled)
 
     def newton_step(at: _Iterate) -> _Iterate:
@@ -111,7 +113,7 @@ def minimise(
 def _direction(
     at: _Iterate, z: Array, z_t: Array, C: Array | float, penalty: Array, cg_steps: int
 ) -> Array:
-    """`cg_steps` of preconditioned conjugate gradients on Hessian x direction = -gradient."""
+    """Preconditioned conjugate gradients on Hessian x direction = -gradient, at most `cg_steps`."""
     p = at.probabilities
     curvature = C * ((p * (1.0 - p)) @ jnp.square(z)) + penalty
     inverse = 1.0 / (curvature + 1e-6)
@@ -120,17 +122,28 @@ def _direction(
         a = v @ z_t
         return C * ((p * (a - jnp.sum(p * a, axis=0))) @ z) + penalty * v
 
-    def step(_: int, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        solution, residual, conjugate, fit = carry
-        product = hessian_times(conjugate)
-        # The floors serve a residual of exactly zero.
-        length = fit / jnp.maximum(jnp.sum(conjugate * product), 1e-30)
+    def unsolved(carry: tuple[Array, ...]) -> Array:
+        *_, fit, bend, count = carry
+        return (fit > _FORCING**2 * first_fit) & (bend > 0) & (count < cg_steps)
+
+    def step(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+        solution, residual, conjugate, product, fit, bend, count = carry
+        length = fit / bend
         residual = residual - length * product
         scaled = inverse * residual
         fit_next = jnp.sum(residual * scaled)
-        turned = scaled + fit_next / jnp.maximum(fit, 1e-30) * conjugate
-        return solution + length * conjugate, residual, turned, fit_next
+        turned = scaled + fit_next / fit * conjugate
+        product = hessian_times(turned)
+        bend = jnp.sum(turned * product)
+        solution = solution + length * conjugate
+        return solution, residual, turned, product, fit_next, bend, count + 1
 
-    scaled = -inverse * at.gradient
-    start = (jnp.zeros_like(scaled), -at.gradient, scaled, -jnp.sum(at.gradient * scaled))
-    return jax.lax.fori_loop(0, cg_steps, step, start)[0]
+    # A constant added to all classes' unpenalised weights changes nothing: no gradient, but noise.
+    gradient = at.gradient - jnp.where(penalty > 0, 0.0, jnp.mean(at.gradient, axis=0))
+    scaled = -inverse * gradient
+    product = hessian_times(scaled)
+    first_fit = -jnp.sum(gradient * scaled)
+    bend = jnp.sum(scaled * product)
+    nothing = jnp.zeros_like(scaled)
+    start = (nothing, -gradient, scaled, product, first_fit, bend, jnp.int32(0))
+    return jax.lax.while_loop(unsolved, step, start)[0]

@@ -1,0 +1,40 @@
+"""Four fake CPU devices for every test, and the data that most of them use."""
+
+import json
+import os
+from pathlib import Path
+
+flags = os.environ.get("XLA_FLAGS", "")
+os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1"  # compiles twice as fast
+
+import jax
+
+jax.config.update("jax_num_cpu_devices", 4)
+
+import jax.numpy as jnp
+import pytest
+
+from jal import data
+from jal.types import Pool
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[Pool, Pool]:
+    """The digits' pool of 1,000 and test set of 797."""
+    dataset = data.load("sklearn:digits", test_size=797)
+    pool, test = (Pool(jnp.asarray(p.x), jnp.asarray(p.y)) for p in (dataset.train, dataset.test))
+    return pool, test
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict:
+    """scikit-learn's curves at its default tolerance."""
+    return json.loads((REFERENCE / "digits_logreg.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def converged() -> dict:
+    """scikit-learn's curves and picks at the optimum."""
+    return json.loads((REFERENCE / "digits_logreg_converged.json").read_text())

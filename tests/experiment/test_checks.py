@@ -1,0 +1,85 @@
+"""Bad experiments: each gets one sentence that names the value and what would be right."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jal import strategies
+from jal.data import from_arrays
+from jal.experiment import Experiment, LogisticRegression, run
+from jal.experiment.checks import check
+from jal.types import InputError
+
+RNG = np.random.default_rng(0)
+DATASET = from_arrays(
+    RNG.normal(size=(90, 4)), np.arange(90) % 3, RNG.normal(size=(30, 4)), np.arange(30) % 3
+)
+GOOD = Experiment(seeds=2, rounds=3, batch=5)
+
+
+def test_a_good_one_passes():
+    check(GOOD, DATASET, strategies.registry)
+    check(dataclasses.replace(GOOD, rounds=3, batch=29), DATASET, strategies.registry)  # all 90
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"strategies": ("margn",)}, "unknown strategy 'margn': known are random, least_conf"),
+        ({"batch_of": {"bagde": 3}}, "unknown strategy 'bagde'"),
+        ({"metrics": ("auroc",)}, "unknown metric 'auroc': known are accuracy, log_loss"),
+        ({"strategies": ("margin", "margin")}, "strategies must be one or more different names"),
+        ({"strategies": ()}, "strategies must be one or more different names"),
+        ({"learners": {}}, "learners must be one or more different names"),
+        ({"seeds": 0}, "seeds must be at least 1, got 0"),
+        ({"rounds": 0}, "rounds must be at least 1, got 0"),
+        ({"segment": 0}, "segment must be at least 1, got 0"),
+        ({"first_seed": -1}, "first_seed must be at least 0, got -1"),
+        ({"seeds_at_once": 0}, "seeds_at_once must be at least 1, got 0"),
+        ({"batch": 0}, "batch sizes of random must be at least 1, got 0"),
+        ({"batch": (5, 5)}, "batch has 2 numbers for 3 rounds"),
+        ({"batch": 30}, "random would buy 90 labels in 3 rounds after the 3 it starts with, but"),
+        ({"batch_of": {"margin": 30}}, "margin would buy 90 labels"),
+        ({"initial": 31}, "class 0 has 30 examples in the pool, too few for 31"),
+        ({"initial_indices": ((0, 1, 2),)}, "initial_indices has 1 rows for 2 seeds"),
+        ({"initial_indices": ((0, 1, 2), (0, 1))}, "of seed 1 must be 3 different indices"),
+        ({"initial_indices": ((0, 1, 2), (0, 1, 1))}, "got 2 different of 3"),
+        ({"initial_indices": ((0, 1, 2), (0, 1, 90))}, "initial index 90 of seed 1 is outside"),
+        ({"initial_indices": ((0, 1, 2), (0, 1, 3))}, "seed 1 has no example of class 2"),
+    ],
+)
+def test_bad_ones(change, says):
+    with pytest.raises(InputError, match=says) as caught:
+        check(dataclasses.replace(GOOD, **change), DATASET, strategies.registry)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_nothing_is_written_before_the_checks(tmp_path):
+    for change in ({"strategies": ("margn",)}, {"devices": 9}, {"batch": 30}):
+        with pytest.raises(InputError):
+            run(dataclasses.replace(GOOD, **change), out=tmp_path / "run", dataset=DATASET)
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_pool_without_a_class():
+    y = np.where(np.arange(90) % 3 == 1, 0, np.arange(90) % 3)
+    dataset = from_arrays(DATASET.train.x, y, DATASET.test.x, DATASET.test.y, num_classes=3)
+    with pytest.raises(InputError, match="class 1 has 0 examples in the pool, too few for 1"):
+        check(GOOD, dataset, strategies.registry)
+
+
+def test_training_that_diverges_is_named():
+    from jal.experiment import MLP
+
+    bad = dataclasses.replace(
+        GOOD, learners={"wild": MLP(hidden=(4,), epochs=3, learning_rate=1e30)}
+    )
+    with pytest.raises(InputError, match=r"wild with random has train_loss = .* for seed 0 in"):
+        run(bad, dataset=DATASET, progress=False)
+
+
+def test_a_learner_may_have_any_name():
+    named = dataclasses.replace(GOOD, learners={"C=1": LogisticRegression()})
+    results = run(named, dataset=DATASET, progress=False)
+    assert set(results.frame.learner) == {"C=1"}

@@ -1,0 +1,124 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from jal.report import curves, penalties, print_tables, significance, summary
+
+LABELS = [10, 20, 30]
+# Accuracies [seeds, rounds]. margin: a line, of one height for each seed. The others start alike
+# and then lie below it by a constant of the seed.
+MARGIN = np.array([[0.5, 0.7, 0.9]]) + np.array([[-0.03], [0.0], [0.03]])
+BELOW = {"margin": [0, 0, 0], "random": [0.16, 0.20, 0.24], "badge": [0.10, 0.16, 0.22]}
+CURVES = {name: MARGIN - np.outer(below, [0, 1, 1]) for name, below in BELOW.items()}
+T = 4.302652729911275 / np.sqrt(3)  # Student's quantile at 97.5 % with 2 degrees of freedom
+
+
+def tidy(learners=("logreg",), strategies=tuple(CURVES), seeds=3, labels=LABELS) -> pd.DataFrame:
+    rows = [
+        ("by hand", learner, strategy, seed, round_, labels[round_], metric, value)
+        for learner in learners
+        for strategy in strategies
+        for metric, sign in [("accuracy", 1), ("log_loss", -1)]
+        for seed in range(seeds)
+        for round_, value in enumerate(sign * CURVES[strategy][seed])
+    ]
+    names = ["experiment", "learner", "strategy", "seed", "round", "labels", "metric", "value"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_curves_are_seeds_by_rounds_in_the_runs_order():
+    shuffled = tidy().sort_values(["round", "seed"], ascending=False, kind="stable")
+    found = curves(shuffled, "logreg")
+    assert list(found) == ["margin", "random", "badge"]
+    for strategy, (labels, values) in found.items():
+        np.testing.assert_array_equal(labels, [LABELS] * 3)
+        np.testing.assert_array_equal(values, CURVES[strategy])
+    np.testing.assert_array_equal(curves(tidy(), "logreg", "log_loss")["margin"][1], -MARGIN)
+
+
+def test_summary_by_hand():
+    table = summary(tidy(learners=("logreg", "mlp")))
+    assert list(table.columns) == ["labels", "aubc", "aubc_ci", "final", "final_ci"]
+    expected = pd.DataFrame(
+        # AUBC: margin .67, .70, .73; random .55 each; badge .595, .58, .565.
+        [
+            [30, 0.70, 0.03 * T, 0.90, 0.03 * T],
+            [30, 0.55, 0.0, 0.70, 0.01 * T],
+            [30, 0.58, 0.015 * T, 0.74, 0.03 * T],
+        ],
+        index=["margin", "random", "badge"],
+        columns=table.columns,
+    )
+    assert table.index.names == ["learner", "strategy"]
+    for learner in ("logreg", "mlp"):
+        part = table.loc[learner]
+        assert list(part.index) == list(expected.index)
+        np.testing.assert_allclose(part, expected, atol=1e-12)
+
+
+def test_summary_of_one_seed_has_no_interval():
+    table = summary(tidy(seeds=1))
+    np.testing.assert_allclose(table["aubc"], [0.67, 0.55, 0.595])
+    assert table[["aubc_ci", "final_ci"]].isna().all(axis=None)
+
+
+def test_significance_by_hand():
+    # p is .0131 for margin and random, .0438 for margin and badge, which Holm doubles, and .0742
+    # for badge and random.
+    found = significance(tidy(), "logreg")
+    expected = [["", "+15.0*", "+12.0"], ["-15.0*", "", "-3.0"], ["-12.0", "+3.0", ""]]
+    assert found.to_numpy().tolist() == expected
+    assert list(found.index) == list(found.columns) == ["margin", "random", "badge"]
+
+
+def test_one_pair_needs_no_correction():
+    found = significance(tidy(strategies=("badge", "margin")), "logreg")
+    assert found.to_numpy().tolist() == [["", "-12.0*"], ["+12.0*", ""]]
+
+
+def test_one_seed_is_never_significant():
+    found = significance(tidy(seeds=1), "logreg")
+    assert found.to_numpy().tolist() == [
+        ["", "+12.0", "+7.5"],
+        ["-12.0", "", "-4.5"],
+        ["-7.5", "+4.5", ""],
+    ]
+
+
+def test_one_strategy_is_compared_with_none():
+    assert significance(tidy(strategies=("margin",)), "logreg").to_numpy().tolist() == [[""]]
+
+
+def test_penalties_by_hand():
+    # All start alike; after that margin beats both at each of two budgets, at 5 % uncorrected.
+    found = penalties(tidy(), "logreg")
+    assert found is not None
+    np.testing.assert_allclose(found, [[0, 2 / 3, 2 / 3], [0, 0, 0], [0, 0, 0]])
+    assert list(found.index) == list(found.columns) == ["margin", "random", "badge"]
+
+
+@pytest.mark.parametrize("other", [[10, 20, 31], [10, 20]])
+def test_no_penalties_where_budgets_differ(other):
+    frame = tidy(strategies=("margin", "random"))
+    frame = frame[(frame.strategy == "margin") | (frame["round"] < len(other))]
+    random = frame.strategy == "random"
+    frame.loc[random, "labels"] = np.array(other)[frame.loc[random, "round"]]
+    assert penalties(frame, "logreg") is None
+
+
+@pytest.mark.parametrize("strategies", [("margin", "random", "badge"), ("margin",)])
+def test_print_tables(strategies):
+    console = Console(file=io.StringIO(), width=120)
+    print_tables(tidy(strategies=strategies), console)
+    shown = console.file.getvalue()
+    assert "logreg: 3 seeds, 95 % intervals" in shown
+    assert " ".join(["margin", "30", "0.7000 ± 0.0745", "0.9000 ± 0.0745"]) in " ".join(
+        shown.split()
+    )
+    assert ("+15.0*" in shown) == (len(strategies) > 1)
+    if len(strategies) > 1:
+        rows = [shown.index(f"{name} ") for name in ("margin", "badge", "random")]
+        assert rows == sorted(rows)  # the best first

@@ -1,0 +1,146 @@
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from reference import oracles
+from scipy import stats
+
+from jal.select import kmeans
+
+module = importlib.import_module("jal.select.kmeans")  # the name jal.select.kmeans is the function
+
+N, D, K = 60, 2, 5
+fast = settings(max_examples=25, deadline=None, derandomize=True)
+seeds = st.integers(0, 2**32 - 1)
+jitted = jax.jit(kmeans, static_argnums=3)
+keys = jax.random.split(jax.random.key(0), 50)
+
+
+def clusters(distance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clusters of 6, 9, 12, 15, 18 points of which 0, 5, 0, 10, 0 are labelled, in random order."""
+    rng = np.random.default_rng(0)
+    cluster = np.repeat(np.arange(K), [6, 9, 12, 15, 18])
+    rank = np.concatenate([np.arange(size) for size in [6, 9, 12, 15, 18]])
+    labelled = rank < np.array([0, 5, 0, 10, 0])[cluster]
+    centres = distance * np.array([[0, 0], [1, 0], [0, 1], [1, 1], [3, 3]])
+    features = (centres[cluster] + rng.normal(size=(N, D))).astype(np.float32)
+    order = rng.permutation(N)
+    return features[order], labelled[order], cluster[order]
+
+
+@pytest.mark.parametrize("distance", [30.0, 1000.0])  # between the clusters, whose deviation is 1
+def test_one_pick_at_the_middle_of_each_cluster_the_largest_first(distance):
+    features, labelled, cluster = clusters(distance)
+    picks = np.asarray(jax.vmap(lambda key: jitted(key, features, labelled, K))(keys))
+    # Unlabelled points: 6, 4, 12, 5, 18. What is labelled does not count.
+    np.testing.assert_array_equal(cluster[picks], np.tile([4, 2, 0, 3, 1], (len(keys), 1)))
+    middles = []
+    for c in [4, 2, 0, 3, 1]:
+        members = np.flatnonzero((cluster == c) & ~labelled)
+        mean = np.float64(features[members]).mean(axis=0, keepdims=True)
+        middles.append(members[oracles.squared_distances(features[members], mean).argmin()])
+    np.testing.assert_array_equal(picks, np.tile(middles, (len(keys), 1)))
+
+
+@pytest.mark.parametrize(("iterations", "offset"), [(1, 0), (20, 0), (20, 1e3)])
+def test_agrees_with_lloyds_loop(monkeypatch, iterations, offset):
+    rng = np.random.default_rng(0)
+    pools = []
+    while len(pools) < 10:
+        features = (offset + rng.normal(size=(N, D))).astype(np.float32)
+        labelled = rng.random(N) < 0.3
+        starts = rng.choice(np.flatnonzero(~labelled), 3, replace=False)
+        expected, sizes = oracles.lloyd(features, labelled, starts, iterations)
+        if min(sizes) > 2:  # of just two members, both would be equally near to their mean
+            pools.append((features, labelled, starts, np.array(expected)))
+
+    def run(features, labelled, starts):
+        monkeypatch.setattr(module, "k_means_plus_plus", lambda *_: starts)
+        return kmeans(keys[0], features, labelled, 3, iterations)
+
+    *arguments, expected = map(np.stack, zip(*pools, strict=True))
+    np.testing.assert_array_equal(jax.jit(jax.vmap(run))(*arguments), expected)
+
+
+def test_seeds_are_those_of_k_means_plus_plus():
+    # Without iterations the picks are the seeds: one uniform, one by its squared distance to it.
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(7, D)).astype(np.float32)
+    labelled = np.arange(7) == 2
+    squared = oracles.squared_distances(features, features) * np.outer(~labelled, ~labelled)
+    share = squared / np.where(labelled, 1, squared.sum(axis=1))[:, None] / 6
+    pairs = np.triu_indices(7, 1)
+    share = (share + share.T)[pairs]
+    run = jax.jit(jax.vmap(lambda key: kmeans(key, features, jnp.asarray(labelled), 2, 0)))
+    picks = np.sort(run(jax.random.split(jax.random.key(0), 10_000)), axis=1)
+    observed = np.zeros((7, 7))
+    np.add.at(observed, tuple(picks.T), 1)
+    observed = observed[pairs]
+    assert observed[share == 0].sum() == 0
+    assert stats.chisquare(observed[share > 0], 10_000 * share[share > 0]).pvalue > 1e-3
+
+
+@fast
+@given(
+    features=arrays(np.float32, (N, D), elements=st.integers(-2, 2)),  # many duplicates
+    labelled=st.permutations([True] * 40 + [False] * 20).map(np.array),
+    seed=seeds,
+)
+def test_picks_are_distinct_and_unlabelled(features, labelled, seed):
+    picks = np.asarray(jitted(jax.random.key(seed), features, labelled, K))
+    assert len(set(picks)) == K
+    assert not labelled[picks].any()
+    everything = jitted(jax.random.key(seed), features, labelled, 20)
+    np.testing.assert_array_equal(np.sort(everything), np.flatnonzero(~labelled))
+
+
+@pytest.mark.parametrize("value", [0.0, 7.3])
+def test_copies_of_one_point(value):
+    labelled = np.arange(N) % 3 == 0
+    features = np.full((N, D), value, np.float32)
+    picks = np.asarray(jax.vmap(lambda key: jitted(key, features, labelled, K))(keys))
+    assert not labelled[picks].any()
+    assert (np.diff(np.sort(picks), axis=1) > 0).all()
+
+
+def test_the_key_decides():
+    features = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
+    labelled = np.zeros(N, bool)
+    run = jax.vmap(lambda key: jitted(key, features, labelled, K))
+    picks = np.asarray(run(keys))
+    np.testing.assert_array_equal(picks, run(keys))
+    assert len(np.unique(picks, axis=0)) > 10
+
+
+def test_vmap_and_single_agree():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(4, N, D)).astype(np.float32)
+    labelled = rng.random((4, N)) < 0.3
+    batched = jax.vmap(lambda *each: jitted(*each, K))(keys[:4], features, labelled)
+    for i in range(4):
+        np.testing.assert_array_equal(batched[i], jitted(keys[i], features[i], labelled[i], K))
+
+
+def test_takes_numpy_arrays():
+    features, labelled, _ = clusters(30.0)
+    expected = jitted(keys[0], features, labelled, K)
+    np.testing.assert_array_equal(kmeans(keys[0], features, labelled, K), expected)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="kmeans cannot pick k = 3 of 2 unlabelled"):
+        kmeans(keys[0], jnp.zeros((4, 2)), jnp.array([True, True, False, False]), 3)
+
+
+def test_memory_is_linear_in_the_pool():
+    n, d, k = 2000, 64, 20
+    program = jax.make_jaxpr(lambda key, x, m: kmeans(key, x, m, k))(
+        keys[0], jnp.zeros((n, d)), np.arange(n) < 100
+    )
+    # Neither N x N nor N x k x D.
+    assert n * d <= oracles.largest_array(program) <= 4 * n * d

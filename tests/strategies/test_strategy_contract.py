@@ -1,0 +1,153 @@
+"""What every registered strategy must do."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jal import strategies
+from jal.episode import labelled_mask
+from jal.types import Labels, Round
+
+NAMES = sorted(strategies.registry)
+BY_SCORE = {"least_confidence", "margin", "entropy"}
+DETERMINISTIC = BY_SCORE | {"k_center"}
+N, K, D, LABELLED = 60, 5, 4, 12
+
+
+def make_round(seed: int = 0, equal: bool = False, labelled: int = LABELLED) -> Round:
+    keys = jax.random.split(jax.random.key(seed), 4)
+    x = jax.random.normal(keys[0], (N, D))
+    logits = 2.0 * jax.random.normal(keys[1], (N, K))
+    if equal:
+        x, logits = jnp.ones_like(x), jnp.zeros_like(logits)
+    order = jax.random.permutation(keys[2], N).astype(jnp.int32)
+    labels = Labels(order, jnp.int32(labelled))
+    mask = labelled_mask(labels)
+    y = jnp.where(mask, jax.random.randint(keys[3], (N,), 0, K), -1)
+    return Round(x, y, labels, mask, (), logits, x)
+
+
+def picks_of(name: str, round_: Round, k: int, key=None):
+    strategy = strategies.registry[name]()
+    key = jax.random.key(7) if key is None else key
+    return strategy.select(key, strategy.init(key, round_.x), round_, k)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("k", [1, 7, N - LABELLED])
+@pytest.mark.parametrize("equal", [False, True], ids=["distinct scores", "all equal"])
+def test_distinct_unlabelled_picks(name, k, equal):
+    round_ = make_round(equal=equal)
+    picks = np.asarray(picks_of(name, round_, k))
+    assert picks.shape == (k,) and picks.dtype == np.int32
+    assert len(set(picks.tolist())) == k
+    assert not np.asarray(round_.labelled)[picks].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deterministic_in_the_key(name):
+    round_ = make_round()
+    np.testing.assert_array_equal(picks_of(name, round_, 9), picks_of(name, round_, 9))
+    others = [picks_of(name, round_, 9, jax.random.key(i)) for i in range(5)]
+    same = all((np.asarray(o) == np.asarray(others[0])).all() for o in others)
+    assert same == (name in DETERMINISTIC)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_jit_and_vmap_equal_single(name):
+    rounds = [make_round(seed) for seed in range(3)]
+    keys = jax.random.split(jax.random.key(1), 3)
+    alone = [picks_of(name, r, 6, key) for r, key in zip(rounds, keys, strict=True)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rounds)
+    together = jax.jit(jax.vmap(lambda r, key: picks_of(name, r, 6, key)))(stacked, keys)
+    np.testing.assert_array_equal(together, np.stack(alone))
+
+
+@pytest.mark.parametrize("name", sorted(DETERMINISTIC | {"random", "average_confidence"}))
+def test_order_of_preference(name):
+    """The first picks do not depend on how many are asked for."""
+    round_ = make_round()
+    np.testing.assert_array_equal(picks_of(name, round_, 20)[:5], picks_of(name, round_, 5))
+
+
+@pytest.mark.parametrize("name", sorted(DETERMINISTIC))
+def test_permutation_equivariant(name):
+    round_ = make_round()
+    to = jax.random.permutation(jax.random.key(3), N)  # new position -> old index
+    where = jnp.argsort(to)
+    moved = Round(
+        round_.x[to],
+        round_.y[to],
+        Labels(where[round_.labels.order].astype(jnp.int32), round_.labels.n),
+        round_.labelled[to],
+        (),
+        round_.logits[to],
+        round_.features[to],
+    )
+    np.testing.assert_array_equal(to[picks_of(name, moved, 8)], picks_of(name, round_, 8))
+
+
+@pytest.mark.parametrize("name", sorted(BY_SCORE))
+def test_picks_what_its_score_ranks_first(name):
+    round_ = make_round()
+    p = np.asarray(jax.nn.softmax(round_.logits), np.float64)
+    top = np.sort(p, axis=1)
+    score = {
+        "least_confidence": 1 - top[:, -1],
+        "margin": top[:, -2] - top[:, -1],
+        "entropy": -(p * np.log(p)).sum(axis=1),
+    }[name]
+    score[np.asarray(round_.labelled)] = -np.inf
+    np.testing.assert_array_equal(picks_of(name, round_, 10), np.argsort(-score)[:10])
+
+
+def test_average_confidence_of_a_softmax_is_random_sampling():
+    """Every unlabelled point is picked equally often: rounding decides nothing."""
+    round_ = make_round()
+    keys = jax.random.split(jax.random.key(0), 4000)
+    picks = jax.vmap(lambda key: picks_of("average_confidence", round_, 6, key))(keys)
+    counts = np.bincount(np.asarray(picks).ravel(), minlength=N)[~np.asarray(round_.labelled)]
+    expected = 4000 * 6 / (N - LABELLED)
+    # Drawn without replacement: a little less than chi-square's N - LABELLED - 1 = 47 degrees.
+    assert ((counts - expected) ** 2 / expected).sum() < 80
+
+
+def test_one_of_runs_the_chosen_one():
+    members = [strategies.registry[name]() for name in NAMES]
+    round_, key = make_round(), jax.random.key(7)
+
+    @jax.jit
+    def select(index):
+        strategy = strategies.one_of(members, index)
+        return strategy.select(key, strategy.init(key, round_.x), round_, 6)[0]
+
+    for i, name in enumerate(NAMES):
+        np.testing.assert_array_equal(select(i), picks_of(name, round_, 6), err_msg=name)
+    assert select._cache_size() == 1
+
+
+def counter(step: int):
+    return strategies.stateless(strategies.registry["margin"]().select)._replace(
+        init=lambda key, x: jnp.int32(0),
+        select=lambda key, state, round, k_max: (
+            jnp.arange(k_max, dtype=jnp.int32),
+            state + step,
+        ),
+    )
+
+
+def test_one_of_keeps_the_states_of_the_others():
+    strategy = strategies.one_of([counter(1), counter(10)], jnp.int32(1))
+    round_, key = make_round(), jax.random.key(0)
+    state = strategy.init(key, round_.x)
+    for _ in range(3):
+        _, state = strategy.select(key, state, round_, 2)
+    assert [int(s) for s in state] == [0, 30]
+
+
+def test_one_of_refuses_own_batch_sizes():
+    own = counter(1)._replace(batch_size=lambda key, state, round: jnp.int32(1))
+    with pytest.raises(ValueError, match="batch_size"):
+        strategies.one_of([counter(1), own], jnp.int32(0))
+    assert strategies.one_of([own], jnp.int32(0)) is own

@@ -1,0 +1,225 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import oracles
+from scipy import stats
+
+from jal import metrics
+from jal.types import Outputs
+
+M, K = 20, 4
+OF_PREDICTIONS = ["accuracy", "precision", "recall", "f1", "log_loss"]
+fast = settings(max_examples=25, deadline=None, derandomize=True)
+jitted = {name: jax.jit(metrics.registry[name]) for name in OF_PREDICTIONS}
+classes = st.lists(st.integers(0, K - 1), min_size=M, max_size=M).map(np.array)
+# Of few classes, so that some are absent.
+few_classes = st.lists(st.sampled_from([0, 2]), min_size=M, max_size=M).map(np.array)
+
+
+def logits_that_predict(predicted: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).random((M, K))
+    return (2 * np.eye(K)[predicted] + noise).astype(np.float32)
+
+
+def sklearns(name: str, y: np.ndarray, predicted: np.ndarray, logits: np.ndarray) -> float:
+    if name == "accuracy":
+        return sklearn.metrics.accuracy_score(y, predicted)
+    if name == "log_loss":
+        return sklearn.metrics.log_loss(y, oracles.softmax(logits), labels=range(K))
+    score = getattr(sklearn.metrics, f"{name}_score")
+    return score(y, predicted, average="weighted", zero_division=0)
+
+
+@pytest.mark.parametrize("name", OF_PREDICTIONS)
+@fast
+@given(y=classes | few_classes, predicted=classes | few_classes)
+def test_agrees_with_scikit_learn(name, y, predicted):
+    logits = logits_that_predict(predicted)
+    expected = sklearns(name, y, predicted, logits)
+    np.testing.assert_allclose(jitted[name](logits, y), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    # Class 0 has 3 points and 2 of its 3 predictions right; class 1 has 1 and is never predicted;
+    # class 2 has 1, and 1 of its 2 predictions is right.
+    [
+        ("accuracy", 3 / 5),
+        ("recall", 3 / 5),
+        ("precision", (3 * 2 / 3 + 0 + 1 * 1 / 2) / 5),
+        ("f1", (3 * 2 / 3 + 0 + 1 * 2 / 3) / 5),
+        ("log_loss", np.log(np.e**2 + 2) - 2 * 3 / 5),
+    ],
+)
+def test_metrics_by_hand(name, expected):
+    y, predicted = jnp.array([0, 0, 0, 1, 2]), jnp.array([0, 0, 2, 0, 2])
+    logits = 2 * jax.nn.one_hot(predicted, 3)
+    np.testing.assert_allclose(metrics.registry[name](logits, y), expected, rtol=1e-6)
+
+
+@fast
+@given(y=classes | few_classes, predicted=classes)
+def test_recall_is_accuracy(y, predicted):
+    logits = logits_that_predict(predicted)
+    np.testing.assert_allclose(jitted["recall"](logits, y), jitted["accuracy"](logits, y), 1e-6)
+
+
+@pytest.mark.parametrize("name", OF_PREDICTIONS)
+def test_jit_vmap_and_single_agree(name):
+    rng = np.random.default_rng(0)
+    logits = jnp.asarray(rng.normal(size=(3, M, K)), jnp.float32)
+    y = jnp.asarray(rng.integers(0, K, (3, M)))
+    single = [jitted[name](*each) for each in zip(logits, y, strict=True)]
+    np.testing.assert_allclose(jax.vmap(jitted[name])(logits, y), single, rtol=1e-6)
+    alone = metrics.registry[name](logits[0], y[0])
+    np.testing.assert_allclose(alone, single[0], rtol=1e-6)
+    assert alone.shape == ()
+
+
+def test_evaluator():
+    logits, y = jnp.array([[2.0, 0.0], [0.0, 3.0], [1.0, 0.0]]), jnp.array([0, 1, 1])
+    outputs = Outputs(logits, features=jnp.zeros((3, 5)))
+    found = metrics.evaluator(["recall", "log_loss"])(outputs, y)
+    assert list(found) == ["recall", "log_loss"]
+    np.testing.assert_allclose(found["recall"], 2 / 3, rtol=1e-6)
+    expected = np.mean(np.log1p(np.exp([-2.0, -3.0, 1.0])))
+    np.testing.assert_allclose(found["log_loss"], expected, rtol=1e-6)
+
+
+def test_log_loss_of_certain_and_wrong_is_finite():
+    loss = metrics.log_loss(jnp.array([[0.0, 1e4], [0.0, 1e4]]), jnp.array([0, 1]))
+    np.testing.assert_allclose(loss, 5e3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [([5, 5, 5], 0.0), ([0, 2], 1.0), ([1, 3], 0.5), ([0, 0, 0, 4], np.sqrt(3))],
+)
+def test_imbalance_ratio(counts, expected):
+    found = jax.jit(metrics.imbalance_ratio)(jnp.array(counts))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "accuracies", "expected"),
+    [
+        ([10, 20, 30], [0.7, 0.7, 0.7], 0.7),
+        ([10, 17, 90], [0.7, 0.7, 0.7], 0.7),
+        ([10, 20, 30], [0.2, 0.4, 0.6], 0.4),
+        ([10, 13, 30], [0.2, 0.26, 0.6], 0.4),  # a line again: the steps do not matter
+        ([0, 10, 40], [0.0, 1.0, 1.0], 0.875),  # (10 / 2 + 30) / 40
+    ],
+)
+def test_aubc(labels, accuracies, expected):
+    np.testing.assert_allclose(metrics.aubc(np.array(labels), np.array(accuracies)), expected)
+
+
+def test_aubc_and_final_accuracy_of_many_seeds():
+    labels = np.array([[10, 20, 30], [0, 10, 40]])
+    accuracies = np.array([[0.2, 0.4, 0.6], [0.0, 1.0, 1.0]])
+    np.testing.assert_allclose(metrics.aubc(labels, accuracies), [0.4, 0.875])
+    np.testing.assert_array_equal(metrics.final_accuracy(accuracies), [0.6, 1.0])
+
+
+def test_labels_to_reach():
+    labels = np.array([[10, 20, 30, 40]] * 4)
+    accuracies = np.array(
+        [
+            [0.1, 0.5, 0.4, 0.9],  # the first time counts, also where it falls again
+            [0.5, 0.6, 0.7, 0.8],
+            [0.1, 0.2, 0.3, 0.5],
+            [0.1, 0.2, 0.3, 0.4],
+        ]
+    )
+    found = metrics.labels_to_reach(labels, accuracies, 0.5)
+    np.testing.assert_array_equal(found, [20, 10, 40, np.nan])
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_mean_interval_agrees_with_scipy(level):
+    values = np.random.default_rng(0).normal(size=(6, 3, 2))
+    mean, half = metrics.mean_interval(values, level)
+    low, high = stats.t.interval(level, df=5, loc=values.mean(axis=0), scale=stats.sem(values))
+    np.testing.assert_allclose(mean - half, low)
+    np.testing.assert_allclose(mean + half, high)
+
+
+def test_mean_interval_holds_the_mean_as_often_as_it_says():
+    samples = np.random.default_rng(0).normal(3.0, 2.0, size=(4, 20_000))
+    mean, half = metrics.mean_interval(samples)
+    share = np.mean(np.abs(mean - 3.0) <= half)
+    assert abs(share - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 20_000)
+
+
+def test_one_seed_has_no_interval_and_no_test():
+    values = np.array([[0.5, 0.6]])
+    mean, half = metrics.mean_interval(values)
+    np.testing.assert_array_equal(mean, [0.5, 0.6])
+    np.testing.assert_array_equal(half, [np.nan, np.nan])
+    np.testing.assert_array_equal(metrics.paired_p_value(values, values + 1), [np.nan, np.nan])
+
+
+def test_paired_p_value_agrees_with_scipy():
+    a, b = np.random.default_rng(0).normal(size=(2, 8, 5)) + np.array([[[0.0]], [[0.7]]])
+    expected = stats.ttest_rel(a, b).pvalue
+    np.testing.assert_allclose(metrics.paired_p_value(a, b), expected)
+    np.testing.assert_allclose(metrics.paired_p_value(b, a), expected)
+
+
+def test_paired_p_value_without_spread():
+    a = np.array([0.25, 0.5, 0.75])
+    assert metrics.paired_p_value(a, a) == 1
+    assert metrics.paired_p_value(a, a - 0.125) == 0  # always better by the same
+
+
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # 0.04 * 1 may not undercut 0.03 * 2
+        ([0.2, 0.9, 0.6], [0.6, 1.0, 1.0]),
+        ([0.04], [0.04]),
+        ([], []),
+    ],
+)
+def test_holm(p, expected):
+    np.testing.assert_allclose(metrics.holm(np.array(p)), expected)
+
+
+def test_holm_keeps_nan():
+    np.testing.assert_array_equal(
+        np.isnan(metrics.holm(np.array([np.nan, 0.01, np.nan]))), [1, 0, 1]
+    )
+
+
+@fast
+@given(seed=st.integers(0, 2**32 - 1), effect=st.floats(0, 3))
+def test_penalty_matrix_has_at_most_one_winner_at_each_budget(seed, effect):
+    accuracies = np.random.default_rng(seed).normal(size=(3, 6, 4))
+    accuracies += effect * np.arange(3)[:, None, None]
+    share = metrics.penalty_matrix(accuracies)
+    assert (np.diag(share) == 0).all()
+    assert (share >= 0).all()
+    assert (share + share.T <= 1).all()
+
+
+def test_penalty_matrix_by_hand():
+    seeds = np.array([[0.0], [0.1], [0.2], [0.3]])
+    noise = np.array([[0.01], [-0.01], [0.01], [-0.01]])
+    base = seeds + np.array([0.1, 0.2, 0.3, 0.4])
+    winner = base + 0.2 + noise * np.array([1, 1, 1, 1])
+    late = base + noise * np.array([1, 1, 1, 1]) + np.array([0, 0, 0, 0.5])
+    share = metrics.penalty_matrix(np.stack([base, winner, late]))
+    # late ties with base at three budgets of four, loses to winner there, and beats both at last.
+    np.testing.assert_array_equal(share, [[0, 0, 0], [1, 0, 0.75], [0.25, 0.25, 0]])
+
+
+def test_penalty_matrix_at_a_level():
+    # One difference of p = 0.0305 at a single budget.
+    a = np.array([0.069, 0.1, 0.131])[None, :, None]
+    pair = np.concatenate([a, 0 * a])
+    np.testing.assert_array_equal(metrics.penalty_matrix(pair, 0.05), [[0, 1], [0, 0]])
+    np.testing.assert_array_equal(metrics.penalty_matrix(pair, 0.01), [[0, 0], [0, 0]])
