@@ -117,7 +117,7 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, 
     """
     seeds = len(values)
     if seeds < 2:
-        return values.mean(axis=0), np.full(values.shape[1:], np.nan)
+        return values.mean(axis=0), np.full(values.shape[1:], np.nan)[()]
     quantile = special.stdtrit(seeds - 1, 0.5 + level / 2)
     return values.mean(axis=0), quantile * values.std(axis=0, ddof=1) / np.sqrt(seeds)
 

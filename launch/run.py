@@ -7,11 +7,13 @@ CONFIG explains each. --resume DIR goes on with an interrupted run and needs no 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import runpy
 import sys
 import time
 from pathlib import Path
+from typing import Annotated, NoReturn
 
 flags = os.environ.get("XLA_FLAGS", "")
 if "xla_backend_optimization_level" not in flags:
@@ -35,7 +37,7 @@ from jal.types import InputError
 class Options:
     """What to run, and where its results go."""
 
-    experiment: tyro.conf.OmitArgPrefixes[Experiment]
+    experiment: Annotated[Experiment, tyro.conf.arg(name="")]
     out: Path | None = None
     """A new folder for the results; runs/NAME-TIME if not given."""
     resume: Path | None = None
@@ -52,7 +54,7 @@ def main(arguments: list[str]) -> None:
         args=arguments,
         prog=f"launch/run.py {config or 'CONFIG'}",
         description=__doc__,
-        config=(tyro.conf.AvoidSubcommands,),
+        config=(tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed),
     )
     if options.out is not None and options.resume is not None:
         raise InputError(f"give --out {options.out} or --resume {options.resume}, not both.")
@@ -84,12 +86,17 @@ def _load_config(path: Path) -> Experiment:
     return names["get_config"]()
 
 
+def _stop(message: object, code: int) -> NoReturn:
+    print(message, file=sys.stderr, flush=True)
+    os._exit(code)  # at once: Orbax's threads may still be failing
+
+
 if __name__ == "__main__":
+    for library in ("absl", "asyncio"):  # Orbax logs tracebacks of what is one sentence here
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         main(sys.argv[1:])
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _stop(f"error: {error}", 2)
     except Interrupted as stopped:
-        print(stopped, file=sys.stderr)
-        sys.exit(130)
+        _stop(stopped, 130)

@@ -7,6 +7,11 @@ from pathlib import Path
 flags = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1"  # compiles twice as fast
 
+# Many tests compile the same programs; subprocesses inherit this.
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
 import jax
 
 jax.config.update("jax_num_cpu_devices", 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,8 @@ def from_arrays(
       InputError: for non-finite features, labels outside 0..K-1, or shapes that disagree.
     """
     if num_classes is None:
-        num_classes = int(np.max(y_train, initial=-1)) + 1
+        y_train = _integers("training", y_train)
+        num_classes = int(y_train.max()) + 1 if y_train.size else 0
     train = _checked("training", x_train, y_train, num_classes)
     test = _checked("test", x_test, y_test, num_classes)
     if train.x.shape[1:] != test.x.shape[1:]:
@@ -88,18 +90,20 @@ def fingerprint(dataset: Dataset) -> str:
 def _load_npz(path: Path, test_size: int, split_seed: int) -> Dataset:
     if not path.is_file():
         raise InputError(f"dataset file {path} does not exist.")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"dataset file {path} is not a NumPy .npz archive.")
     try:
         with np.load(path) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"dataset file {path} is not a NumPy .npz archive ({error}).") from error
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         return from_arrays(*(arrays[n] for n in ("x_train", "y_train", "x_test", "y_test")))
     if {"x", "y"} <= arrays.keys():
         return _split(arrays["x"], arrays["y"], test_size, split_seed)
     raise InputError(
-        f"dataset file {path} holds {', '.join(sorted(arrays)) or 'nothing'}: it must hold x and y, "
-        f"dataset file {path} holds {', '.join(sorted(arrays)) or 'nothing'}: it must hold x and "
+        f"dataset file {path} holds {', '.join(sorted(arrays)) or 'nothing'}: it must hold "
+        "x and y, or x_train, y_train, x_test and y_test."
     )
 
 
@@ -107,27 +111,34 @@ def _split(x: np.ndarray, y: np.ndarray, test_size: int, seed: int) -> Dataset:
     from sklearn.model_selection import train_test_split
 
     # Checked before the split, which would fail obscurely.
-    whole = from_arrays(x, y, x[:0], y[:0])
+    y = _integers("training", y)
+    num_classes = int(y.max()) + 1 if y.size else 0
+    examples = _checked("training", x, y, num_classes)
     try:
         parts: list[Any] = train_test_split(
-            whole.train.x, whole.train.y, test_size=test_size, random_state=seed, stratify=y
+            examples.x, examples.y, test_size=test_size, random_state=seed, stratify=examples.y
         )
     except ValueError as error:
         raise InputError(
             f"cannot draw {test_size} class-balanced test examples from {len(x)}: {error}"
         ) from error
     x_train, x_test, y_train, y_test = parts
-    return from_arrays(x_train, y_train, x_test, y_test, whole.num_classes)
+    return from_arrays(x_train, y_train, x_test, y_test, num_classes)
+
+
+def _integers(part: str, y: np.ndarray) -> np.ndarray:
+    y = np.asarray(y)
+    if not np.issubdtype(y.dtype, np.integer):
+        raise InputError(f"{part} labels must be integers 0..K-1, got {y.dtype}.")
+    return y
 
 
 def _checked(part: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> Examples:
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = np.asarray(x), _integers(part, y)
     if x.ndim < 2 or y.shape != x.shape[:1]:
         raise InputError(
             f"{part} data must be x [N, ...] and y [N], got shapes {x.shape} and {y.shape}."
         )
-    if not np.issubdtype(y.dtype, np.integer):
-        raise InputError(f"{part} labels must be integers 0..K-1, got {y.dtype}.")
     outside = np.flatnonzero((y < 0) | (y >= num_classes))
     if outside.size:
         raise InputError(
@@ -136,7 +147,8 @@ def _checked(part: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> Examp
     if x.dtype != np.uint8:
         if not np.issubdtype(x.dtype, np.number):
             raise InputError(f"{part} features must be numbers, got {x.dtype}.")
-        x = x.astype(np.float32)
+        with np.errstate(over="ignore"):  # reported below as infinity
+            x = x.astype(np.float32)
         bad = np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
         if bad.size:
             raise InputError(

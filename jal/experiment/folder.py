@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ CONFIG = "config.json"
 INFO = "info.json"
 PICKS = "labelled.npz"
 TABLE = "results.parquet"
+_METADATA_BYTES = 2**17  # what a checkpoint takes beside its arrays, and to spare
 
 
 def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
@@ -120,7 +123,16 @@ class Checkpoints:
     def save(self, step: int, tree: PyTree) -> None:
         """Writes the step and drops the one before; raises InputError where the disk is full."""
         with _disk_errors(self._folder):
-            self._manager.save(step, args=ocp.args.StandardSave(tree))
+            needed = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) + _METADATA_BYTES
+            if shutil.disk_usage(self._folder).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # Orbax's threads print tracebacks of a write that fails; the error itself is raised.
+            with contextlib.redirect_stderr(io.StringIO()):
+                try:
+                    self._manager.save(step, args=ocp.args.StandardSave(tree))
+                except Exception:
+                    time.sleep(0.5)  # the other threads' writes fail as well
+                    raise
 
     def restore(self, step: int, like: PyTree) -> PyTree:
         """The step's tree, with the shapes, dtypes and shardings of `like`."""

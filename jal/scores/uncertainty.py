@@ -45,7 +45,8 @@ def entropy(logits: Array) -> Array:
     """
     log_p = jax.nn.log_softmax(_one_example("entropy", logits))
     p = jnp.exp(log_p)
-    return -jnp.sum(jnp.where(p > 0, p * log_p, 0.0))
+    # Inside the product, so that its gradient holds no 0 * inf either.
+    return -jnp.sum(p * jnp.where(p > 0, log_p, 0.0))
 
 
 def average_confidence(probabilities: Array) -> Array:

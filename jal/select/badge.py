@@ -29,7 +29,8 @@ def badge(key: Array, logits: Array, features: Array, labelled: Array, k: int) -
       `[k]` int32 in order of picking. Where every remaining point coincides with a pick, the rest
       follows uniformly.
     """
-    check_pool("badge", features, labelled, k)
+    features, labelled = check_pool("badge", features, labelled, k)
+    logits, _ = check_pool("badge", logits, labelled, k)
     classes = logits.shape[1]
     residual = jax.nn.one_hot(jnp.argmax(logits, axis=1), classes) - jax.nn.softmax(logits, axis=1)
     norm = jnp.sum(jnp.square(residual), axis=1) * jnp.sum(jnp.square(features), axis=1)

@@ -29,7 +29,7 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
     Returns:
       `[k]` int32 in order of picking; ties by index.
     """
-    check_pool("k_center", features, labelled, k)
+    features, labelled = check_pool("k_center", features, labelled, k)
     n = features.shape[0]
     features = features - jnp.mean(features, axis=0)
 

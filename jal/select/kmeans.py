@@ -28,7 +28,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     Returns:
       `[k]` int32, distinct: a point that is taken goes to the first centroid that asks for it.
     """
-    check_pool("kmeans", features, labelled, k)
+    features, labelled = check_pool("kmeans", features, labelled, k)
     free = (~labelled).astype(features.dtype)
     mean = free @ features / jnp.maximum(jnp.sum(free), 1.0)
     features = features - mean
@@ -52,11 +52,12 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
         )
 
     centroids = jax.lax.fori_loop(0, iterations, lloyd, features[seeds])
-    squared, member = members(centroids)
+    _, member = members(centroids)
     largest_first = jnp.argsort(-jnp.sum(member, axis=0), stable=True)
 
     def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
-        chosen = jnp.argmin(jnp.where(taken, jnp.inf, squared[:, cluster])).astype(jnp.int32)
+        squared = jnp.sum(jnp.square(features - centroids[cluster]), axis=1)
+        chosen = jnp.argmin(jnp.where(taken, jnp.inf, squared)).astype(jnp.int32)
         return taken.at[chosen].set(True), chosen
 
     return jax.lax.scan(nearest_point, labelled, largest_first)[1]

@@ -47,7 +47,8 @@ def sample_by_weight(key: Array, weights: Array) -> Array:
 
     An index of weight 0 is never drawn, unless all are 0: then the result is the last index.
     """
-    cumulative = jnp.cumsum(weights)
+    # A parallel sum may differ by rounding where a 0 is added, which would then have a share.
+    cumulative = jax.lax.cummax(jnp.where(weights > 0, jnp.cumsum(weights), 0.0))
     # Strictly below the total, so that rounding cannot run past the last positive weight.
     below_total = jnp.nextafter(cumulative[-1], jnp.zeros_like(cumulative[-1]))
     threshold = jnp.minimum(jax.random.uniform(key) * cumulative[-1], below_total)

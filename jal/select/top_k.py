@@ -22,17 +22,20 @@ def top_k(scores: Array, labelled: Array, k: int) -> Array:
     Returns:
       `[k]` int32.
     """
-    check_pool("top_k", scores, labelled, k)
+    scores, labelled = check_pool("top_k", scores, labelled, k)
+    scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     lowest = jnp.finfo(scores.dtype).min
-    # -inf is kept for the labelled, so that an unlabelled -inf still comes before them.
-    scores = jnp.where(jnp.isnan(scores), lowest, jnp.maximum(scores, lowest))
-    return jax.lax.top_k(jnp.where(labelled, -jnp.inf, scores), k)[1].astype(jnp.int32)
+    # In this order from below: labelled, NaN, -inf, all else; and -0 is 0.
+    scores = jnp.where(scores == 0, 0.0, jnp.maximum(scores, jnp.nextafter(lowest, 0.0)))
+    scores = jnp.where(labelled, -jnp.inf, jnp.where(jnp.isnan(scores), lowest, scores))
+    return jax.lax.top_k(scores, k)[1].astype(jnp.int32)
 
 
-def check_pool(name: str, values: Array, labelled: Array, k: int) -> None:
-    """Raises ValueError where shapes disagree or k cannot be met; part of every selector."""
+def check_pool(name: str, values: Array, labelled: Array, k: int) -> tuple[Array, Array]:
+    """values and labelled as JAX arrays; ValueError where shapes disagree or k cannot be met."""
+    values, labelled = jnp.asarray(values), jnp.asarray(labelled)
     n = labelled.shape[0] if labelled.ndim == 1 else None
-    if n is None or labelled.dtype != jnp.bool_ or values.shape[0] != n:
+    if n is None or labelled.dtype != jnp.bool_ or values.shape[:1] != (n,):
         raise ValueError(
             f"{name} takes values [N, ...] and a mask labelled [N] of bool, got shapes "
             f"{values.shape} and {labelled.shape} of {labelled.dtype}."
@@ -43,3 +46,4 @@ def check_pool(name: str, values: Array, labelled: Array, k: int) -> None:
         left = n - int(labelled.sum())
         if k > left:
             raise ValueError(f"{name} cannot pick k = {k} of {left} unlabelled points.")
+    return values, labelled
