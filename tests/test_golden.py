@@ -42,7 +42,9 @@ def test_every_pick_of_scikit_learn_at_the_optimum(name, digits, golden, converg
     assert np.abs(found.mean(axis=1) - expected.mean(axis=1)).max() < 0.01
     for seed in range(20):
         for n in range(20, 211, 10):
-            same = set(order[seed, n - 10 : n]) == set(converged[name]["labelled"][seed][n - 10 : n])
+            same = set(order[seed, n - 10 : n]) == set(
+                converged[name]["labelled"][seed][n - 10 : n]
+            )
             assert same, f"seed {seed}, {n} labels"
 
 

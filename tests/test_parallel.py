@@ -32,7 +32,9 @@ X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 
 def alone(i: int, devices: int):
     one = jax.tree.map(lambda leaf: leaf[i : i + 1], seeds(8))
-    return jax.tree.map(lambda leaf: leaf[0], jax.jit(over_seeds(train, seed_mesh(devices)))(one, X))
+    return jax.tree.map(
+        lambda leaf: leaf[0], jax.jit(over_seeds(train, seed_mesh(devices)))(one, X)
+    )
 
 
 @pytest.mark.parametrize("devices", [1, 4])

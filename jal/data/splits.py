@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.types import Array
+from jal.episode import label
+from jal.types import Array, Labels
 
 __all__ = ["balanced_start", "start_from"]
 
@@ -32,5 +33,5 @@ def balanced_start(key: Array, y: Array, num_classes: int, per_class: int) -> Ar
 
 def start_from(chosen: Array, size: int) -> Array:
     """The permutation `[N]` int32 of a pool of N = size that begins with `chosen [n]`."""
-    rank = jnp.full(size, chosen.shape[0]).at[chosen].set(jnp.arange(chosen.shape[0]))
-    return jnp.argsort(rank, stable=True).astype(jnp.int32)
+    nothing = Labels(jnp.arange(size, dtype=jnp.int32), jnp.int32(0))
+    return label(nothing, chosen, chosen.shape[0]).order

@@ -25,12 +25,10 @@ class Solution(NamedTuple):
 class _Iterate(NamedTuple):
     weights: Array  # [K, D]
     logits: Array  # [K, n]
-    probabilities: Array  # [K, n], 0 on padding
-    value: Array
-    gradient: Array  # [K, D]
-    norm: Array  # of the mean objective's gradient
+    value: Array  # of the objective, before the step that led here
+    norm: Array  # of the mean objective's gradient, likewise
     step: Array
-    stalled: Array  # rounding hides any further progress
+    done: Array
 
 
 def minimise(
@@ -70,80 +68,79 @@ def minimise(
         losses = weight * jax.nn.logsumexp(logits, axis=0) - jnp.sum(target * logits, axis=0)
         return C * jnp.sum(losses) + 0.5 * jnp.sum(penalty * jnp.square(weights))
 
-    def iterate(weights: Array, logits: Array, value: Array, last: _Iterate | None) -> _Iterate:
-        probabilities = jax.nn.softmax(logits, axis=0) * weight
-        gradient = C * ((probabilities - target) @ z) + penalty * weights
-        norm = jnp.sqrt(jnp.sum(jnp.square(gradient))) / scale
-        if last is None:
-            step, stalled = jnp.int32(0), jnp.bool_(False)
-        else:
-            step = last.step + 1
-            stalled = (value >= last.value) & (norm >= last.norm)
-        return _Iterate(weights, logits, probabilities, value, gradient, norm, step, stalled)
-
+    # Every expensive expression stands once: most of what is compiled is this loop's body.
     def newton_step(at: _Iterate) -> _Iterate:
-        direction = _direction(at, z, z_t, C, penalty, cg_steps)
-        moved = direction @ z_t
-        slope = jnp.sum(at.gradient * direction)
-        rounding = 4.0 * jnp.finfo(z.dtype).eps * jnp.abs(at.value)
+        value = value_of(at.weights, at.logits)
+        probabilities = jax.nn.softmax(at.logits, axis=0) * weight
+        gradient = C * ((probabilities - target) @ z) + penalty * at.weights
+        norm = jnp.sqrt(jnp.sum(jnp.square(gradient))) / scale
+        # Where rounding hides all progress, going on would only wander.
+        stalled = (value >= at.value) & (norm >= at.norm)
+        done = (norm <= tol) | stalled | (at.step == max_steps)
 
-        def value_after(length: Array) -> Array:
-            return value_of(at.weights + length * direction, at.logits + length * moved)
+        most = jnp.where(done, 0, cg_steps)
+        direction = _direction(gradient, probabilities, z, z_t, C, penalty, most)
+        moved = direction @ z_t
+        slope = jnp.sum(gradient * direction)
+        rounding = 4.0 * jnp.finfo(z.dtype).eps * jnp.abs(value)
 
         def too_long(carry: tuple[Array, Array]) -> Array:
-            length, value = carry
-            return (value > at.value + 1e-4 * length * slope + rounding) & (length > 1e-6)
+            length, after = carry
+            return (after > value + 1e-4 * length * slope + rounding) & (length > 1e-6)
 
         def halve(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-            return 0.5 * carry[0], value_after(0.5 * carry[0])
+            length = 0.5 * carry[0]
+            return length, value_of(at.weights + length * direction, at.logits + length * moved)
 
-        whole = jnp.ones((), z.dtype)
-        length, value = jax.lax.while_loop(too_long, halve, (whole, value_after(whole)))
-        return iterate(at.weights + length * direction, at.logits + length * moved, value, at)
+        # From twice the step and an infinite value: the first halving tries the whole step.
+        twice = (jnp.full((), 2.0, z.dtype), jnp.full((), jnp.inf, z.dtype))
+        length, _ = jax.lax.while_loop(too_long, halve, twice)
+        weights, logits = at.weights + length * direction, at.logits + length * moved
+        step = at.step + jnp.where(done, 0, 1)
+        return _Iterate(weights, logits, value, norm, step, done)
 
-    logits = start @ z_t
-    end = jax.lax.while_loop(
-        lambda at: (at.norm > tol) & (at.step < max_steps) & ~at.stalled,
-        newton_step,
-        iterate(start, logits, value_of(start, logits), None),
-    )
+    infinite = jnp.full((), jnp.inf, z.dtype)
+    first = _Iterate(start, start @ z_t, infinite, infinite, jnp.int32(0), jnp.bool_(False))
+    end = jax.lax.while_loop(lambda at: ~at.done, newton_step, first)
     return Solution(end.weights, end.norm, end.step)
 
 
 def _direction(
-    at: _Iterate, z: Array, z_t: Array, C: Array | float, penalty: Array, cg_steps: int
+    gradient: Array,
+    p: Array,
+    z: Array,
+    z_t: Array,
+    C: Array | float,
+    penalty: Array,
+    cg_steps: Array,
 ) -> Array:
-    """Preconditioned conjugate gradients on Hessian x direction = -gradient, at most `cg_steps`."""
-    p = at.probabilities
+    """Preconditioned conjugate gradients on Hessian x direction = -gradient; 0 after 0 steps."""
     curvature = C * ((p * (1.0 - p)) @ jnp.square(z)) + penalty
     inverse = 1.0 / (curvature + 1e-6)
+    # A constant added to all classes' unpenalised weights changes nothing: no gradient, but noise.
+    gradient = gradient - jnp.where(penalty > 0, 0.0, jnp.mean(gradient, axis=0))
 
     def hessian_times(v: Array) -> Array:
         a = v @ z_t
         return C * ((p * (a - jnp.sum(p * a, axis=0))) @ z) + penalty * v
 
     def unsolved(carry: tuple[Array, ...]) -> Array:
-        *_, fit, bend, count = carry
-        return (fit > _FORCING**2 * first_fit) & (bend > 0) & (count < cg_steps)
+        *_, fit, count = carry
+        return (fit > _FORCING**2 * first_fit) & (count < cg_steps)
 
     def step(carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        solution, residual, conjugate, product, fit, bend, count = carry
-        length = fit / bend
+        solution, residual, conjugate, fit, count = carry
+        product = hessian_times(conjugate)
+        bend = jnp.sum(conjugate * product)
+        going = bend > 0  # else what is left is rounding, not a direction
+        length = jnp.where(going, fit / jnp.where(going, bend, 1.0), 0.0)
         residual = residual - length * product
         scaled = inverse * residual
-        fit_next = jnp.sum(residual * scaled)
-        turned = scaled + fit_next / fit * conjugate
-        product = hessian_times(turned)
-        bend = jnp.sum(turned * product)
-        solution = solution + length * conjugate
-        return solution, residual, turned, product, fit_next, bend, count + 1
+        fit_next = jnp.where(going, jnp.sum(residual * scaled), 0.0)
+        conjugate_next = scaled + fit_next / fit * conjugate
+        return solution + length * conjugate, residual, conjugate_next, fit_next, count + 1
 
-    # A constant added to all classes' unpenalised weights changes nothing: no gradient, but noise.
-    gradient = at.gradient - jnp.where(penalty > 0, 0.0, jnp.mean(at.gradient, axis=0))
     scaled = -inverse * gradient
-    product = hessian_times(scaled)
     first_fit = -jnp.sum(gradient * scaled)
-    bend = jnp.sum(scaled * product)
-    nothing = jnp.zeros_like(scaled)
-    start = (nothing, -gradient, scaled, product, first_fit, bend, jnp.int32(0))
+    start = (jnp.zeros_like(scaled), -gradient, scaled, first_fit, jnp.int32(0))
     return jax.lax.while_loop(unsolved, step, start)[0]

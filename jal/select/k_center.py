@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import squared_distances
+from jal.select.seeding import squared_distances, squared_distances_to
 from jal.select.top_k import check_pool
 from jal.types import Array
 
@@ -47,7 +47,7 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
 
     def pick(nearest: Array, _: None) -> tuple[Array, Array]:
         chosen = jnp.argmax(nearest).astype(jnp.int32)
-        squared = jnp.sum(jnp.square(features - features[chosen]), axis=1)
+        squared = squared_distances_to(features, features[chosen])
         return jnp.minimum(nearest, squared).at[chosen].set(-jnp.inf), chosen
 
     return jax.lax.scan(pick, nearest, length=k)[1]

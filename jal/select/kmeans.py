@@ -5,7 +5,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances
+from jal.select.seeding import (
+    k_means_plus_plus,
+    sample_by_weight,
+    squared_distances,
+    squared_distances_to,
+)
 from jal.select.top_k import check_pool
 from jal.types import Array
 
@@ -34,7 +39,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     features = features - mean
 
     def squared_distance_to(chosen: Array) -> Array:
-        return jnp.sum(jnp.square(features - features[chosen]), axis=1)
+        return squared_distances_to(features, features[chosen])
 
     key_first, key_rest = jax.random.split(key)
     first = sample_by_weight(key_first, free)
@@ -56,7 +61,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     largest_first = jnp.argsort(-jnp.sum(member, axis=0), stable=True)
 
     def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
-        squared = jnp.sum(jnp.square(features - centroids[cluster]), axis=1)
+        squared = squared_distances_to(features, centroids[cluster])
         chosen = jnp.argmin(jnp.where(taken, jnp.inf, squared)).astype(jnp.int32)
         return taken.at[chosen].set(True), chosen
 

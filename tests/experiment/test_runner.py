@@ -136,7 +136,7 @@ def uninterrupted() -> ex.Results:
     return ex.run(SMALL, progress=False)
 
 
-class Stop(Exception):
+class StopError(Exception):
     """Stands for anything that ends a process."""
 
 
@@ -147,7 +147,7 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
 
     def save_then_stop(self, step, tree):
         if count[0] == saves:
-            raise Stop
+            raise StopError
         save(self, step, tree)
         count[0] += 1
 
@@ -155,7 +155,7 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoints, "save", save_then_stop)
         if saves < 12:
-            with pytest.raises(Stop):
+            with pytest.raises(StopError):
                 ex.run(SMALL, out=folder, progress=False)
             assert not (folder / "results.parquet").exists()
             with pytest.raises(InputError, match="not finished: resume it first"):
@@ -163,9 +163,7 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
         else:
             ex.run(SMALL, out=folder, progress=False)
     # On another number of devices, in other segments.
-    resumed = ex.resume(
-        folder, dataclasses.replace(SMALL, devices=2, segment=3), progress=False
-    )
+    resumed = ex.resume(folder, dataclasses.replace(SMALL, devices=2, segment=3), progress=False)
     pd.testing.assert_frame_equal(resumed.frame, uninterrupted.frame)
     for name, picks in uninterrupted.labelled.items():
         np.testing.assert_array_equal(resumed.labelled[name], picks)

@@ -10,7 +10,7 @@ from jal.learners.capacity import at_capacity, capacities
 
 @pytest.mark.parametrize(
     ("most", "sizes"),
-    [(210, (32, 64, 128, 210)), (32, (32,)), (33, (32, 33)), (5, (5,)), (256, (32, 64, 128, 256))],
+    [(1000, (64, 256, 1000)), (64, (64,)), (65, (64, 65)), (5, (5,)), (256, (64, 256))],
 )
 def test_capacities(most, sizes):
     assert capacities(most) == sizes

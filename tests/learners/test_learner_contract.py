@@ -9,7 +9,7 @@ from jal import learners, metrics
 from jal.types import Labels, Learner, Pool
 
 NAMES = sorted(learners.registry)
-MAX = 100  # buckets of 32, 64 and 100, or minibatches with a remainder
+MAX = 100  # buckets of 64 and 100, or minibatches with a remainder
 FAST = {"mlp": {"hidden": (16,), "epochs": 3}, "logistic_regression": {}}
 # Rounding grows over SGD's steps and where the optimum is flat.
 TOLERANCE = {"mlp": 2e-3, "logistic_regression": 2e-3}

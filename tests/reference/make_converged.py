@@ -20,9 +20,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     initial = json.loads((HERE / "digits_logreg.json").read_text())["initial_indices"]
     x, y = load_digits(return_X_y=True)
-    x, x_test, y, y_test = train_test_split(
-        x / 16, y, test_size=797, random_state=0, stratify=y
-    )
+    x, x_test, y, y_test = train_test_split(x / 16, y, test_size=797, random_state=0, stratify=y)
     found = {}
     for name, uncertainty in {
         "margin": lambda p: -oracles.margin(p),
