@@ -140,8 +140,9 @@ def paired_p_value(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def holm(p_values: np.ndarray) -> np.ndarray:
     """Holm's correction for `[m]` p-values of one family; NaN stays NaN (Holm, 1979)."""
-    order = np.argsort(p_values)
-    factors = len(p_values) - np.arange(len(p_values))
+    order = np.argsort(p_values)  # NaN last
+    family = int(np.sum(~np.isnan(p_values)))
+    factors = np.maximum(family - np.arange(len(p_values)), 1)
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * factors))
     return adjusted

@@ -50,15 +50,19 @@ class Results:
         """Learning curves: the mean over the seeds, with its 95 % band; shows inline."""
         return report.learning_curves(self.frame, metric)
 
+    def render(self, folder: Path) -> None:
+        """Writes curves.png and report.html into a run's folder."""
+        replace_file(folder / "curves.png", lambda path: report.save_png(self.plot(), path))
+        page = report.page(self.frame, self.experiment.to_json(), self.info)
+        replace_file(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+
     def save(self, folder: Path) -> None:
-        """Writes the table, info, picks, picture and page, each file whole or not at all."""
+        """Writes everything into a run's folder, each file whole or not at all."""
         arrays: dict[str, Any] = self.labelled
         replace_file(folder / PICKS, lambda path: np.savez_compressed(path, **arrays))
         info = json.dumps(self.info, indent=2)
         replace_file(folder / INFO, lambda path: path.write_text(info + "\n"))
-        replace_file(folder / "curves.png", lambda path: report.save_png(self.plot(), path))
-        page = report.page(self.frame, self.experiment.to_json(), self.info)
-        replace_file(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+        self.render(folder)
         # Last: where the table is, the run is finished and the rest is there.
         replace_file(folder / TABLE, lambda path: self.frame.to_parquet(path, index=False))
 

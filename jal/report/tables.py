@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from jal import metrics
@@ -91,7 +92,7 @@ def print_tables(frame: pd.DataFrame, console: Console) -> None:
             shown.add_column(name, justify="right")
         for strategy, row in part.sort_values("aubc", ascending=False).iterrows():
             shown.add_row(
-                str(strategy),
+                escape(str(strategy)),
                 f"{row.labels:.0f}",
                 with_interval(row.aubc, row.aubc_ci),
                 with_interval(row.final, row.final_ci),
@@ -113,9 +114,16 @@ def _matrix(matrix: pd.DataFrame, learner: str) -> Table:
         shown.add_column(f"({number})", justify="right")
     for number, (strategy, row) in enumerate(matrix.iterrows(), 1):
         styled = [f"[bold]{text}[/]" if text.endswith("*") else text for text in row]
-        shown.add_row(f"({number}) {strategy}", *styled)
+        shown.add_row(escape(f"({number}) {strategy}"), *styled)
     return shown
 
 
 def _plain_table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    # Narrow, so that a matrix of eight strategies fits into 80 columns.
+    return Table(
+        title=escape(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )

@@ -1,0 +1,34 @@
+"""Makes a finished run's pictures and page anew, and prints its tables: python launch/report.py DIR."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from jal import report
+from jal.experiment import load
+from jal.types import InputError
+
+
+def main(folder: tyro.conf.Positional[Path]) -> None:
+    """Reads the tidy table, writes curves.png and report.html.
+
+    Args:
+      folder: a finished run's.
+    """
+    results = load(folder)
+    results.render(folder)
+    console = Console()
+    report.print_tables(results.frame, console)
+    console.print(f"Open {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    try:
+        tyro.cli(main, prog="launch/report.py")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
