@@ -1,4 +1,4 @@
-"""Makes a finished run's pictures and page anew, and prints its tables: python launch/report.py DIR."""
+"""Makes the pictures and page of a finished run anew: python launch/report.py DIR."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -33,6 +34,9 @@ def get_config():
 def place(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("launch")
     (path / "tiny.py").write_text(CONFIG)
+    x, y = np.zeros((20, 3)), np.arange(20) % 2
+    np.savez(path / "nan.npz", x=np.where(np.arange(20)[:, None] == 3, np.nan, x), y=y)
+    np.savez(path / "label.npz", x=x, y=np.where(np.arange(20) == 5, -1, y))
     return path
 
 
@@ -145,6 +149,11 @@ def assert_one_sentence(message: str, says: str) -> None:
         (["--seeds", "3"], "give a config first"),
         (["tiny.py", "--strategies", "margn"], "unknown strategy 'margn': known are random"),
         (["tiny.py", "--data.source", "sklearn:iris"], "unknown dataset 'sklearn:iris': give"),
+        (["tiny.py", "--data.source", "npz:nan.npz"], "features of 1 examples, the first number 3"),
+        (
+            ["tiny.py", "--data.source", "npz:label.npz"],
+            "training label -1 of example 5 is outside",
+        ),
         (["tiny.py", "--batch", "200"], "would buy 1200 labels in 6 rounds after the 10 it"),
         (["tiny.py", "--resume", "absent"], "absent is not a run's folder"),
         (["tiny.py", "--resume", "whole", "--seeds", "9"], "whole belongs to another config"),
