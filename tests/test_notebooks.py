@@ -22,4 +22,6 @@ def test_runs_and_shows(path, monkeypatch):
         for output in cell.get("outputs", [])
         for kind in output.get("data", {})
     ]
+    text = str([cell.get("outputs") for cell in notebook.cells])
+    assert "Warning" not in text
     assert shown.count("image/png") == 2 and shown.count("text/html") >= 4

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from jal import metrics
 
 __all__ = ["RunProgress"]
+
+
+class _BelowStatus(Progress):
+    """A progress bar with a line of its own for what is going on."""
+
+    status = "starting"
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield Text(self.status, no_wrap=True, overflow="ellipsis")
+        yield self.make_tasks_table(self.tasks)
 
 
 class RunProgress:
@@ -19,8 +31,7 @@ class RunProgress:
     def __init__(self, rounds: int, cells: int, seeds: int, show: bool):
         self._rounds, self._seeds = rounds, seeds
         self._console = Console(quiet=not show)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
+        self._bar = _BelowStatus(
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
@@ -29,7 +40,7 @@ class RunProgress:
             console=self._console,
             transient=True,
         )
-        self._task = self._bar.add_task("starting", total=cells * (rounds + 1))
+        self._task = self._bar.add_task("", total=cells * (rounds + 1))
 
     def __enter__(self) -> RunProgress:
         self._bar.start()
@@ -45,7 +56,8 @@ class RunProgress:
 
     def compiling(self, learner: str) -> None:
         """A learner's program is being compiled."""
-        self._bar.update(self._task, description=f"{learner}: compiling")
+        self._bar.status = f"{learner}: compiling"
+        self._bar.refresh()
 
     def advance(
         self, cell: int, learner: str, strategy: str, done: int, values: dict[str, np.ndarray]
@@ -53,20 +65,18 @@ class RunProgress:
         """`done` of the cell's rounds + 1 measurements are made; values are `[S, R + 1]`."""
         accuracy = values["accuracy"][:, done - 1]
         labels = values["labels"][:, done - 1].mean()
-        self._bar.update(
-            self._task,
-            completed=cell * (self._rounds + 1) + done,
-            description=(
-                f"{learner} · {strategy}  round {done - 1}/{self._rounds}  {self._seeds} seeds  "
-                f"{labels:.0f} labels  accuracy {accuracy.mean():.3f}"
-            ),
+        self._bar.status = (
+            f"round {done - 1}/{self._rounds}, {self._seeds} seeds, {labels:.0f} labels, "
+            f"accuracy {accuracy.mean():.3f}: {learner} · {strategy}"
         )
+        self._bar.update(self._task, completed=cell * (self._rounds + 1) + done)
         if done == self._rounds + 1:
             mean, half = metrics.mean_interval(accuracy)
             spread = "" if np.isnan(half) else f" ± {half:.4f}"
             self._console.print(
                 f"{learner} · {strategy}: accuracy {mean:.4f}{spread} with {labels:.0f} labels",
                 highlight=False,
+                markup=False,
                 soft_wrap=True,
             )
 
