@@ -132,7 +132,7 @@ def label(labels: Labels, picks: Array, k: Array | int) -> Labels:
 
     Args:
       labels: before.
-      picks: `[k_max]` int32, distinct and unlabelled.
+      picks: `[k_max]` int32, distinct and unlabelled as far as there are any.
       k: static or traced, at most k_max and the number of unlabelled points; cut at the latter.
 
     Returns:
@@ -141,7 +141,8 @@ def label(labels: Labels, picks: Array, k: Array | int) -> Labels:
     order, n = labels
     size = order.shape[0]
     k = jnp.minimum(jnp.asarray(k, jnp.int32), size - n)
-    rank = jnp.full(size, size, jnp.int32).at[picks].set(jnp.arange(picks.shape[0]))
+    # min: picks beyond the unlabelled points may repeat one of those before.
+    rank = jnp.full(size, size, jnp.int32).at[picks].min(jnp.arange(picks.shape[0]))
     rank = rank[order]
     picked = rank < k
     position = jnp.arange(size)

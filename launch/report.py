@@ -23,7 +23,7 @@ def main(folder: tyro.conf.Positional[Path]) -> None:
     results.render(folder)
     console = Console()
     report.print_tables(results.frame, console)
-    console.print(f"Open {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"Open {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

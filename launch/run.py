@@ -18,7 +18,8 @@ from typing import Annotated, NoReturn
 import jax
 
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-    jax.config.update("jax_num_cpu_devices", os.cpu_count())  # seeds spread over the cores
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    jax.config.update("jax_num_cpu_devices", cores)  # seeds spread over them
 
 import tyro
 from rich.console import Console
@@ -63,11 +64,13 @@ def main(arguments: list[str]) -> None:
         folder = options.out or Path("runs") / f"{options.experiment.name}-{stamp}"
         results = run(options.experiment, out=folder)
     console = Console()
+    resumed = ", since it was resumed" if results.info["resumed"] else ""
     report.print_tables(results.frame, console)
     console.print(
         f"{results.info['seconds']:.0f} s, of which compilation "
-        f"{results.info['compile_seconds']:.0f} s. Open {folder / 'report.html'}",
+        f"{results.info['compile_seconds']:.0f} s{resumed}. Open {folder / 'report.html'}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 
@@ -75,10 +78,14 @@ def main(arguments: list[str]) -> None:
 def _load_config(path: Path) -> Experiment:
     if not path.is_file():
         raise InputError(f"config file {path} does not exist.")
-    names = runpy.run_path(str(path))
-    if "get_config" not in names:
-        raise InputError(f"config file {path} has no get_config().")
-    return names["get_config"]()
+    try:
+        get_config = runpy.run_path(str(path)).get("get_config")
+        experiment = get_config() if callable(get_config) else None
+    except Exception as error:
+        raise InputError(f"config file {path} fails: {type(error).__name__}: {error}.") from error
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"config file {path} must have a get_config() that returns an Experiment.")
+    return experiment
 
 
 def _stop(message: object, code: int) -> NoReturn:
@@ -95,3 +102,5 @@ if __name__ == "__main__":
         _stop(f"error: {error}", 2)
     except Interrupted as stopped:
         _stop(stopped, 130)
+    except KeyboardInterrupt:
+        _stop("stopped at once; what was saved can be gone on with by --resume", 130)

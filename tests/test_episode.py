@@ -160,6 +160,36 @@ def test_a_strategy_chooses_its_batch_sizes_in_each_seed(digits):
     np.testing.assert_allclose(again.metrics["accuracy"], state.metrics["accuracy"], atol=0.02)
 
 
+@pytest.mark.parametrize("name", sorted(strategies.registry))
+def test_fewer_left_than_the_largest_batch(digits, name):
+    """Asked for 60 picks of 30 that are left, a selector repeats itself: none is labelled twice."""
+    pool, test = digits
+    small = Pool(pool.x[:100], pool.y[:100])
+    learner = learners.registry["logistic_regression"]((64,), 10)
+    made = episode(learner, strategies.registry[name](), EVALUATE, 2, 60)
+    schedule = jnp.array([10, 70, 100], jnp.int32)
+    state = run_all(made, small, test, schedule, SEEDS, (3,), learner)
+    for order in np.asarray(state.labels.order):
+        assert sorted(order) == list(range(100))
+
+
+def test_every_round_has_keys_of_its_own(digits):
+    """The same points score differently in every round, in selection and in fitting."""
+
+    def remember(key, state, round, k_max):
+        picks = jnp.argsort(round.labelled, stable=True)[:k_max].astype(jnp.int32)
+        return picks, jnp.concatenate([state[1:], jax.random.uniform(key, (1,))])
+
+    def fit(key, variables, data, labels, hyper):
+        return variables, {"draw": jax.random.uniform(key)}
+
+    strategy = Strategy(lambda key, x: jnp.zeros(ROUNDS), remember)
+    made = episode(LEARNER._replace(fit=fit), strategy, EVALUATE, ROUNDS, 10)
+    state = run_all(made, *digits, SHARED, SEEDS)
+    draws = np.concatenate([state.strategy, state.metrics["draw"]], axis=1)
+    assert len(np.unique(draws)) == draws.size == 3 * (2 * ROUNDS + 1)
+
+
 def test_the_whole_pool_can_be_bought(digits):
     pool, test = digits
     small = Pool(pool.x[:60], pool.y[:60])

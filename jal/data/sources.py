@@ -68,6 +68,8 @@ def from_arrays(
     if num_classes is None:
         y_train = _integers("training", y_train)
         num_classes = int(y_train.max()) + 1 if y_train.size else 0
+    if num_classes == 1:
+        raise InputError("labels must have at least two classes, got one.")
     train = _checked("training", x_train, y_train, num_classes)
     test = _checked("test", x_test, y_test, num_classes)
     if train.x.shape[1:] != test.x.shape[1:]:
@@ -139,13 +141,15 @@ def _checked(part: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> Examp
         raise InputError(
             f"{part} data must be x [N, ...] and y [N], got shapes {x.shape} and {y.shape}."
         )
+    if len(x) == 0:
+        raise InputError(f"{part} data hold no examples.")
     outside = np.flatnonzero((y < 0) | (y >= num_classes))
     if outside.size:
         raise InputError(
             f"{part} label {y[outside[0]]} of example {outside[0]} is outside 0..{num_classes - 1}."
         )
     if x.dtype != np.uint8:
-        if not np.issubdtype(x.dtype, np.number):
+        if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
             raise InputError(f"{part} features must be numbers, got {x.dtype}.")
         with np.errstate(over="ignore"):  # reported below as infinity
             x = x.astype(np.float32)

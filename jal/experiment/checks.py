@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from jal import metrics
 from jal.data.sources import Dataset
-from jal.experiment.config import Experiment
+from jal.experiment.config import Experiment, LearnerConfig
 from jal.types import InputError
 
 __all__ = ["check"]
@@ -34,6 +35,13 @@ def check(experiment: Experiment, dataset: Dataset, strategies: Collection[str])
             raise InputError(f"{field} must be at least {least}, got {getattr(experiment, field)}.")
     if experiment.seeds_at_once is not None and experiment.seeds_at_once < 1:
         raise InputError(f"seeds_at_once must be at least 1, got {experiment.seeds_at_once}.")
+    last = experiment.first_seed + experiment.seeds - 1
+    if last > 2**31 - 1:
+        raise InputError(f"seeds must be below 2^31, got {last}: lower first_seed.")
+    if not experiment.name or "/" in experiment.name:
+        raise InputError(f"name must be a name without a slash, got {experiment.name!r}.")
+    for name, learner in experiment.learners.items():
+        _check_learner(name, learner)
     start = _check_start(experiment, dataset)
     for strategy in experiment.strategies:
         _check_budget(experiment, strategy, start, len(dataset.train.y))
@@ -43,6 +51,16 @@ def _known(what: str, names: Collection[str], known: Collection[str] | Mapping) 
     for name in names:
         if name not in known:
             raise InputError(f"unknown {what} {name!r}: known are {', '.join(known)}.")
+
+
+def _check_learner(name: str, learner: LearnerConfig) -> None:
+    for field, value in vars(learner).items():
+        if field in ("C", "batch_size", "epochs", "learning_rate") and not 0 < value < math.inf:
+            raise InputError(f"{field} of {name} must be positive, got {value}.")
+        if field in ("tol", "weight_decay") and not 0 <= value < math.inf:
+            raise InputError(f"{field} of {name} must not be negative, got {value}.")
+        if field == "hidden" and any(width < 1 for width in value):
+            raise InputError(f"hidden of {name} must be widths of at least 1, got {value}.")
 
 
 def _check_budget(experiment: Experiment, strategy: str, start: int, pool: int) -> None:

@@ -176,6 +176,9 @@ def _from_json(kind: Any, tree: Any) -> Any:
         return make(**{name: _from_json(hints[name], entry) for name, entry in tree.items()})
     if isinstance(tree, dict):
         return {name: _from_json(arguments[1], entry) for name, entry in tree.items()}
+    wanted = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
+    if wanted is not None and not isinstance(tree, wanted):
+        raise InputError(f"option {tree!r} must be of type {_name(kind)}.")
     return _tuples(tree)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "Checkpoints",
     "create",
     "open_existing",
+    "read_experiment",
     "read_json",
     "replace_file",
 ]
@@ -46,8 +47,7 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if (folder / CONFIG).is_file():
-            other = Experiment.from_json(read_json(folder / CONFIG)["experiment"])
-            differs = difference(other, experiment)
+            differs = difference(read_experiment(folder), experiment)
             raise InputError(
                 f"{folder} holds another run"
                 + (f", in which {differs}" if differs else " of this experiment")
@@ -55,30 +55,39 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
             )
         raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
     making = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
-    with _disk_errors(folder):
+    try:
         making.mkdir(parents=True)
-        try:
-            config = {"experiment": experiment.to_json(), "data_sha256": data_sha256}
-            (making / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-            making.rename(folder)
-        except OSError:
-            shutil.rmtree(making, ignore_errors=True)
-            raise
+        config = {"experiment": experiment.to_json(), "data_sha256": data_sha256}
+        (making / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        making.rename(folder)
+    except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        raise InputError(
+            f"cannot create {folder} ({error.strerror}): give --out a folder that can be written."
+        ) from error
 
 
 def open_existing(folder: Path, experiment: Experiment, data_sha256: str) -> None:
     """Raises InputError unless `folder` is a run of this experiment on these data."""
-    config = read_json(folder / CONFIG)
-    differs = difference(Experiment.from_json(config["experiment"]), experiment)
+    differs = difference(read_experiment(folder), experiment)
     if differs:
         raise InputError(
             f"{folder} belongs to another config: {differs}; resume it without options."
         )
-    if config["data_sha256"] != data_sha256:
+    saved = str(read_json(folder / CONFIG).get("data_sha256"))
+    if saved != data_sha256:
         raise InputError(
             f"{folder} was run on other data: {experiment.data.source} has SHA-256 "
-            f"{data_sha256[:12]}..., not {config['data_sha256'][:12]}...."
+            f"{data_sha256[:12]}..., not {saved[:12]}...."
         )
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The config of a run; raises InputError where it is missing or broken."""
+    try:
+        return Experiment.from_json(read_json(folder / CONFIG)["experiment"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / CONFIG} is not an experiment's config.") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -87,7 +96,7 @@ def read_json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"{path.parent} is not a run's folder: it has no {path.name}.") from None
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
@@ -137,7 +146,13 @@ class Checkpoints:
     def restore(self, step: int, like: PyTree) -> PyTree:
         """The step's tree, with the shapes, dtypes and shardings of `like`."""
         like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        return self._manager.restore(step, args=ocp.args.StandardRestore(like))
+        try:
+            return self._manager.restore(step, args=ocp.args.StandardRestore(like))
+        except Exception as error:
+            raise InputError(
+                f"the checkpoint in {self._folder / 'checkpoints'} is damaged: delete that folder, "
+                "and --resume starts from round 0."
+            ) from error
 
     def close(self) -> None:
         """Releases the manager's threads."""

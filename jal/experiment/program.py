@@ -25,9 +25,10 @@ __all__ = ["Program"]
 class Program:
     """Starts and advances the cells (pairs of learner and strategy) of an experiment.
 
-    All strategies that follow the schedule share a learner's program, in which a traced index
-    chooses among them: fitting is the bulk of what must be compiled. A strategy that chooses its
-    own batch sizes has a program for itself.
+    Strategies that follow the schedule share a learner's program, in which a traced index chooses
+    among them: fitting is the bulk of what must be compiled. Their largest batch must agree, for
+    it is the number of picks asked for. A strategy that chooses its own batch sizes has a program
+    for itself.
 
     Attributes:
       experiment: the config.
@@ -44,7 +45,10 @@ class Program:
     ):
         self.experiment = experiment
         self.cells = [(name, s) for name in experiment.learners for s in experiment.strategies]
-        self.mesh = seed_mesh(experiment.devices or min(experiment.seeds, jax.device_count()))
+        devices = experiment.devices
+        self.mesh = seed_mesh(
+            min(experiment.seeds, jax.device_count()) if devices is None else devices
+        )
         self.compile_seconds = 0.0
         self._num_classes = dataset.num_classes
         self._pool, self._test = (
@@ -80,8 +84,9 @@ class Program:
         """Compiles the cell's program, once for all lengths of segments."""
         began = time.perf_counter()
         learner = self.cells[cell][0]
-        prepare = self._jit(self._learners[learner].prepare, level=1)
-        self._data[learner] = replicate(prepare(self._pool), self.mesh)
+        if learner not in self._data:
+            prepare = self._jit(self._learners[learner].prepare, level=1)
+            self._data[learner] = replicate(prepare(self._pool), self.mesh)
 
         def advance(state: EpisodeState, index: Array, *rest: Any) -> EpisodeState:
             return self._episode(cell, index).run(state, *rest)
@@ -97,8 +102,10 @@ class Program:
         return jax.block_until_ready(run(state, *self._shared(cell, start, stop)))
 
     def labelled(self, state: EpisodeState) -> np.ndarray:
-        """`[S, n]` int32: pool indices in order of labelling, as many as any cell can label."""
-        return np.asarray(state.labels.order[:, : self._max_labels])
+        """`[S, n]` int32: pool indices in order of labelling, then -1."""
+        order, n = (np.asarray(leaf) for leaf in state.labels)
+        order = order[:, : self._max_labels]
+        return np.where(np.arange(order.shape[1]) < n[:, None], order, np.int32(-1))
 
     def finished_like(self, cell: int) -> dict[str, Any]:
         """Zeros in the shape of what is kept of a finished cell."""
@@ -134,14 +141,19 @@ class Program:
     def _group(self, cell: int) -> tuple[str, ...]:
         learner, strategy = self.cells[cell]
         own = self._strategies[strategy].batch_size is not None
-        return (learner, strategy) if own else (learner,)
+        return (learner, strategy if own else str(max(self._batches(strategy))))
 
     def _members(self, cell: int) -> list[str]:
         """Names of the strategies that share the cell's program."""
         strategy = self.cells[cell][1]
         if self._strategies[strategy].batch_size is not None:
             return [strategy]
-        return [name for name, s in self._strategies.items() if s.batch_size is None]
+        most = max(self._batches(strategy))
+        return [
+            name
+            for name, s in self._strategies.items()
+            if s.batch_size is None and max(self._batches(name)) == most
+        ]
 
     def _batches(self, strategy: str) -> tuple[int, ...]:
         batches = self.experiment.batches(strategy)

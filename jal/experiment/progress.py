@@ -82,4 +82,4 @@ class RunProgress:
 
     def note(self, message: str) -> None:
         """One line above the bar."""
-        self._console.print(message, highlight=False)
+        self._console.print(message, highlight=False, markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from jal import report
 from jal.experiment.config import Experiment
-from jal.experiment.folder import CONFIG, INFO, PICKS, TABLE, read_json, replace_file
+from jal.experiment.folder import INFO, PICKS, TABLE, read_experiment, read_json, replace_file
 from jal.types import InputError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Results:
       experiment: the resolved config.
       frame: the tidy table: experiment, learner, strategy, seed, round, labels, metric, value.
       info: how it was run: versions, device, seconds.
-      labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; where a
-        seed labelled fewer than n, arbitrary unlabelled ones follow.
+      labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; -1 follows
+        where a seed labelled fewer than n.
     """
 
     experiment: Experiment
@@ -74,12 +75,17 @@ def load(folder: str | Path) -> Results:
       InputError: where the folder holds no finished run.
     """
     folder = Path(folder)
-    experiment = Experiment.from_json(read_json(folder / CONFIG)["experiment"])
+    experiment = read_experiment(folder)
     if not (folder / TABLE).is_file():
         raise InputError(f"{folder} holds a run that is not finished: resume it first.")
-    with np.load(folder / PICKS) as archive:
-        labelled = dict(archive)
-    frame = pd.read_parquet(folder / TABLE)
+    try:
+        with np.load(folder / PICKS) as archive:
+            labelled = dict(archive)
+        frame = pd.read_parquet(folder / TABLE)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"the results in {folder} are damaged: --resume {folder} writes them anew."
+        ) from error
     return Results(experiment, frame, read_json(folder / INFO), labelled)
 
 

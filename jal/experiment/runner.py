@@ -20,7 +20,7 @@ from jal import data
 from jal.data.sources import Dataset, fingerprint
 from jal.experiment.checks import check
 from jal.experiment.config import Experiment
-from jal.experiment.folder import CONFIG, Checkpoints, create, open_existing, read_json
+from jal.experiment.folder import Checkpoints, create, open_existing, read_experiment
 from jal.experiment.program import Program
 from jal.experiment.progress import RunProgress
 from jal.experiment.results import Results, tidy
@@ -83,7 +83,7 @@ def resume(
       InputError: as `run`, and where the folder belongs to another config or other data.
       Interrupted: as `run`.
     """
-    saved = Experiment.from_json(read_json(Path(folder) / CONFIG)["experiment"])
+    saved = read_experiment(Path(folder))
     return _run(experiment or saved, folder, dataset, strategies, progress, resumed=True)
 
 

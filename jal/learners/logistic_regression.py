@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from jal.learners.capacity import at_capacity, capacities
@@ -128,4 +131,15 @@ def logistic_regression(
         x = flat(x)
         return Outputs(x @ variables.weights + variables.bias, x)
 
+    # float32 in full: with TF32 products the gradient would not come down to tol on a GPU.
+    prepare, fit, predict = (_in_full_precision(f) for f in (prepare, fit, predict))
     return Learner(prepare, init, fit, predict, LogisticRegressionHyper(C))
+
+
+def _in_full_precision(f: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(f)
+    def wrapped(*args: Any) -> Any:
+        with jax.default_matmul_precision("highest"):
+            return f(*args)
+
+    return wrapped

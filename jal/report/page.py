@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jal.report.plots import learning_curves, png
-from jal.report.tables import penalties, significance, summary, with_interval
+from jal.report.tables import penalties, significance, summary, summary_text
 
 __all__ = ["page"]
 
@@ -46,7 +46,8 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
         f"{len(learners)} learners, {frame.strategy.nunique()} strategies, "
         f"{frame.seed.nunique()} seeds, data {config['data']['source']}; "
         f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
-        f"{info['compile_seconds']:.0f} s; jal {info['jal']}, JAX {info['jax']}"
+        f"{info['compile_seconds']:.0f} s{', since it was resumed' if info['resumed'] else ''}; "
+        f"jal {info['jal']}, JAX {info['jax']}"
     )
     picture = base64.b64encode(png(learning_curves(frame))).decode()
     sections = [
@@ -74,24 +75,13 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
 
 
 def _summary(part: pd.DataFrame) -> str:
-    ranked = part.sort_values("aubc", ascending=False)
-    rows = [
-        _row(
-            [
-                str(strategy),
-                f"{row.labels:.0f}",
-                with_interval(row.aubc, row.aubc_ci),
-                with_interval(row.final, row.final_ci),
-            ],
-            row_class="best" if place == 0 else "",
-        )
-        for place, (strategy, row) in enumerate(ranked.iterrows())
-    ]
+    heads, texts = summary_text(part)
+    rows = [_row(text, row_class="" if place else "best") for place, text in enumerate(texts)]
     caption = (
         "Mean and 95 % interval over the seeds. AUBC: area under the accuracy curve over the "
         "labels bought, divided by their number."
     )
-    return _table(caption, ["strategy", "labels", "AUBC", "final accuracy"], rows)
+    return _table(caption, heads, rows)
 
 
 def _significance(matrix: pd.DataFrame) -> str:

@@ -42,13 +42,15 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
             panel.plot(at, mean, label=strategy, linewidth=1.6, **styles[strategy])
             colour = styles[strategy]["color"]
             panel.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
-        panel.set_title(learner)
+        panel.set_title(learner, parse_math=False)
         panel.set_xlabel("labels")
         panel.grid(alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel(metric)
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center", frameon=False)
+    legend = figure.legend(handles, names, loc="outside right center", frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return figure
 
 

@@ -34,16 +34,24 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """AUBC and final accuracy by learner and strategy, mean over the seeds, with 95 % half widths.
 
     Returns:
-      index (learner, strategy); columns labels, aubc, aubc_ci, final, final_ci.
+      index (learner, strategy); columns labels, aubc, aubc_ci, final, final_ci, and for each other
+      metric of predictions its final value and interval, such as f1, f1_ci.
     """
+    others = [name for name in metrics.registry if name in set(frame.metric) - {"accuracy"}]
     rows = {}
     for learner in frame.learner.unique():
+        more = {name: curves(frame, learner, name) for name in others}
         for strategy, (labels, accuracies) in curves(frame, learner).items():
-            aubc, aubc_half = metrics.mean_interval(metrics.aubc(labels, accuracies))
-            final, final_half = metrics.mean_interval(metrics.final_accuracy(accuracies))
-            rows[learner, strategy] = (labels[:, -1].mean(), aubc, aubc_half, final, final_half)
-    columns = ["labels", "aubc", "aubc_ci", "final", "final_ci"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+            row = {
+                "aubc": metrics.aubc(labels, accuracies),
+                "final": metrics.final_accuracy(accuracies),
+                **{name: found[strategy][1][:, -1] for name, found in more.items()},
+            }
+            shown = {"labels": labels[:, -1].mean()}
+            for name, values in row.items():
+                shown[name], shown[f"{name}_ci"] = metrics.mean_interval(values)
+            rows[learner, strategy] = shown
+    table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
     return table
 
@@ -88,18 +96,30 @@ def print_tables(frame: pd.DataFrame, console: Console) -> None:
         part = table.loc[learner]
         shown = _plain_table(f"{learner}: {frame.seed.nunique()} seeds, 95 % intervals")
         shown.add_column("strategy")
-        for name in ("labels", "AUBC", "final accuracy"):
+        heads, rows = summary_text(part)
+        for name in heads[1:]:
             shown.add_column(name, justify="right")
-        for strategy, row in part.sort_values("aubc", ascending=False).iterrows():
-            shown.add_row(
-                escape(str(strategy)),
-                f"{row.labels:.0f}",
-                with_interval(row.aubc, row.aubc_ci),
-                with_interval(row.final, row.final_ci),
-            )
+        for row in rows:
+            shown.add_row(*map(escape, row))
         console.print(shown)
         if len(part) > 1:
             console.print(_matrix(significance(frame, learner), learner))
+
+
+def summary_text(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of one learner's part of `summary` as text, the highest AUBC first."""
+    names = [name for name in part.columns if f"{name}_ci" in part.columns]
+    titles = {"aubc": "AUBC", "final": "final accuracy"}
+    heads = ["strategy", "labels", *[titles.get(name, f"final {name}") for name in names]]
+    rows = [
+        [
+            str(strategy),
+            f"{row['labels']:.0f}",
+            *[with_interval(row[name], row[f"{name}_ci"]) for name in names],
+        ]
+        for strategy, row in part.sort_values("aubc", ascending=False).to_dict("index").items()
+    ]
+    return heads, rows
 
 
 def with_interval(mean: float, half: float) -> str:

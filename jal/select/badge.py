@@ -36,7 +36,9 @@ def badge(key: Array, logits: Array, features: Array, labelled: Array, k: int) -
     norm = jnp.sum(jnp.square(residual), axis=1) * jnp.sum(jnp.square(features), axis=1)
 
     def squared_distance_to(chosen: Array) -> Array:
-        product = (residual @ residual[chosen]) * (features @ features[chosen])
+        # TF32 would lose the digits that are left of the difference.
+        with jax.default_matmul_precision("highest"):
+            product = (residual @ residual[chosen]) * (features @ features[chosen])
         return jnp.maximum(norm + norm[chosen] - 2.0 * product, 0.0)
 
     first = jnp.argmax(jnp.where(labelled, -1.0, norm)).astype(jnp.int32)

@@ -45,20 +45,19 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     first = sample_by_weight(key_first, free)
     seeds = k_means_plus_plus(key_rest, squared_distance_to, first, ~labelled, k)
 
-    def members(centroids: Array) -> tuple[Array, Array]:
-        squared = squared_distances(features, centroids)
-        return squared, jax.nn.one_hot(jnp.argmin(squared, axis=1), k) * free[:, None]
+    def members(centroids: Array) -> Array:
+        nearest = jnp.argmin(squared_distances(features, centroids), axis=1)
+        return jax.nn.one_hot(nearest, k) * free[:, None]
 
     def lloyd(_: Array, centroids: Array) -> Array:
-        _, member = members(centroids)
+        member = members(centroids)
         size = jnp.sum(member, axis=0)
         return jnp.where(
             size[:, None] > 0, member.T @ features / jnp.maximum(size, 1.0)[:, None], centroids
         )
 
     centroids = jax.lax.fori_loop(0, iterations, lloyd, features[seeds])
-    _, member = members(centroids)
-    largest_first = jnp.argsort(-jnp.sum(member, axis=0), stable=True)
+    largest_first = jnp.argsort(-jnp.sum(members(centroids), axis=0), stable=True)
 
     def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
         squared = squared_distances_to(features, centroids[cluster])

@@ -47,7 +47,8 @@ def average_confidence() -> Strategy:
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
-        steps = jnp.round(score * 1e5)  # what is equal but for rounding counts as equal
+        # What is equal but for rounding counts as equal; from 1/K, which is no boundary then.
+        steps = jnp.round((score - 1.0 / round.logits.shape[1]) * 1e5)
         ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
         rank = (
             jnp.zeros_like(score).at[ascending].set(jnp.arange(score.shape[0], dtype=jnp.float32))
@@ -65,7 +66,11 @@ def k_center() -> Strategy:
 
 
 def kmeans() -> Strategy:
-    """The points nearest to the centroids of k-means on the features."""
+    """The points nearest to the centroids of k-means on the features.
+
+    There are k_max clusters, the largest coming first: where a schedule's batches differ from round
+    to round, as many as its largest.
+    """
     return stateless(
         lambda key, round, k_max: select.kmeans(key, round.features, round.labelled, k_max)
     )

@@ -4,11 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from jal import strategies
 from jal.data import from_arrays
-from jal.experiment import Experiment, LogisticRegression, run
+from jal.experiment import MLP, Experiment, LogisticRegression, load, run
 from jal.experiment.checks import check
+from jal.report import print_tables
 from jal.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -34,6 +36,12 @@ def test_a_good_one_passes():
         ({"learners": {}}, "learners must be one or more different names"),
         ({"seeds": 0}, "seeds must be at least 1, got 0"),
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
+        ({"first_seed": 2**31 - 1}, "seeds must be below 2\\^31, got 2147483648"),
+        ({"name": "a/b"}, "name must be a name without a slash, got 'a/b'"),
+        ({"learners": {"a": LogisticRegression(C=-1.0)}}, "C of a must be positive, got -1.0"),
+        ({"learners": {"a": LogisticRegression(tol=-1.0)}}, "tol of a must not be negative"),
+        ({"learners": {"a": MLP(batch_size=0)}}, "batch_size of a must be positive, got 0"),
+        ({"learners": {"a": MLP(hidden=(3, 0))}}, "hidden of a must be widths of at least 1"),
         ({"segment": 0}, "segment must be at least 1, got 0"),
         ({"first_seed": -1}, "first_seed must be at least 0, got -1"),
         ({"seeds_at_once": 0}, "seeds_at_once must be at least 1, got 0"),
@@ -56,7 +64,7 @@ def test_bad_ones(change, says):
 
 
 def test_nothing_is_written_before_the_checks(tmp_path):
-    for change in ({"strategies": ("margn",)}, {"devices": 9}, {"batch": 30}):
+    for change in ({"strategies": ("margn",)}, {"devices": 9}, {"devices": 0}, {"batch": 30}):
         with pytest.raises(InputError):
             run(dataclasses.replace(GOOD, **change), out=tmp_path / "run", dataset=DATASET)
         assert not (tmp_path / "run").exists()
@@ -70,8 +78,6 @@ def test_a_pool_without_a_class():
 
 
 def test_training_that_diverges_is_named():
-    from jal.experiment import MLP
-
     bad = dataclasses.replace(
         GOOD, learners={"wild": MLP(hidden=(4,), epochs=3, learning_rate=1e30)}
     )
@@ -79,7 +85,10 @@ def test_training_that_diverges_is_named():
         run(bad, dataset=DATASET, progress=False)
 
 
-def test_a_learner_may_have_any_name():
-    named = dataclasses.replace(GOOD, learners={"C=1": LogisticRegression()})
-    results = run(named, dataset=DATASET, progress=False)
-    assert set(results.frame.learner) == {"C=1"}
+@pytest.mark.parametrize("name", ["C=1", "a/b", "$x_{$", "[/b]", "<i>"])
+def test_a_learner_may_have_any_name(tmp_path, name):
+    named = dataclasses.replace(GOOD, learners={name: LogisticRegression()})
+    results = run(named, out=tmp_path / "run", dataset=DATASET)
+    assert set(results.frame.learner) == {name}
+    print_tables(results.frame, Console(quiet=True))
+    assert load(tmp_path / "run").table().equals(results.table())

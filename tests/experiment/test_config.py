@@ -33,6 +33,8 @@ def test_unknown_field_and_learner():
     tree = Experiment().to_json()
     with pytest.raises(InputError, match="unknown option 'sedes' of Experiment"):
         Experiment.from_json(tree | {"sedes": 3})
+    with pytest.raises(InputError, match="option 'x' must be of type int"):
+        Experiment.from_json(tree | {"seeds": "x"})
     tree["learners"]["logistic_regression"]["type"] = "Forest"
     with pytest.raises(InputError, match="unknown learner type 'Forest': known are Logistic"):
         Experiment.from_json(tree)

@@ -1,6 +1,7 @@
 """Runs: seeds independent of what runs beside them, saved, resumed, read back."""
 
 import dataclasses
+import shutil
 import threading
 
 import numpy as np
@@ -114,8 +115,27 @@ def test_own_strategies_and_their_batch_sizes():
     assert by.loc["cautious"].tolist() == [10, 13, 15, 19, 23, 27]
     assert by.loc["margin"].tolist() == [10, 20, 30, 40, 50, 60]
     for name, picks in results.labelled.items():
-        assert picks.shape == (2, 60), name
-        assert all(len(set(row)) == 60 for row in picks.tolist())
+        n = 27 if "cautious" in name else 60
+        assert picks.shape == (2, 60) and (picks[:, n:] == -1).all(), name
+        assert all(len(set(row)) == n and min(row) >= 0 for row in picks[:, :n].tolist())
+
+
+def test_a_strategys_curve_does_not_depend_on_the_others(whole):
+    """Nor on their batches: what is asked of kmeans is its own batch."""
+    alone = frame_of(strategies=("kmeans",), seeds=3)
+    beside = frame_of(strategies=("kmeans", "random"), seeds=3, batch_of={"random": 30})
+    assert compare(beside, alone).max() == 0.0
+    assert compare(whole, alone).max() == 0.0
+
+
+def test_more_metrics():
+    small = dataclasses.replace(BASE, strategies=("random",), seeds=2, rounds=2)
+    results = ex.run(dataclasses.replace(small, metrics=("log_loss", "f1")), progress=False)
+    table = results.table()
+    assert list(table.columns[-4:]) == ["log_loss", "log_loss_ci", "f1", "f1_ci"]
+    last = results.frame[(results.frame["round"] == 2) & (results.frame.metric == "f1")]
+    np.testing.assert_allclose(table.f1, last.groupby("learner").value.mean(), rtol=1e-6)
+    assert results.plot("log_loss")._repr_png_()
 
 
 def test_one_compilation_for_each_learner(monkeypatch):
@@ -229,6 +249,38 @@ def test_folders_that_do_not_belong(tmp_path, uninterrupted):
     with pytest.raises(InputError, match="is not empty: give --out a new or an empty folder"):
         ex.run(tiny, out=tmp_path / "notes", progress=False)
     assert (tmp_path / "notes" / "a.txt").read_text() == "mine"
+
+
+def damage_checkpoint(folder):
+    (step,) = (p for p in (folder / "checkpoints").iterdir() if p.name.isdigit())
+    shutil.rmtree(step / "default")
+
+
+@pytest.mark.parametrize(
+    ("damage", "does", "says"),
+    [
+        (lambda f: (f / "config.json").write_text("{"), ex.load, "config.json cannot be read"),
+        (lambda f: (f / "config.json").write_text("[]"), ex.load, "is not an experiment's config"),
+        (lambda f: (f / "config.json").write_bytes(b"\xff"), ex.load, "cannot be read"),
+        (lambda f: (f / "results.parquet").write_text("x"), ex.load, "are damaged: --resume"),
+        (lambda f: (f / "labelled.npz").unlink(), ex.load, "are damaged: --resume"),
+        (damage_checkpoint, ex.resume, "is damaged: delete that folder, and --resume"),
+    ],
+    ids=range(6),
+)
+def test_damaged_folders(tmp_path, damage, does, says):
+    folder = tmp_path / "run"
+    tiny = dataclasses.replace(SMALL, rounds=1, strategies=("random",), seeds=1)
+    before = ex.run(tiny, out=folder, progress=False).frame
+    config = (folder / "config.json").read_bytes()
+    damage(folder)
+    with pytest.raises(InputError, match=says):
+        does(folder)
+    (folder / "config.json").write_bytes(config)
+    if does is ex.resume:
+        shutil.rmtree(folder / "checkpoints")
+    pd.testing.assert_frame_equal(ex.resume(folder, progress=False).frame, before)
+    pd.testing.assert_frame_equal(ex.load(folder).frame, before)
 
 
 def test_resume_on_other_data(tmp_path):

@@ -34,6 +34,8 @@ def get_config():
 def place(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("launch")
     (path / "tiny.py").write_text(CONFIG)
+    (path / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
+    (path / "other.py").write_text("def get_config():\n    return {}\n")
     x, y = np.zeros((20, 3)), np.arange(20) % 2
     np.savez(path / "nan.npz", x=np.where(np.arange(20)[:, None] == 3, np.nan, x), y=y)
     np.savez(path / "label.npz", x=x, y=np.where(np.arange(20) == 5, -1, y))
@@ -145,6 +147,10 @@ def assert_one_sentence(message: str, says: str) -> None:
     ("arguments", "says"),
     [
         (["nothing.py"], "config file nothing.py does not exist"),
+        (["broken.py"], "config file broken.py fails: ZeroDivisionError: division by zero"),
+        (["other.py"], "other.py must have a get_config() that returns an Experiment"),
+        (["tiny.py", "--out", "tiny.py/run"], "cannot create tiny.py/run (Not a directory): give"),
+        (["tiny.py", "--learners.logistic-regression.C", "-1"], "must be positive, got -1.0"),
         ([], "give a config first, such as configs/quickstart.py"),
         (["--seeds", "3"], "give a config first"),
         (["tiny.py", "--strategies", "margn"], "unknown strategy 'margn': known are random"),

@@ -21,9 +21,40 @@ def test_an_epoch_holds_every_labelled_point_once(n):
 
 
 def test_epochs_are_shuffled_anew():
-    labels = Labels(jnp.arange(50, dtype=jnp.int32), jnp.int32(20))
-    first, second = (_shuffled(jax.random.key(k), labels, 20, 8)[:20] for k in (0, 1))
-    assert (first != second).any()
+    """One-hot inputs and a bias-free trace: the optimizer sees which points each step holds."""
+    n, batch, epochs = 20, 5, 3
+
+    def recording(hyper):
+        del hyper
+
+        def update(gradient, seen, params):
+            inputs = jnp.abs(gradient["last"]["kernel"]).sum(axis=1) > 0
+            return jax.tree.map(jnp.zeros_like, gradient), jnp.concatenate([seen[1:], inputs[None]])
+
+        steps = epochs * n // batch
+        return optax.GradientTransformation(lambda params: jnp.zeros((steps, n), bool), update)
+
+    seen = []
+    network = mlp((n,), 2, hidden=())
+    learner = sgd(
+        network,
+        epochs=epochs,
+        batch_size=batch,
+        optimizer=lambda hyper: optax.GradientTransformation(
+            recording(hyper).init,
+            lambda g, s, p: (lambda u: (jax.debug.callback(seen.append, u[1]), u)[1])(
+                recording(hyper).update(g, s, p)
+            ),
+        ),
+    )
+    pool = Pool(jnp.eye(n), jnp.zeros(n, jnp.int32))
+    labels = Labels(jnp.arange(n, dtype=jnp.int32), jnp.int32(n))
+    key = jax.random.key(0)
+    learner.fit(key, learner.init(key), pool, labels, learner.hyper)
+    jax.effects_barrier()
+    by_epoch = np.asarray(max(seen, key=lambda s: int(np.sum(s)))).reshape(epochs, n // batch, n)
+    assert (by_epoch.sum(axis=1) == 1).all()  # every point once in every epoch
+    assert (by_epoch[0] != by_epoch[1]).any() and (by_epoch[1] != by_epoch[2]).any()
 
 
 def test_full_batch_training_equals_a_plain_optax_loop():

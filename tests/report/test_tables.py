@@ -41,13 +41,14 @@ def test_curves_are_seeds_by_rounds_in_the_runs_order():
 
 def test_summary_by_hand():
     table = summary(tidy(learners=("logreg", "mlp")))
-    assert list(table.columns) == ["labels", "aubc", "aubc_ci", "final", "final_ci"]
+    names = ["labels", "aubc", "aubc_ci", "final", "final_ci", "log_loss", "log_loss_ci"]
+    assert list(table.columns) == names
     expected = pd.DataFrame(
         # AUBC: margin .67, .70, .73; random .55 each; badge .595, .58, .565.
         [
-            [30, 0.70, 0.03 * T, 0.90, 0.03 * T],
-            [30, 0.55, 0.0, 0.70, 0.01 * T],
-            [30, 0.58, 0.015 * T, 0.74, 0.03 * T],
+            [30, 0.70, 0.03 * T, 0.90, 0.03 * T, -0.90, 0.03 * T],
+            [30, 0.55, 0.0, 0.70, 0.01 * T, -0.70, 0.01 * T],
+            [30, 0.58, 0.015 * T, 0.74, 0.03 * T, -0.74, 0.03 * T],
         ],
         index=["margin", "random", "badge"],
         columns=table.columns,

@@ -102,9 +102,12 @@ def test_picks_what_its_score_ranks_first(name):
     np.testing.assert_array_equal(picks_of(name, round_, 10), np.argsort(-score)[:10])
 
 
-def test_average_confidence_of_a_softmax_is_random_sampling():
+@pytest.mark.parametrize("classes", [5, 64])  # 1e5 / 64 ends in .5
+def test_average_confidence_of_a_softmax_is_random_sampling(classes):
     """Every unlabelled point is picked equally often: rounding decides nothing."""
     round_ = make_round()
+    logits = 2.0 * jax.random.normal(jax.random.key(1), (N, classes))
+    round_ = round_._replace(logits=logits)
     keys = jax.random.split(jax.random.key(0), 4000)
     picks = jax.vmap(lambda key: picks_of("average_confidence", round_, 6, key))(keys)
     counts = np.bincount(np.asarray(picks).ravel(), minlength=N)[~np.asarray(round_.labelled)]
