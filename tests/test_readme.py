@@ -1,0 +1,16 @@
+"""What the README shows runs."""
+
+import re
+from pathlib import Path
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_one_scorer_alone():
+    block = re.search(r"## One scorer alone.*?```python\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    lines = block.group(1).strip().splitlines()
+    assert len(lines) <= 5
+    names: dict = {}
+    exec("\n".join(lines), names)
+    assert len(set(names["picks"].tolist())) == 5
