@@ -43,7 +43,8 @@ def check_pool(name: str, values: Array, labelled: Array, k: int) -> tuple[Array
     if not 1 <= k <= n:
         raise ValueError(f"{name} takes k between 1 and the pool's {n} points, got {k}.")
     if not isinstance(labelled, Tracer):
-        left = n - int(labelled.sum())
+        with jax.ensure_compile_time_eval():  # a constant in somebody's jit is known too
+            left = n - int(labelled.sum())
         if k > left:
             raise ValueError(f"{name} cannot pick k = {k} of {left} unlabelled points.")
     return values, labelled

@@ -103,3 +103,10 @@ def test_shapes_are_checked_under_jit_too():
         jitted(jnp.zeros(4), NONE, 5)
     with pytest.raises(ValueError, match="of float32"):
         jitted(jnp.zeros(4), jnp.zeros(4), 1)
+
+
+@pytest.mark.parametrize("kind", [jnp.asarray, np.asarray], ids=["jax", "numpy"])
+def test_a_mask_that_is_a_constant_of_the_callers_jit(kind):
+    labelled = kind([True, False, False, True])
+    picks = jax.jit(lambda scores: top_k(scores, labelled, 2))(jnp.array([9.0, 1.0, 2.0, 8.0]))
+    np.testing.assert_array_equal(picks, [2, 1])
