@@ -139,9 +139,8 @@ class Program:
         return jax.jit(f, **options)
 
     def _group(self, cell: int) -> tuple[str, ...]:
-        learner, strategy = self.cells[cell]
-        own = self._strategies[strategy].batch_size is not None
-        return (learner, strategy if own else str(max(self._batches(strategy))))
+        """What tells the cell's program from others: the learner, and who shares it."""
+        return (self.cells[cell][0], *self._members(cell))
 
     def _members(self, cell: int) -> list[str]:
         """Names of the strategies that share the cell's program."""
