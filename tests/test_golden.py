@@ -46,6 +46,10 @@ def test_every_pick_of_scikit_learn_at_the_optimum(name, digits, golden, converg
                 converged[name]["labelled"][seed][n - 10 : n]
             )
             assert same, f"seed {seed}, {n} labels"
+    # The golden fits stop before the optimum: as far from it, in the mean, as this.
+    golden_curves = np.array(golden[name]["curves"])
+    assert np.abs(found.mean(axis=0) - golden_curves.mean(axis=0)).max() < 0.02
+    assert abs(found.mean() - golden_curves.mean()) < 0.002
 
 
 def scikit_learn() -> Learner:
@@ -97,12 +101,3 @@ def test_golden_first_picks_with_scikit_learns_own_solver(name, digits, golden):
 
     picks = [first(jnp.asarray(start)).tolist() for start in golden["initial_indices"]]
     assert picks == golden[name]["first_picks"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_golden_means_within_the_solvers_difference(name, digits, golden, converged):
-    """jal is no farther from the golden means than scikit-learn is at its own optimum."""
-    ours = np.array(converged[name]["curves"])
-    expected = np.array(golden[name]["curves"])
-    assert np.abs(ours.mean(axis=0) - expected.mean(axis=0)).max() < 0.02
-    assert abs(ours.mean() - expected.mean()) < 0.002
