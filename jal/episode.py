@@ -37,7 +37,7 @@ class Episode(NamedTuple):
     """An episode as pure functions, unbatched in the seed.
 
     Attributes:
-      init: `(key, order [N], n [], pool) -> EpisodeState`.
+      init: `(key, order [N], n [], pool, data) -> EpisodeState`.
       run: `(state, start, stop, pool, data, test, hyper, schedule) -> EpisodeState`: rounds start
         to stop - 1 of 0..R, `data` being `learner.prepare(pool)`. Segments of any length are one
         program. `schedule [R + 1]` int32 is the number of labels in each round; where it is the
@@ -62,13 +62,11 @@ def episode(
       k_max: the largest number of labels that any round may add, static.
     """
 
-    def init(key: Array, order: Array, n: Array, pool: Pool) -> EpisodeState:
+    def init(key: Array, order: Array, n: Array, pool: Pool, data: PyTree) -> EpisodeState:
         key, key_learner, key_strategy = jax.random.split(key, 3)
-        variables = learner.init(key_learner)
+        variables = learner.init(key_learner, data)
         labels = Labels(order, n)
-        _, info = jax.eval_shape(
-            lambda: learner.fit(key, variables, learner.prepare(pool), labels, learner.hyper)
-        )
+        _, info = jax.eval_shape(lambda: learner.fit(key, variables, data, labels, learner.hyper))
         measured = jax.eval_shape(
             lambda: evaluate(learner.predict(variables, pool.x[:1]), pool.y[:1])
         )
@@ -93,7 +91,7 @@ def episode(
             metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
 
             def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree]:
-                seen = look(learner, variables, pool, labels)
+                seen = look(learner, variables, pool, labels, strategy.uses_outputs)
                 picks, carried = strategy.select(key_select, carried, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]
@@ -114,11 +112,31 @@ def episode(
     return Episode(init, run)
 
 
-def look(learner: Learner, variables: PyTree, pool: Pool, labels: Labels) -> Round:
-    """The Round that a strategy sees; labels of unlabelled points are hidden."""
+def look(
+    learner: Learner,
+    variables: PyTree,
+    pool: Pool,
+    labels: Labels,
+    uses_outputs: bool | Array = True,
+) -> Round:
+    """The Round that a strategy sees; labels of unlabelled points are hidden.
+
+    Without `uses_outputs` (static or traced) logits and features are zeros, and cost nothing.
+    """
+
+    def predict(variables: PyTree, x: Array) -> Outputs:
+        return learner.predict(variables, x)
+
+    def nothing(variables: PyTree, x: Array) -> Outputs:
+        shapes = jax.eval_shape(predict, variables, x)
+        return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+
+    if isinstance(uses_outputs, bool):
+        outputs = (predict if uses_outputs else nothing)(variables, pool.x)
+    else:
+        outputs = jax.lax.cond(uses_outputs, predict, nothing, variables, pool.x)
     labelled = labelled_mask(labels)
-    y = jnp.where(labelled, pool.y, -1)
-    return Round(pool.x, y, labels, labelled, variables, *learner.predict(variables, pool.x))
+    return Round(pool.x, jnp.where(labelled, pool.y, -1), labels, labelled, variables, *outputs)
 
 
 def labelled_mask(labels: Labels) -> Array:

@@ -1,4 +1,4 @@
-"""Spreading seeds over devices."""
+"""Spreading seeds over devices, and examples over time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jal.types import InputError, PyTree
+from jal.types import Array, InputError, PyTree
 
-__all__ = ["over_seeds", "replicate", "seed_mesh"]
+__all__ = ["in_chunks", "over_seeds", "replicate", "seed_mesh"]
 
 
 def seed_mesh(devices: int | None = None) -> Mesh:
@@ -88,6 +88,32 @@ def over_seeds(
         return jax.tree.map(lambda leaf: leaf[:count], results)
 
     return spread
+
+
+def in_chunks(f: Callable[[Array], PyTree], x: Array, size: int) -> PyTree:
+    """`f(x)` computed `size` rows at a time, so that memory is bounded by one chunk and the result.
+
+    Args:
+      f: row by row: `[size, ...]` to a pytree of arrays `[size, ...]`.
+      x: `[N, ...]`.
+      size: rows in a chunk, static.
+    """
+    count = x.shape[0]
+    if count <= size:
+        return f(x)
+
+    def chunk(i: Array, results: PyTree) -> PyTree:
+        start = jnp.minimum(i * size, count - size)  # the last one overlaps the one before
+        part = f(jax.lax.dynamic_slice_in_dim(x, start, size))
+        return jax.tree.map(
+            lambda whole, rows: jax.lax.dynamic_update_slice_in_dim(whole, rows, start, 0),
+            results,
+            part,
+        )
+
+    shapes = jax.eval_shape(f, jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype))
+    empty = jax.tree.map(lambda s: jnp.zeros((count, *s.shape[1:]), s.dtype), shapes)
+    return jax.lax.fori_loop(0, -(-count // size), chunk, empty)
 
 
 def _count(seeds: PyTree) -> int:

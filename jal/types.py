@@ -85,7 +85,7 @@ class Learner(NamedTuple):
 
     Attributes:
       prepare: `(pool) -> data`: what `fit` needs of the pool, made once and shared by all seeds.
-      init: `(key) -> variables`: untrained variables of one seed.
+      init: `(key, data) -> variables`: untrained variables of one seed.
       fit: `(key, variables, data, labels, hyper) -> (variables, info)`: trained on
         `labels.order[:labels.n]`; info is a dict of scalars to report.
       predict: `(variables, x [M, ...]) -> Outputs`: in evaluation mode.
@@ -93,7 +93,7 @@ class Learner(NamedTuple):
     """
 
     prepare: Callable[[Pool], PyTree]
-    init: Callable[[Array], PyTree]
+    init: Callable[[Array, PyTree], PyTree]
     fit: Callable[[Array, PyTree, PyTree, Labels, PyTree], tuple[PyTree, dict[str, Array]]]
     predict: Callable[[PyTree, Array], Outputs]
     hyper: PyTree
@@ -109,8 +109,11 @@ class Strategy(NamedTuple):
         The first k are labelled.
       batch_size: `(key, state, round) -> k`, for strategies that choose how many of the picks to
         label, in 1..k_max, in each seed for itself; None where the experiment's schedule says it.
+      uses_outputs: whether `select` reads the round's logits or features: where False (also as a
+        traced `[]` bool) the pool is not scored, and both are zeros.
     """
 
     init: Callable[[Array, Array], PyTree]
     select: Callable[[Array, PyTree, Round, int], tuple[Array, PyTree]]
     batch_size: Callable[[Array, PyTree, Round], Array] | None = None
+    uses_outputs: bool | Array = True

@@ -51,8 +51,8 @@ def jal_seeds(seeds: int, at_once: int | None = None) -> Result:
         state = program.advance(0, program.start(0), 0, ROUNDS + 1)
         return np.asarray(state.metrics["accuracy"])
 
-    steady = _steady(run)
-    return _rates(seeds, program.compile_seconds, steady, run()[:, -1]) | _device()
+    seconds = steady(run)
+    return _rates(seeds, program.compile_seconds, seconds, run()[:, -1]) | device()
 
 
 def sklearn_loop(seeds: int) -> Result:
@@ -118,9 +118,9 @@ def jal_select(name: str, points: int) -> Result:
     selector = jax.jit(functools.partial(getattr(select, name), k=PICKS))
     compiled = selector.lower(*inputs).compile()
     compile_s = time.perf_counter() - began
-    steady_s = _steady(lambda: jax.block_until_ready(compiled(*inputs)))
+    steady_s = steady(lambda: jax.block_until_ready(compiled(*inputs)))
     picks = compiled(*inputs).tolist()
-    return _selected(compile_s, steady_s, picks, x, logits, labelled) | _device()
+    return _selected(compile_s, steady_s, picks, x, logits, labelled) | device()
 
 
 def skactiveml_select(name: str, points: int) -> Result:
@@ -148,12 +148,6 @@ def skactiveml_select(name: str, points: int) -> Result:
         picks = Badge(random_state=0).query(x, y, Fitted(), fit_clf=False, batch_size=PICKS)
     steady_s = time.perf_counter() - began
     return _selected(0.0, steady_s, np.array(picks).tolist(), x, logits, labelled)
-
-
-WORKERS: dict[str, Callable[..., Result]] = {
-    worker.__name__: worker
-    for worker in (jal_seeds, sklearn_loop, modal_loop, jal_select, skactiveml_select)
-}
 
 
 def _start(y: Any, seed: int) -> list[int]:
@@ -209,7 +203,7 @@ def _rates(seeds: int, compile_s: float, steady_s: float, final: Any) -> Result:
         "compile_s": compile_s,
         "steady_s": steady_s,
         "seeds_per_s": seeds / steady_s,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
         "accuracy": float(final.mean()),
     }
 
@@ -219,12 +213,12 @@ def _selected(compile_s: float, steady_s: float, picks: list[int], *arrays: Any)
         "compile_s": compile_s,
         "steady_s": steady_s,
         "picks": picks,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
         "inputs_mib": sum(array.nbytes for array in arrays) / 2**20,
     }
 
 
-def _steady(run: Callable[[], Any], budget: float = 4.0) -> float:
+def steady(run: Callable[[], Any], budget: float = 4.0) -> float:
     """Median seconds of warm runs: at least three, at most twenty, for about `budget` seconds."""
     run()
     times: list[float] = []
@@ -235,7 +229,7 @@ def _steady(run: Callable[[], Any], budget: float = 4.0) -> float:
     return statistics.median(times)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Largest resident memory of this process so far."""
     status = Path("/proc/self/status")
     if status.is_file():  # getrusage counts the parent's memory at the fork too
@@ -244,7 +238,7 @@ def _peak_mib() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def _device() -> Result:
+def device() -> Result:
     """An accelerator's name and peak memory; nothing on CPUs."""
     import jax
 
@@ -254,5 +248,11 @@ def _device() -> Result:
     return {} if device.platform == "cpu" else found
 
 
+def main(*workers: Callable[..., Result]) -> None:
+    """Runs the worker that the first argument names, with the second's options, as JSON."""
+    by_name = {worker.__name__: worker for worker in workers}
+    print(json.dumps(by_name[sys.argv[1]](**json.loads(sys.argv[2]))))
+
+
 if __name__ == "__main__":
-    print(json.dumps(WORKERS[sys.argv[1]](**json.loads(sys.argv[2]))))
+    main(jal_seeds, sklearn_loop, modal_loop, jal_select, skactiveml_select)

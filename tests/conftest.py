@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 flags = os.environ.get("XLA_FLAGS", "")
@@ -11,6 +13,7 @@ os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1"  # compi
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAL_CACHE", str(CACHE.with_name("jal")))
 
 import jax
 
@@ -18,6 +21,7 @@ jax.config.update("jax_num_cpu_devices", 4)
 
 import jax.numpy as jnp
 import pytest
+from requirements import fashion_mnist_files
 
 from jal import data
 from jal.types import Pool
@@ -43,3 +47,18 @@ def golden() -> dict:
 def converged() -> dict:
     """scikit-learn's curves and picks at the optimum."""
     return json.loads((REFERENCE / "digits_logreg_converged.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of TFDS's sets that holds Fashion-MNIST, as launch/prepare_data.py makes it."""
+    source = fashion_mnist_files()
+    folder = tmp_path_factory.mktemp("tfds")
+    script = Path(__file__).parents[1] / "launch" / "prepare_data.py"
+    command = [sys.executable, str(script), "fashion_mnist", "--source-dir", str(source)]
+    done = subprocess.run(
+        [*command, "--data-dir", str(folder)], capture_output=True, text=True, check=True
+    )
+    made = folder / "fashion_mnist" / "3.0.1"
+    assert f"60,000 train, 10,000 test in {made}; use it as tfds:fashion_mnist" in done.stdout
+    return folder

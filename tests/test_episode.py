@@ -38,16 +38,41 @@ def test_label_moves_the_first_k_picks_behind_the_labelled(seed, n, k):
 def test_a_strategy_cannot_see_labels_ahead(digits):
     pool, _ = digits
     labels = Labels(jnp.arange(1000, dtype=jnp.int32)[::-1], jnp.int32(30))
-    seen = look(LEARNER, LEARNER.init(jax.random.key(0)), pool, labels)
+    seen = look(LEARNER, LEARNER.init(jax.random.key(0), LEARNER.prepare(pool)), pool, labels)
     np.testing.assert_array_equal(seen.y[-30:], pool.y[-30:])
     assert (seen.y[:-30] == -1).all()
     assert seen.labelled[-30:].all() and not seen.labelled[:-30].any()
     assert seen.logits.shape == (1000, 10) and seen.features.shape == (1000, 64)
 
 
-def start(seed, pool, made):
+@pytest.mark.parametrize("used", [True, False])
+def test_the_pool_is_scored_only_where_it_is_looked_at(digits, used):
+    """Static, or as a traced flag of which only one branch runs."""
+    pool, _ = digits
+    calls = []
+
+    def predict(variables, x):
+        jax.debug.callback(lambda: calls.append(1))
+        return LEARNER.predict(variables, x)
+
+    learner = LEARNER._replace(predict=predict)
+    labels = Labels(jnp.arange(1000, dtype=jnp.int32), jnp.int32(30))
+    variables = LEARNER.init(jax.random.key(0), None)._replace(bias=jnp.arange(10.0))
+
+    def looked(flag):
+        return look(learner, variables, pool, labels, flag)
+
+    for see in (lambda: looked(used), lambda: jax.jit(looked)(jnp.bool_(used))):
+        seen = see()
+        jax.effects_barrier()
+        assert bool(calls) == used and bool(seen.logits.any()) == used
+        assert seen.logits.shape == (1000, 10) and seen.features.shape == (1000, 64)
+        calls.clear()
+
+
+def start(seed, pool, made, data):
     key_start, key = jax.random.split(jax.random.key(seed))
-    return made.init(key, balanced_start(key_start, pool.y, 10, 1), jnp.int32(10), pool)
+    return made.init(key, balanced_start(key_start, pool.y, 10, 1), jnp.int32(10), pool, data)
 
 
 def run_all(made, pool, test, schedule, seeds, stops=(ROUNDS + 1,), learner=LEARNER):
@@ -62,7 +87,7 @@ def run_all(made, pool, test, schedule, seeds, stops=(ROUNDS + 1,), learner=LEAR
             in_axes=(0, None, None, axis),
         )
     )
-    state = jax.vmap(lambda seed: start(seed, pool, made))(seeds)
+    state = jax.vmap(lambda seed: start(seed, pool, made, data))(seeds)
     begin = 0
     for stop in stops:
         state = run(state, jnp.int32(begin), jnp.int32(stop), schedule)
@@ -111,10 +136,10 @@ def test_unbought_labels_change_nothing(digits, by_margin, whole):
     same_start = whole.labels.order[0]
 
     def run(y_pool):
-        state = by_margin.init(jax.random.key(0), same_start, jnp.int32(10), pool)
-        return jax.jit(by_margin.run)(
-            state, 0, ROUNDS + 1, y_pool, LEARNER.prepare(y_pool), test, LEARNER.hyper, SHARED
-        )
+        data = LEARNER.prepare(y_pool)
+        state = by_margin.init(jax.random.key(0), same_start, jnp.int32(10), pool, data)
+        run = jax.jit(by_margin.run)
+        return run(state, 0, ROUNDS + 1, y_pool, data, test, LEARNER.hyper, SHARED)
 
     a, b = run(pool), run(shuffled)
     np.testing.assert_array_equal(a.labels.order[:70], b.labels.order[:70])

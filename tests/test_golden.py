@@ -24,7 +24,7 @@ def curves(learner: Learner, name: str, pool, test, initial):
 
     def one(chosen, pool, data, test):
         order = start_from(chosen, 1000)
-        state = made.init(jax.random.key(0), order, jnp.int32(10), pool)
+        state = made.init(jax.random.key(0), order, jnp.int32(10), pool, data)
         return made.run(state, 0, 21, pool, data, test, learner.hyper, SCHEDULE)
 
     run = jax.jit(over_seeds(one, seed_mesh(2)))
@@ -68,7 +68,7 @@ def scikit_learn() -> Learner:
 
     return Learner(
         prepare=lambda pool: pool,
-        init=lambda key: (jnp.zeros((64, 10)), jnp.zeros(10)),
+        init=lambda key, data: (jnp.zeros((64, 10)), jnp.zeros(10)),
         fit=fit,
         predict=lambda v, x: Outputs(x @ v[0] + v[1], x),
         hyper=(),

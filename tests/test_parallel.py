@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jal.parallel import over_seeds, replicate, seed_mesh
+from jal.parallel import in_chunks, over_seeds, replicate, seed_mesh
 from jal.types import InputError
 
 
@@ -74,3 +74,18 @@ def test_results_stay_spread_over_the_devices():
 def test_no_such_devices(devices):
     with pytest.raises(InputError, match=f"between 1 and the 4 present, got {devices}"):
         seed_mesh(devices)
+
+
+@pytest.mark.parametrize(("rows", "size"), [(10, 3), (10, 5), (10, 10), (3, 8), (11, 10)])
+def test_chunks_are_the_whole(rows, size):
+    x = jnp.arange(2.0 * rows).reshape(rows, 2)
+    seen = []
+
+    def f(x):
+        seen.append(x.shape)
+        return {"square": x**2, "sum": x.sum(axis=1)}
+
+    found = jax.jit(lambda x: in_chunks(f, x, size))(x)
+    assert {shape[0] for shape in seen} == {min(rows, size)}
+    np.testing.assert_array_equal(found["square"], x**2)
+    np.testing.assert_array_equal(found["sum"], x.sum(axis=1))

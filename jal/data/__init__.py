@@ -1,6 +1,45 @@
-"""Data sets: sources, checks, starting sets."""
+"""Data sets: sources, splits, imbalance, corruption, augmentation, frozen features."""
 
+from jal.data.augmentation import compose, crop, flip
+from jal.data.corruption import corrupt, corrupt_fraction, corrupted
+from jal.data.imbalance import (
+    imbalanced,
+    long_tail_counts,
+    ratio_counts,
+    step_counts,
+    with_counts,
+)
 from jal.data.sources import Dataset, from_arrays, load
-from jal.data.splits import balanced_start, start_from
+from jal.data.splits import (
+    balanced_start,
+    fractions,
+    random_start,
+    start_from,
+    stratified_folds,
+    twisted_start,
+)
+from jal.data.statistics import channel_statistics
 
-__all__ = ["Dataset", "balanced_start", "from_arrays", "load", "start_from"]
+__all__ = [
+    "Dataset",
+    "balanced_start",
+    "channel_statistics",
+    "compose",
+    "corrupt",
+    "corrupt_fraction",
+    "corrupted",
+    "crop",
+    "flip",
+    "fractions",
+    "from_arrays",
+    "imbalanced",
+    "load",
+    "long_tail_counts",
+    "random_start",
+    "ratio_counts",
+    "start_from",
+    "step_counts",
+    "stratified_folds",
+    "twisted_start",
+    "with_counts",
+]

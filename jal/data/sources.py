@@ -2,94 +2,92 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from jal.data.dataset import Dataset, Examples, Parts, assemble, fingerprint, from_arrays
+from jal.data.folders import load_folder
+from jal.data.hub import load_hub
+from jal.data.tfds import load_tfds
 from jal.types import InputError
 
 __all__ = ["Dataset", "Examples", "fingerprint", "from_arrays", "load"]
 
-
-class Examples(NamedTuple):
-    """NumPy arrays `x [N, ...]` (float32 or uint8) and `y [N]` int32."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-
-class Dataset(NamedTuple):
-    """A pool to label, a test set to measure on, and the number of classes K; checked."""
-
-    train: Examples
-    test: Examples
-    num_classes: int
+_DIGITS = "sklearn:digits"
+# Each takes what stands behind the colon, and the side that images are brought to.
+_IMAGES: dict[str, Callable[[str, int | None], Parts]] = {
+    "tfds": load_tfds,
+    "hf": load_hub,
+    "folder": load_folder,
+}
 
 
-def load(source: str, test_size: int = 797, split_seed: int = 0) -> Dataset:
+def load(
+    source: str,
+    test_size: int | float | None = None,
+    split_seed: int = 0,
+    image_size: int | None = None,
+) -> Dataset:
     """The data set that `source` names.
 
+    Decoded images are kept in a cache, see `jal.data.cache`.
+
     Args:
-      source: `sklearn:digits`, the 1,797 8x8 images bundled with scikit-learn, scaled to [0, 1]; or
-        `npz:PATH`, a NumPy archive with `x_train`, `y_train`, `x_test`, `y_test`, or with `x` and
-        `y`, which are then split.
-      test_size: test examples where the source has no split of its own, drawn class-balanced.
+      source: one of
+
+        - `tfds:NAME[/CONFIG][:VERSION]`, a set of tensorflow-datasets that is prepared, see
+          `launch/prepare_data.py`;
+        - `hf:OWNER/SET[/CONFIG]`, a set of the Hugging Face Hub, or `hf:PATH`, a folder in the
+          formats of its library; `?image=COLUMN&label=COLUMN` behind it names its columns;
+        - `folder:PATH`, with images in PATH/CLASS, or in PATH/train/CLASS and PATH/test/CLASS;
+        - `npz:PATH`, a NumPy archive with `x_train`, `y_train`, `x_test`, `y_test`, or with `x`
+          and `y`, which are then split;
+        - `sklearn:digits`, the 1,797 8x8 images bundled with scikit-learn, scaled to [0, 1].
+      test_size: test examples where the source has no test set (nor validation set) of its own,
+        drawn class-balanced: how many, or a fraction in (0, 1); None is 797 of the digits and a
+        fifth of others.
       split_seed: seed of that draw.
+      image_size: side of the square that images are brought to: the shorter side is scaled to it
+        (bilinear, antialiased), then the middle is cut out. None leaves them as they are.
 
     Raises:
-      InputError: for an unknown source or arrays that cannot be learned from.
+      InputError: for an unknown or missing source, or data that cannot be learned from.
     """
+    if image_size is not None and image_size < 1:
+        raise InputError(f"image_size must be at least 1 pixel, got {image_size}.")
     kind, _, name = source.partition(":")
-    if source == "sklearn:digits":
-        from sklearn.datasets import load_digits
-
-        digits: Any = load_digits()
-        return _split(digits.data / 16.0, digits.target, test_size, split_seed)
-    if kind == "npz" and name:
-        return _load_npz(Path(name), test_size, split_seed)
-    raise InputError(f"unknown dataset {source!r}: give sklearn:digits or npz:PATH.")
-
-
-def from_arrays(
-    x_train: np.ndarray,
-    y_train: np.ndarray,
-    x_test: np.ndarray,
-    y_test: np.ndarray,
-    num_classes: int | None = None,
-) -> Dataset:
-    """A Dataset from arrays in memory; K is the largest class + 1 unless given.
-
-    Raises:
-      InputError: for non-finite features, labels outside 0..K-1, or shapes that disagree.
-    """
-    if num_classes is None:
-        y_train = _integers("training", y_train)
-        num_classes = int(y_train.max()) + 1 if y_train.size else 0
-    if num_classes == 1:
-        raise InputError("labels must have at least two classes, got one.")
-    train = _checked("training", x_train, y_train, num_classes)
-    test = _checked("test", x_test, y_test, num_classes)
-    if train.x.shape[1:] != test.x.shape[1:]:
+    if kind in _IMAGES and name:
+        parts = _IMAGES[kind](name, image_size)
+    elif image_size is not None:
         raise InputError(
-            f"training examples have shape {train.x.shape[1:]} but test examples "
-            f"{test.x.shape[1:]}: they must agree."
+            f"image_size is for sources of images, {', '.join(_IMAGES)}; {source!r} is none."
         )
-    return Dataset(train, test, num_classes)
+    elif source == _DIGITS:
+        parts = _load_digits()
+    elif kind == "npz" and name:
+        parts = _load_npz(Path(name))
+    else:
+        raise InputError(
+            f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, folder:PATH, tfds:NAME or "
+            "hf:NAME."
+        )
+    if test_size is None:
+        test_size = 797 if source == _DIGITS else 0.2
+    return assemble(parts, test_size, split_seed)
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """SHA-256 of the arrays: two runs with the same one saw the same data."""
-    digest = hashlib.sha256()
-    for array in (*dataset.train, *dataset.test):
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+def _load_digits() -> Parts:
+    from sklearn.datasets import load_digits
+
+    digits: Any = load_digits()
+    return Parts(Examples(digits.data / 16.0, digits.target))
 
 
-def _load_npz(path: Path, test_size: int, split_seed: int) -> Dataset:
+def _load_npz(path: Path) -> Parts:
     if not path.is_file():
         raise InputError(f"dataset file {path} does not exist.")
     if not zipfile.is_zipfile(path):
@@ -98,65 +96,17 @@ def _load_npz(path: Path, test_size: int, split_seed: int) -> Dataset:
         with np.load(path) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
+        if "Object arrays" in str(error):
+            raise InputError(
+                f"dataset file {path} holds arrays of Python objects: save numbers."
+            ) from error
         raise InputError(f"dataset file {path} is not a NumPy .npz archive ({error}).") from error
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
-        return from_arrays(*(arrays[n] for n in ("x_train", "y_train", "x_test", "y_test")))
+        train = Examples(arrays["x_train"], arrays["y_train"])
+        return Parts(train, Examples(arrays["x_test"], arrays["y_test"]))
     if {"x", "y"} <= arrays.keys():
-        return _split(arrays["x"], arrays["y"], test_size, split_seed)
+        return Parts(Examples(arrays["x"], arrays["y"]))
     raise InputError(
         f"dataset file {path} holds {', '.join(sorted(arrays)) or 'nothing'}: it must hold "
         "x and y, or x_train, y_train, x_test and y_test."
     )
-
-
-def _split(x: np.ndarray, y: np.ndarray, test_size: int, seed: int) -> Dataset:
-    from sklearn.model_selection import train_test_split
-
-    # Checked before the split, which would fail obscurely.
-    y = _integers("training", y)
-    num_classes = int(y.max()) + 1 if y.size else 0
-    examples = _checked("training", x, y, num_classes)
-    try:
-        parts: list[Any] = train_test_split(
-            examples.x, examples.y, test_size=test_size, random_state=seed, stratify=examples.y
-        )
-    except ValueError as error:
-        raise InputError(
-            f"cannot draw {test_size} class-balanced test examples from {len(x)}: {error}"
-        ) from error
-    x_train, x_test, y_train, y_test = parts
-    return from_arrays(x_train, y_train, x_test, y_test, num_classes)
-
-
-def _integers(part: str, y: np.ndarray) -> np.ndarray:
-    y = np.asarray(y)
-    if not np.issubdtype(y.dtype, np.integer):
-        raise InputError(f"{part} labels must be integers 0..K-1, got {y.dtype}.")
-    return y
-
-
-def _checked(part: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> Examples:
-    x, y = np.asarray(x), _integers(part, y)
-    if x.ndim < 2 or y.shape != x.shape[:1]:
-        raise InputError(
-            f"{part} data must be x [N, ...] and y [N], got shapes {x.shape} and {y.shape}."
-        )
-    if len(x) == 0:
-        raise InputError(f"{part} data hold no examples.")
-    outside = np.flatnonzero((y < 0) | (y >= num_classes))
-    if outside.size:
-        raise InputError(
-            f"{part} label {y[outside[0]]} of example {outside[0]} is outside 0..{num_classes - 1}."
-        )
-    if x.dtype != np.uint8:
-        if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
-            raise InputError(f"{part} features must be numbers, got {x.dtype}.")
-        with np.errstate(over="ignore"):  # reported below as infinity
-            x = x.astype(np.float32)
-        bad = np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
-        if bad.size:
-            raise InputError(
-                f"{part} features of {bad.size} examples, the first number {bad[0]}, hold NaN or "
-                "infinity: impute or drop them."
-            )
-    return Examples(x, y.astype(np.int32))

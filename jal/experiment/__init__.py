@@ -1,17 +1,36 @@
 """Experiments: a config, a runner that saves and resumes, and one tidy table of results."""
 
-from jal.experiment.config import MLP, Data, Experiment, LogisticRegression
+from jal.experiment.config import Experiment
+from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
+from jal.experiment.learner_configs import (
+    CNN,
+    MLP,
+    SVC,
+    LinearSVC,
+    LogisticRegression,
+    ResNet,
+    ViT,
+)
 from jal.experiment.results import Results, load
 from jal.experiment.runner import Interrupted, resume, run
 
 __all__ = [
+    "CNN",
     "MLP",
+    "SVC",
+    "Corruption",
     "Data",
     "Experiment",
+    "Features",
+    "Imbalance",
     "Interrupted",
+    "LinearSVC",
     "LogisticRegression",
+    "ResNet",
     "Results",
+    "ViT",
     "load",
+    "load_data",
     "resume",
     "run",
 ]

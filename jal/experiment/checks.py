@@ -9,10 +9,13 @@ import numpy as np
 
 from jal import metrics
 from jal.data.sources import Dataset
-from jal.experiment.config import Experiment, LearnerConfig
+from jal.experiment.config import RARE_SHARE, Experiment
+from jal.experiment.learner_configs import LearnerConfig
 from jal.types import InputError
 
 __all__ = ["check"]
+
+POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "predict_batch")
 
 
 def check(experiment: Experiment, dataset: Dataset, strategies: Collection[str]) -> None:
@@ -24,13 +27,7 @@ def check(experiment: Experiment, dataset: Dataset, strategies: Collection[str])
         names = list(getattr(experiment, field))
         if not names or len(set(names)) < len(names):
             raise InputError(f"{field} must be one or more different names, got {names}.")
-    for field, least in {
-        "seeds": 1,
-        "first_seed": 0,
-        "rounds": 1,
-        "segment": 1,
-        "initial": 1,
-    }.items():
+    for field, least in {"seeds": 1, "first_seed": 0, "rounds": 1, "segment": 1}.items():
         if getattr(experiment, field) < least:
             raise InputError(f"{field} must be at least {least}, got {getattr(experiment, field)}.")
     if experiment.seeds_at_once is not None and experiment.seeds_at_once < 1:
@@ -55,12 +52,14 @@ def _known(what: str, names: Collection[str], known: Collection[str] | Mapping) 
 
 def _check_learner(name: str, learner: LearnerConfig) -> None:
     for field, value in vars(learner).items():
-        if field in ("C", "batch_size", "epochs", "learning_rate") and not 0 < value < math.inf:
+        if field in POSITIVE and not 0 < value < math.inf:
             raise InputError(f"{field} of {name} must be positive, got {value}.")
+        if field == "dropout" and not 0 <= value < 1:
+            raise InputError(f"dropout of {name} must be at least 0 and below 1, got {value}.")
         if field in ("tol", "weight_decay") and not 0 <= value < math.inf:
             raise InputError(f"{field} of {name} must not be negative, got {value}.")
-        if field == "hidden" and any(width < 1 for width in value):
-            raise InputError(f"hidden of {name} must be widths of at least 1, got {value}.")
+        if field in ("hidden", "channels") and any(width < 1 for width in value):
+            raise InputError(f"{field} of {name} must be widths of at least 1, got {value}.")
 
 
 def _check_budget(experiment: Experiment, strategy: str, start: int, pool: int) -> None:
@@ -84,13 +83,7 @@ def _check_start(experiment: Experiment, dataset: Dataset) -> int:
     y, classes = dataset.train.y, dataset.num_classes
     given = experiment.initial_indices
     if not given:
-        counts = np.bincount(y, minlength=classes)
-        if counts.min() < experiment.initial:
-            raise InputError(
-                f"class {counts.argmin()} has {counts.min()} examples in the pool, too few for "
-                f"{experiment.initial} of each class at the start: lower initial or drop the class."
-            )
-        return experiment.initial * classes
+        return _check_drawn_start(experiment, np.bincount(y, minlength=classes))
     if len(given) != experiment.seeds:
         raise InputError(
             f"initial_indices has {len(given)} rows for {experiment.seeds} seeds: give one each."
@@ -113,3 +106,37 @@ def _check_start(experiment: Experiment, dataset: Dataset) -> int:
                 f"have all of the {classes} classes."
             )
     return len(given[0])
+
+
+def _check_drawn_start(experiment: Experiment, counts: np.ndarray) -> int:
+    initial, points = experiment.initial, int(counts.sum())
+    size = experiment.start_size(points, len(counts))
+    if experiment.start == "balanced":
+        if initial < 1 or initial != int(initial):
+            raise InputError(
+                f"a balanced start takes a whole number of labels per class, at least 1, got "
+                f"initial {initial}: give one, or --start random."
+            )
+        if counts.min() < initial:
+            raise InputError(
+                f"class {counts.argmin()} has {counts.min()} examples in the pool, too few for "
+                f"{initial} of each class at the start: lower initial or drop the class."
+            )
+    elif not 1 <= size <= points or (initial >= 1 and initial != int(initial)):
+        raise InputError(
+            f"initial must be a number of labels up to the pool's {points}, or a share of it below "
+            f"1, got {initial}."
+        )
+    if experiment.start in RARE_SHARE:
+        rare = np.sort(counts)[: len(counts) // 2].sum()
+        from_rare = round(RARE_SHARE[experiment.start] * size)
+        for half, has, wanted in (
+            ("rarer", rare, from_rare),
+            ("other", points - rare, size - from_rare),
+        ):
+            if has < wanted:
+                raise InputError(
+                    f"the {half} classes have {has} examples in the pool, too few for {wanted} at "
+                    f"the start: lower initial."
+                )
+    return size

@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import types
 import typing
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from jal.types import InputError, Learner
+from jal.experiment.data_config import Data
+from jal.experiment.learner_configs import LearnerConfig, LogisticRegression
+from jal.types import InputError
 
-__all__ = ["MLP", "Data", "Experiment", "LearnerConfig", "LogisticRegression", "difference"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """Which data."""
-
-    source: str = "sklearn:digits"
-    """sklearn:digits, or npz:PATH with x and y, or with x_train, y_train, x_test and y_test."""
-    test_size: int = 797
-    """Test examples, where the source has no test set of its own."""
-    split_seed: int = 0
-    """Seed of that split; the same for all seeds of the experiment."""
-
-
-@dataclasses.dataclass(frozen=True)
-class LogisticRegression:
-    """Multinomial logistic regression with scikit-learn's objective."""
-
-    C: float = 1.0
-    """Inverse regularisation strength."""
-    tol: float = 1e-6
-    """Largest norm of the mean objective's gradient at which it stops."""
-
-    def build(self, input_shape: tuple[int, ...], num_classes: int, max_labels: int) -> Learner:
-        """The learner for one data set."""
-        from jal.learners import registry
-
-        make = registry["logistic_regression"]
-        return make(input_shape, num_classes, C=self.C, tol=self.tol, max_labels=max_labels)
-
-
-@dataclasses.dataclass(frozen=True)
-class MLP:
-    """Multi-layer perceptron, trained by minibatch SGD with Nesterov momentum."""
-
-    hidden: tuple[int, ...] = (128,)
-    """Widths of the hidden layers."""
-    epochs: int = 50
-    """Passes over the labelled points in each round."""
-    batch_size: int = 32
-    """Points per gradient step."""
-    learning_rate: float = 0.05
-    """Step size."""
-    weight_decay: float = 1e-4
-    """L2 penalty, added to the gradient."""
-    warm_start: bool = False
-    """Go on from the last round's weights instead of fresh ones."""
-
-    def build(self, input_shape: tuple[int, ...], num_classes: int, max_labels: int) -> Learner:
-        """The learner for one data set."""
-        from jal.learners import registry
-
-        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return registry["mlp"](input_shape, num_classes, max_labels=max_labels, **options)
-
-
-LearnerConfig = LogisticRegression | MLP
+__all__ = ["Experiment", "difference"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +23,7 @@ class Experiment:
 
     name: str = "experiment"
     """Names the results."""
-    data: Data = Data()
+    data: Data = dataclasses.field(default_factory=Data)
     learners: dict[str, LearnerConfig] = dataclasses.field(
         default_factory=lambda: {"logistic_regression": LogisticRegression()}
     )
@@ -94,8 +39,12 @@ class Experiment:
     """Labels bought in each round: one number, or one for each round."""
     batch_of: dict[str, int] = dataclasses.field(default_factory=dict)
     """Strategies whose batch differs, and theirs: margin 5 badge 20."""
-    initial: int = 1
-    """Labels per class at the start, drawn at random for each seed."""
+    start: Literal["balanced", "random", "twisted_main", "twisted_rare"] = "balanced"
+    """How each seed draws the labels that it starts with: as many of each class; uniformly; or, of
+    the half of the classes with the fewest points, 5 % (twisted_main) or 95 % (twisted_rare)."""
+    initial: int | float = 1
+    """Labels at the start: per class if balanced, else in all, or the share of the pool if below
+    1."""
     initial_indices: tyro.conf.Fixed[tuple[tuple[int, ...], ...]] = ()
     """Pool indices to start from, for each seed, instead of drawing them."""
     metrics: tuple[str, ...] = ("accuracy",)
@@ -113,15 +62,26 @@ class Experiment:
         batch = self.batch_of.get(strategy, self.batch)
         return (batch,) * self.rounds if isinstance(batch, int) else tuple(batch)
 
+    def start_size(self, points: int, classes: int) -> int:
+        """Labels at the start, of a pool of so many points and classes."""
+        if self.initial_indices:
+            return len(self.initial_indices[0])
+        if self.start == "balanced":
+            return int(self.initial * classes)
+        return round(self.initial * points) if self.initial < 1 else int(self.initial)
+
     def to_json(self) -> dict[str, Any]:
         """Nested dicts; a learner's says its class under "type"."""
         return _to_json(self)
 
     @staticmethod
     def from_json(tree: dict[str, Any]) -> Experiment:
-        """Inverse of `to_json`; raises InputError for unknown fields."""
-        return _from_json(Experiment, tree)
+        """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
+        return _from_json(Experiment, tree, "")
 
+
+# Share of the labels at the start that are of the rarer classes (BRAL-T, Table 8).
+RARE_SHARE = {"twisted_main": 0.05, "twisted_rare": 0.95}
 
 # Where seeds run and how often they are saved does not change what the experiment is.
 EXECUTION = ("devices", "segment")
@@ -155,36 +115,71 @@ def _to_json(value: Any) -> Any:
     return [_to_json(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-def _from_json(kind: Any, tree: Any) -> Any:
-    """Rebuilds a value of the annotated type `kind`."""
+def _from_json(kind: Any, tree: Any, where: str) -> Any:
+    """A value of the annotated type `kind`; InputError names the place `where` it is none."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        return _from_json(arguments[0], tree)
-    if origin is types.UnionType and isinstance(tree, dict):
-        named = {option.__name__: option for option in arguments}
+        return _from_json(arguments[0], tree, where)
+    if origin is types.UnionType or origin is typing.Union:
+        return _from_union(arguments, tree, where)
+    if dataclasses.is_dataclass(kind):
+        return _from_fields(kind, tree, where)
+    if origin is dict and isinstance(tree, dict):
+        return {
+            name: _from_json(arguments[1], entry, f"{where}.{name}") for name, entry in tree.items()
+        }
+    if origin is tuple and isinstance(tree, list | tuple):
+        kinds = [arguments[0]] * len(tree) if arguments[-1:] == (...,) else arguments
+        if len(kinds) == len(tree):
+            return tuple(_from_json(k, entry, where) for k, entry in zip(kinds, tree, strict=True))
+    if origin is Literal and tree in arguments:
+        return tree
+    wanted = {int: int, float: (int, float), str: str, bool: bool, types.NoneType: types.NoneType}
+    if (
+        kind in wanted
+        and isinstance(tree, wanted[kind])
+        and isinstance(tree, bool) == (kind is bool)
+    ):
+        return tree
+    raise InputError(f"{where} must be {_name(kind)}, got {tree!r}.")
+
+
+def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
+    """By the "type" that a learner's dict has, else the first option that it is."""
+    if isinstance(tree, dict):
+        named = {option.__name__: option for option in options}
         fields = dict(tree)
         name = fields.pop("type", None)
         if name not in named:
             raise InputError(f"unknown learner type {name!r}: known are {', '.join(named)}.")
-        return _from_json(named[name], fields)
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind, include_extras=True)
-        unknown = tree.keys() - hints.keys()
-        if unknown:
-            raise InputError(f"unknown option {min(unknown)!r} of {_name(kind)}.")
-        make = typing.cast(Callable[..., Any], kind)
-        return make(**{name: _from_json(hints[name], entry) for name, entry in tree.items()})
-    if isinstance(tree, dict):
-        return {name: _from_json(arguments[1], entry) for name, entry in tree.items()}
-    wanted = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
-    if wanted is not None and not isinstance(tree, wanted):
-        raise InputError(f"option {tree!r} must be of type {_name(kind)}.")
-    return _tuples(tree)
+        return _from_json(named[name], fields, where)
+    for option in options:
+        with contextlib.suppress(InputError):
+            return _from_json(option, tree, where)
+    raise InputError(f"{where} must be {' or '.join(map(_name, options))}, got {tree!r}.")
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
+def _from_fields(kind: Any, tree: Any, where: str) -> Any:
+    if not isinstance(tree, dict):
+        raise InputError(f"{where} must be {_name(kind)}, got {tree!r}.")
+    unknown = tree.keys() - {field.name for field in dataclasses.fields(kind)}
+    if unknown:
+        raise InputError(f"unknown option {min(unknown)!r} of {_name(kind)}.")
+    hints = typing.get_type_hints(kind, include_extras=True)
+    prefix = f"{where}." if where else ""
+    return kind(
+        **{name: _from_json(hints[name], entry, prefix + name) for name, entry in tree.items()}
+    )
 
 
 def _name(kind: Any) -> str:
+    """A type in words."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return " or ".join(repr(one) for one in arguments)
+    if origin is tuple:
+        inner = [_name(one) for one in arguments if one is not ...]
+        return f"a list of {inner[0]}" if ... in arguments else f"a list ({', '.join(inner)})"
+    if kind is types.NoneType:
+        return "None"
     return getattr(kind, "__name__", str(kind))

@@ -25,6 +25,7 @@ __all__ = [
     "PICKS",
     "TABLE",
     "Checkpoints",
+    "check_vacant",
     "create",
     "open_existing",
     "read_experiment",
@@ -43,17 +44,9 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
     """Makes a run's folder, complete with its config, in one rename.
 
     Raises:
-      InputError: where `folder` is there already and not empty.
+      InputError: where `folder` is there already and not empty, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if (folder / CONFIG).is_file():
-            differs = difference(read_experiment(folder), experiment)
-            raise InputError(
-                f"{folder} holds another run"
-                + (f", in which {differs}" if differs else " of this experiment")
-                + ": give another --out, or go on with that run by --resume."
-            )
-        raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
+    check_vacant(folder, experiment)
     making = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
     try:
         making.mkdir(parents=True)
@@ -67,6 +60,19 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
         ) from error
 
 
+def check_vacant(folder: Path, experiment: Experiment) -> None:
+    """Raises InputError where `folder` is there already and not empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if (folder / CONFIG).is_file():
+            differs = difference(read_experiment(folder), experiment)
+            raise InputError(
+                f"{folder} holds another run"
+                + (f", in which {differs}" if differs else " of this experiment")
+                + ": give another --out, or go on with that run by --resume."
+            )
+        raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
+
+
 def open_existing(folder: Path, experiment: Experiment, data_sha256: str) -> None:
     """Raises InputError unless `folder` is a run of this experiment on these data."""
     differs = difference(read_experiment(folder), experiment)
@@ -77,8 +83,8 @@ def open_existing(folder: Path, experiment: Experiment, data_sha256: str) -> Non
     saved = str(read_json(folder / CONFIG).get("data_sha256"))
     if saved != data_sha256:
         raise InputError(
-            f"{folder} was run on other data: {experiment.data.source} has SHA-256 "
-            f"{data_sha256[:12]}..., not {saved[:12]}...."
+            f"{folder} was run on other data or from other weights: {experiment.data.source} has "
+            f"SHA-256 {data_sha256[:12]}..., not {saved[:12]}...."
         )
 
 

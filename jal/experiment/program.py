@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jal.data.sources import Dataset, Examples
-from jal.data.splits import balanced_start, start_from
+from jal.data.splits import balanced_start, random_start, start_from, twisted_start
 from jal.episode import Episode, EpisodeState, episode
-from jal.experiment.config import Experiment
+from jal.experiment.config import RARE_SHARE, Experiment
+from jal.experiment.memory import check_data, check_program
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.strategies import one_of
@@ -51,21 +52,21 @@ class Program:
         )
         self.compile_seconds = 0.0
         self._num_classes = dataset.num_classes
+        parts = (*dataset.train, *dataset.test)
+        check_data(sum(array.nbytes for array in parts), list(self.mesh.devices.flat))
         self._pool, self._test = (
             replicate(_as_pool(part), self.mesh) for part in (dataset.train, dataset.test)
         )
         self._strategies = {name: factories[name]() for name in experiment.strategies}
         self._on_cpu = self.mesh.devices.flat[0].platform == "cpu"
         self._at_once = experiment.seeds_at_once or (1 if self._on_cpu else None)
-        self._initial = len((experiment.initial_indices or [()])[0]) or (
-            experiment.initial * dataset.num_classes
-        )
+        self._initial = experiment.start_size(len(dataset.train.y), dataset.num_classes)
         self._max_labels = min(
             len(dataset.train.y),
             self._initial + max(sum(self._batches(name)) for name in experiment.strategies),
         )
         self._learners = {
-            name: config.build(dataset.train.x.shape[1:], dataset.num_classes, self._max_labels)
+            name: config.build(dataset, self._max_labels)
             for name, config in experiment.learners.items()
         }
         self._data: dict[str, PyTree] = {}
@@ -74,26 +75,36 @@ class Program:
 
     def start(self, cell: int) -> EpisodeState:
         """The state of all seeds before the first round; leaves have a leading seed axis."""
-        return self._begin(cell)(*self._begin_arguments())
+        return self._begins[self._group(cell)](*self._begin_arguments(cell))
 
     def compiled(self, cell: int) -> bool:
         """Whether the cell's program is ready."""
         return self._group(cell) in self._runs
 
     def compile(self, cell: int) -> None:
-        """Compiles the cell's program, once for all lengths of segments."""
+        """Compiles the cell's programs, once for all lengths of segments.
+
+        Raises:
+          InputError: where they need more memory than is free, with what would fit.
+        """
         began = time.perf_counter()
-        learner = self.cells[cell][0]
-        if learner not in self._data:
-            prepare = self._jit(self._learners[learner].prepare, level=1)
-            self._data[learner] = replicate(prepare(self._pool), self.mesh)
+        begin = self._begin(cell).lower(*self._begin_arguments(cell))
+        compiled_begin = begin.compile()
+        self._check_memory(cell, compiled_begin)
+        start = jax.tree.map(
+            lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+            begin.out_info,
+            compiled_begin.output_shardings,
+        )
 
         def advance(state: EpisodeState, index: Array, *rest: Any) -> EpisodeState:
             return self._episode(cell, index).run(state, *rest)
 
         run = self._jit(over_seeds(advance, self.mesh, self._at_once), level=1, donate_argnums=0)
-        lowered = run.lower(self.start(cell), *self._shared(cell, 0, 0))
-        self._runs[self._group(cell)] = lowered.compile()
+        compiled = run.lower(start, *self._shared(cell, 0, 0)).compile()
+        self._check_memory(cell, compiled)
+        self._begins[self._group(cell)] = compiled_begin
+        self._runs[self._group(cell)] = compiled
         self.compile_seconds += time.perf_counter() - began
 
     def advance(self, cell: int, state: EpisodeState, start: int, stop: int) -> EpisodeState:
@@ -109,7 +120,7 @@ class Program:
 
     def finished_like(self, cell: int) -> dict[str, Any]:
         """Zeros in the shape of what is kept of a finished cell."""
-        state = self._begin(cell).eval_shape(*self._begin_arguments())
+        state = self._begin(cell).eval_shape(*self._begin_arguments(cell))
         zeros = {name: np.zeros(s.shape, s.dtype) for name, s in state.metrics.items()}
         return {
             "metrics": zeros,
@@ -117,16 +128,26 @@ class Program:
         }
 
     def _begin(self, cell: int) -> Any:
-        group = self._group(cell)
-        if group not in self._begins:
-            begin = over_seeds(self._start_one(cell), self.mesh, self._at_once)
-            self._begins[group] = self._jit(begin, level=0)
-        return self._begins[group]
+        return self._jit(over_seeds(self._start_one(cell), self.mesh, self._at_once), level=0)
 
-    def _begin_arguments(self) -> tuple[Any, ...]:
+    def _check_memory(self, cell: int, compiled: Any) -> None:
+        shard = -(-self.experiment.seeds // self.mesh.size)
+        seeds = min(self._at_once or shard, shard)
+        check_program(compiled, self.cells[cell][0], seeds, list(self.mesh.devices.flat))
+
+    def _prepare(self, cell: int) -> PyTree:
+        """What the cell's learner needs of the pool; made once."""
+        learner = self.cells[cell][0]
+        if learner not in self._data:
+            prepare = self._jit(self._learners[learner].prepare, level=1)
+            self._data[learner] = replicate(prepare(self._pool), self.mesh)
+        return self._data[learner]
+
+    def _begin_arguments(self, cell: int) -> tuple[Any, ...]:
         first, count = self.experiment.first_seed, self.experiment.seeds
         given = self.experiment.initial_indices or [()] * count
-        return (np.arange(first, first + count), np.asarray(given, np.int32)), self._pool
+        seeds = (np.arange(first, first + count, dtype=np.int32), np.asarray(given, np.int32))
+        return seeds, self._pool, self._prepare(cell)
 
     def _jit(self, f: Callable[..., Any], level: int, **options: Any) -> Callable[..., Any]:
         """jax.jit; on CPUs at an optimisation level of XLA's back end that compiles fast.
@@ -171,19 +192,25 @@ class Program:
         )
 
     def _start_one(self, cell: int) -> Callable[..., EpisodeState]:
-        def start(seed: tuple[Array, Array], pool: Pool) -> EpisodeState:
+        def start(seed: tuple[Array, Array], pool: Pool, data: PyTree) -> EpisodeState:
             number, given = seed
             key_start, key = jax.random.split(jax.random.key(number))
-            if self.experiment.initial_indices:
-                order = start_from(given, pool.y.shape[0])
-            else:
-                order = balanced_start(
-                    key_start, pool.y, self._num_classes, self.experiment.initial
-                )
+            order = self._order(key_start, given, pool.y)
             n = jnp.int32(self._initial)
-            return self._episode(cell, jnp.int32(0)).init(key, order, n, pool)
+            return self._episode(cell, jnp.int32(0)).init(key, order, n, pool, data)
 
         return start
+
+    def _order(self, key: Array, given: Array, y: Array) -> Array:
+        """The pool in an order that begins with a seed's first labels."""
+        if self.experiment.initial_indices:
+            return start_from(given, y.shape[0])
+        if self.experiment.start == "balanced":
+            return balanced_start(key, y, self._num_classes, int(self.experiment.initial))
+        if self.experiment.start == "random":
+            return random_start(key, y.shape[0], self._initial)
+        rare_share = RARE_SHARE[self.experiment.start]
+        return twisted_start(key, y, self._num_classes, self._initial, rare_share)
 
     def _shared(self, cell: int, start: int, stop: int) -> tuple[Any, ...]:
         learner, strategy = self.cells[cell]
@@ -193,7 +220,7 @@ class Program:
             np.int32(start),
             np.int32(stop),
             self._pool,
-            self._data[learner],
+            self._prepare(cell),
             self._test,
             jax.tree.map(np.float32, self._learners[learner].hyper),
             schedule.astype(np.int32),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import hashlib
 import platform
 import signal
 import threading
@@ -16,14 +16,21 @@ import jax
 import numpy as np
 
 import jal
-from jal import data
 from jal.data.sources import Dataset, fingerprint
 from jal.experiment.checks import check
 from jal.experiment.config import Experiment
-from jal.experiment.folder import Checkpoints, create, open_existing, read_experiment
+from jal.experiment.data_config import load_data
+from jal.experiment.folder import (
+    Checkpoints,
+    check_vacant,
+    create,
+    open_existing,
+    read_experiment,
+)
 from jal.experiment.program import Program
 from jal.experiment.progress import RunProgress
 from jal.experiment.results import Results, tidy
+from jal.networks.pretrained import weights_fingerprint
 from jal.strategies import registry
 from jal.types import InputError, PyTree, Strategy
 
@@ -96,19 +103,28 @@ def _run(
     resumed: bool,
 ) -> Results:
     began = time.perf_counter()
+    experiment = Experiment.from_json(experiment.to_json())  # every field is of its type
     factories = {**registry, **(strategies or {})}
     if dataset is None:
-        dataset = data.load(**dataclasses.asdict(experiment.data))
+        dataset = load_data(experiment.data)
     check(experiment, dataset, factories)
     program = Program(experiment, dataset, factories)
     folder = None if out is None else Path(out)
     checkpoints = None
     if folder is not None:
-        (open_existing if resumed else create)(folder, experiment, fingerprint(dataset))
-        checkpoints = Checkpoints(folder)
+        identity = _identity(experiment, dataset)
+        if resumed:
+            open_existing(folder, experiment, identity)
+        else:
+            check_vacant(folder, experiment)
     shown = RunProgress(experiment.rounds, len(program.cells), experiment.seeds, progress)
     try:
         with shown, _interruptible(shown) as interrupted:
+            _compile(program, shown, interrupted)
+            if folder is not None:
+                if not resumed:
+                    create(folder, experiment, identity)
+                checkpoints = Checkpoints(folder)
             finished = _run_cells(program, checkpoints, shown, interrupted, folder)
     finally:
         if checkpoints is not None:
@@ -123,6 +139,25 @@ def _run(
     if folder is not None:
         results.save(folder)
     return results
+
+
+def _compile(program: Program, shown: RunProgress, interrupted: threading.Event) -> None:
+    """All programs, before anything runs: one that does not fit must not stop a run halfway."""
+    for cell, (learner, _) in enumerate(program.cells):
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        if not program.compiled(cell):
+            shown.compiling(learner)
+            program.compile(cell)
+
+
+def _identity(experiment: Experiment, dataset: Dataset) -> str:
+    """SHA-256 of what a run depends on beside its config: the data, and pre-trained weights."""
+    files = [getattr(config, "weights", None) for config in experiment.learners.values()]
+    content = [fingerprint(dataset), *(weights_fingerprint(file) for file in files if file)]
+    return (
+        content[0] if len(content) == 1 else hashlib.sha256("".join(content).encode()).hexdigest()
+    )
 
 
 def _run_cells(
@@ -144,9 +179,6 @@ def _run_cells(
         finished, state = list(restored["finished"]), restored.get("state")
     while cell < len(program.cells):
         learner, strategy = program.cells[cell]
-        if not program.compiled(cell):
-            shown.compiling(learner)
-            program.compile(cell)
         if state is None:
             state = program.start(cell)
         stop = min(done + program.experiment.segment, last)

@@ -1,7 +1,19 @@
 """Classifiers as pure functions, and the registry of them by name."""
 
+from jal.learners.linear_svc import linear_svc
 from jal.learners.logistic_regression import logistic_regression
 from jal.learners.registry import registry
-from jal.learners.sgd import sgd
+from jal.learners.sgd import adam, nesterov, sgd
+from jal.learners.svc import svc
+from jal.learners.thresholding import thresholded
 
-__all__ = ["logistic_regression", "registry", "sgd"]
+__all__ = [
+    "adam",
+    "linear_svc",
+    "logistic_regression",
+    "nesterov",
+    "registry",
+    "sgd",
+    "svc",
+    "thresholded",
+]

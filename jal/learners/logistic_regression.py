@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from jal.learners.capacity import at_capacity, capacities
+from jal.learners.inputs import flatten
 from jal.learners.newton_cg import Solution, minimise
+from jal.learners.precision import in_full_precision
 from jal.types import Array, Labels, Learner, Outputs, Pool
 
 __all__ = ["LogisticRegressionHyper", "LogisticRegressionVariables", "logistic_regression"]
@@ -59,7 +58,8 @@ def logistic_regression(
     the time that it takes.
 
     Args:
-      input_shape: shape of one example; inputs are flattened to D numbers.
+      input_shape: shape of one example; inputs are flattened to D numbers, bytes
+        scaled to [0, 1].
       num_classes: K.
       C: the default of `hyper.C`.
       tol: stop where the gradient of the MEAN objective has at most this 2-norm. scikit-learn's
@@ -75,19 +75,16 @@ def logistic_regression(
     dim = math.prod(input_shape)
     penalty = jnp.ones(dim + 1).at[-1].set(0.0)
 
-    def flat(x: Array) -> Array:
-        return x.reshape(x.shape[0], dim).astype(jnp.float32)
-
     def prepare(pool: Pool) -> _Rotated:
-        x = flat(pool.x)
+        x = flatten(pool.x)
         mean = jnp.mean(x, axis=0)
         centred = x - mean
         axes = jnp.linalg.eigh(centred.T @ centred)[1]
         z = jnp.concatenate([centred @ axes, jnp.ones((x.shape[0], 1))], axis=1)
         return _Rotated(z, pool.y, mean, axes)
 
-    def init(key: Array) -> LogisticRegressionVariables:
-        del key  # convex: zero is as good a start as any
+    def init(key: Array, data: _Rotated) -> LogisticRegressionVariables:
+        del key, data  # convex: zero is as good a start as any
         return LogisticRegressionVariables(jnp.zeros((dim, num_classes)), jnp.zeros(num_classes))
 
     def fit(
@@ -128,18 +125,9 @@ def logistic_regression(
         return LogisticRegressionVariables(weights, bias), info
 
     def predict(variables: LogisticRegressionVariables, x: Array) -> Outputs:
-        x = flat(x)
+        x = flatten(x)
         return Outputs(x @ variables.weights + variables.bias, x)
 
     # float32 in full: with TF32 products the gradient would not come down to tol on a GPU.
-    prepare, fit, predict = (_in_full_precision(f) for f in (prepare, fit, predict))
+    prepare, fit, predict = (in_full_precision(f) for f in (prepare, fit, predict))
     return Learner(prepare, init, fit, predict, LogisticRegressionHyper(C))
-
-
-def _in_full_precision(f: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(f)
-    def wrapped(*args: Any) -> Any:
-        with jax.default_matmul_precision("highest"):
-            return f(*args)
-
-    return wrapped

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jal.learners.conjugate_gradients import newton_direction
 from jal.types import Array
 
 __all__ = ["Solution", "minimise"]
@@ -124,23 +125,4 @@ def _direction(
         a = v @ z_t
         return C * ((p * (a - jnp.sum(p * a, axis=0))) @ z) + penalty * v
 
-    def unsolved(carry: tuple[Array, ...]) -> Array:
-        *_, fit, count = carry
-        return (fit > _FORCING**2 * first_fit) & (count < cg_steps)
-
-    def step(carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        solution, residual, conjugate, fit, count = carry
-        product = hessian_times(conjugate)
-        bend = jnp.sum(conjugate * product)
-        going = bend > 0  # else what is left is rounding, not a direction
-        length = jnp.where(going, fit / jnp.where(going, bend, 1.0), 0.0)
-        residual = residual - length * product
-        scaled = inverse * residual
-        fit_next = jnp.where(going, jnp.sum(residual * scaled), 0.0)
-        conjugate_next = scaled + fit_next / fit * conjugate
-        return solution + length * conjugate, residual, conjugate_next, fit_next, count + 1
-
-    scaled = -inverse * gradient
-    first_fit = -jnp.sum(gradient * scaled)
-    start = (jnp.zeros_like(scaled), -gradient, scaled, first_fit, jnp.int32(0))
-    return jax.lax.while_loop(unsolved, step, start)[0]
+    return newton_direction(hessian_times, gradient, inverse, forcing=_FORCING, steps=cg_steps)

@@ -1,16 +1,38 @@
-"""Learners by name: `registry[name](input_shape, num_classes, max_labels=..., **options)`."""
+"""Learners by name: `registry[name](input_shape, num_classes, max_labels=..., **options)`.
+
+Networks take, beside options of their own, those of `sgd` and
+
+  mean, std: see `normalise`.
+  dtype: of the computation, such as bfloat16; see `in_precision`.
+  weights: a source of pre-trained weights to start from; see `load_pretrained`.
+  thresholding: whether to divide probabilities by the labelled classes' shares; see `thresholded`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
+import jax.numpy as jnp
+
+from jal.learners.linear_svc import linear_svc
 from jal.learners.logistic_regression import logistic_regression
 from jal.learners.sgd import sgd
-from jal.networks.mlp import mlp
-from jal.types import Learner
+from jal.learners.svc import svc
+from jal.learners.thresholding import thresholded
+from jal.networks import (
+    Network,
+    cnn,
+    in_precision,
+    load_pretrained,
+    mlp,
+    normalise,
+    resnet,
+    vit_s16,
+)
+from jal.types import Array, Learner
 
-__all__ = ["registry", "sgd_mlp"]
+__all__ = ["registry", "sgd_cnn", "sgd_mlp", "sgd_resnet", "sgd_vit"]
 
 
 def sgd_mlp(
@@ -18,14 +40,78 @@ def sgd_mlp(
     num_classes: int,
     *,
     hidden: Sequence[int] = (128,),
-    max_labels: int | None = None,
+    dropout: float = 0.0,
     **options: Any,
 ) -> Learner:
-    """An MLP trained by `sgd`; options are those of `sgd`."""
-    return sgd(mlp(input_shape, num_classes, hidden), max_labels=max_labels, **options)
+    """`mlp`, trained by `sgd`."""
+    return _trained(mlp(input_shape, num_classes, hidden, dropout), num_classes, **options)
+
+
+def sgd_cnn(
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    *,
+    channels: tuple[int, int] = (32, 64),
+    hidden: tuple[int, int] = (128, 64),
+    dropout: float = 0.25,
+    **options: Any,
+) -> Learner:
+    """`cnn`, trained by `sgd`."""
+    network = cnn(input_shape, num_classes, channels=channels, hidden=hidden, dropout=dropout)
+    return _trained(network, num_classes, **options)
+
+
+def sgd_resnet(
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    *,
+    depth: Literal[18, 34, 50] = 18,
+    stem: Literal["imagenet", "cifar", "grayscale"] = "imagenet",
+    dropout: float = 0.0,
+    **options: Any,
+) -> Learner:
+    """`resnet`, trained by `sgd`."""
+    network = resnet(depth, input_shape, num_classes, stem=stem, dropout=dropout)
+    return _trained(network, num_classes, **options)
+
+
+def sgd_vit(
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    *,
+    dropout: float = 0.0,
+    epsilon: float = 1e-6,
+    **options: Any,
+) -> Learner:
+    """`vit_s16`, trained by `sgd`."""
+    network = vit_s16(input_shape, num_classes, dropout=dropout, epsilon=epsilon)
+    return _trained(network, num_classes, **options)
+
+
+def _trained(
+    network: Network,
+    num_classes: int,
+    *,
+    mean: Array | float = 0.0,
+    std: Array | float = 1.0,
+    dtype: Any = jnp.float32,
+    weights: str | None = None,
+    thresholding: bool = False,
+    **options: Any,
+) -> Learner:
+    pretrained = None if weights is None else load_pretrained(weights, network)
+    # Normalised before it is rounded: bytes are told by their dtype.
+    network = normalise(in_precision(network, dtype), mean, std)
+    learner = sgd(network, pretrained=pretrained, **options)
+    return thresholded(learner, num_classes) if thresholding else learner
 
 
 registry: dict[str, Callable[..., Learner]] = {
     "logistic_regression": logistic_regression,
+    "svc": svc,
+    "linear_svc": linear_svc,
     "mlp": sgd_mlp,
+    "cnn": sgd_cnn,
+    "resnet": sgd_resnet,
+    "vit": sgd_vit,
 }

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jal.learners.class_weights import class_weights
+from jal.learners.schedules import Schedule, constant
 from jal.networks.network import Network, NetworkVariables
+from jal.networks.pretrained import overlay
+from jal.parallel import in_chunks
 from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree
 
-__all__ = ["SGDHyper", "nesterov", "sgd"]
+__all__ = ["SGDData", "SGDHyper", "adam", "nesterov", "sgd"]
+
+Augment = Callable[[Array, Array], Array]
 
 
 class SGDHyper(NamedTuple):
@@ -20,6 +26,13 @@ class SGDHyper(NamedTuple):
 
     learning_rate: Array | float
     weight_decay: Array | float
+
+
+class SGDData(NamedTuple):
+    """The pool, and the variables to start from (None: fresh ones)."""
+
+    pool: Pool
+    pretrained: NetworkVariables | None
 
 
 def nesterov(hyper: SGDHyper) -> optax.GradientTransformation:
@@ -30,6 +43,21 @@ def nesterov(hyper: SGDHyper) -> optax.GradientTransformation:
     )
 
 
+def adam(hyper: SGDHyper) -> optax.GradientTransformation:
+    """Adam, the L2 penalty added to the gradient as in PyTorch's."""
+    return optax.chain(
+        optax.add_decayed_weights(hyper.weight_decay), optax.adam(hyper.learning_rate)
+    )
+
+
+class _Carry(NamedTuple):
+    variables: NetworkVariables
+    moments: PyTree
+    schedule: PyTree
+    loss: Array  # summed over the epoch so far, weighted
+    weight: Array  # likewise
+
+
 def sgd(
     network: Network,
     *,
@@ -38,8 +66,13 @@ def sgd(
     learning_rate: float = 0.05,
     weight_decay: float = 1e-4,
     optimizer: Callable[[SGDHyper], optax.GradientTransformation] = nesterov,
+    schedule: Schedule | None = None,
+    class_weight: Literal["balanced"] | None = None,
+    augment: Augment | None = None,
     warm_start: bool = False,
+    pretrained: NetworkVariables | None = None,
     max_labels: int | None = None,
+    predict_batch: int = 512,
 ) -> Learner:
     """Cross-entropy by minibatches drawn without replacement from `order[:n]`.
 
@@ -53,62 +86,104 @@ def sgd(
       learning_rate: the default of `hyper.learning_rate`.
       weight_decay: the default of `hyper.weight_decay`.
       optimizer: makes the optax transformation from `hyper`; its state starts anew in each fit.
-      warm_start: go on from the last round's variables; else start from fresh ones in each round.
+      schedule: a factor on the learning rate; constant if None.
+      class_weight: "balanced" weighs a point of class c by n / (number of classes x n_c).
+      augment: `(key, x) -> x`, applied to one example at a time, in training only.
+      warm_start: go on from the last round's variables; else start anew in each round.
+      pretrained: what to start from, as `load_pretrained` gives it; random where it holds None.
       max_labels: static bound on the number of labels; the pool's size if None.
+      predict_batch: examples in one pass of `predict`, which bounds its memory.
 
     Returns:
       A Learner; features are the network's. `info`: `train_loss`, the last epoch's mean.
     """
+    schedule = schedule or constant()
 
-    def prepare(pool: Pool) -> Pool:
-        return pool
+    def prepare(pool: Pool) -> SGDData:
+        return SGDData(pool, jax.tree.map(jnp.asarray, pretrained))
+
+    def init(key: Array, data: SGDData) -> NetworkVariables:
+        fresh = network.init(key)
+        return fresh if data.pretrained is None else overlay(fresh, data.pretrained)
+
+    def classes(variables: NetworkVariables, x: Array) -> int:
+        shapes, _ = jax.eval_shape(lambda: network.apply(variables, x[:1], False))
+        return shapes.logits.shape[1]
 
     def fit(
-        key: Array, variables: NetworkVariables, data: Pool, labels: Labels, hyper: SGDHyper
+        key: Array, variables: NetworkVariables, data: SGDData, labels: Labels, hyper: SGDHyper
     ) -> tuple[NetworkVariables, dict[str, Array]]:
         key_init, key_epochs = jax.random.split(key)
         if not warm_start:
-            variables = network.init(key_init)
-        transformation = optimizer(hyper)
-        bound = data.x.shape[0] if max_labels is None else min(max_labels, data.x.shape[0])
+            variables = init(key_init, data)
+        x, y = data.pool
+        bound = x.shape[0] if max_labels is None else min(max_labels, x.shape[0])
         steps = (labels.n + batch_size - 1) // batch_size
+        of_class = class_weights(
+            y[labels.order[:bound]],
+            jnp.arange(bound) < labels.n,
+            classes(variables, x),
+            class_weight,
+        )
 
-        def loss_of(params: PyTree, state: PyTree, index: Array, weight: Array):
-            outputs, state = network.apply(NetworkVariables(params, state), data.x[index], True)
-            losses = optax.softmax_cross_entropy_with_integer_labels(outputs.logits, data.y[index])
+        def loss_of(params: PyTree, state: PyTree, x: Array, y: Array, weight: Array):
+            outputs, state = network.apply(NetworkVariables(params, state), x, True)
+            losses = optax.softmax_cross_entropy_with_integer_labels(outputs.logits, y)
             total = jnp.sum(weight * losses)
             return total / jnp.sum(weight), (state, total)
 
-        def epoch(number: Array, carry):
-            points = _shuffled(jax.random.fold_in(key_epochs, number), labels, bound, batch_size)
+        def epoch(number: Array, carry: _Carry) -> _Carry:
+            key_order, key_steps = jax.random.split(jax.random.fold_in(key_epochs, number))
+            points = _shuffled(key_order, labels, bound, batch_size)
 
-            def step(i: Array, carry):
-                (params, state), moments, total = carry
+            def step(i: Array, carry: _Carry) -> _Carry:
+                (params, state), moments, scheduled, *sums = carry
                 index = jax.lax.dynamic_slice_in_dim(points, i * batch_size, batch_size)
                 weight = (i * batch_size + jnp.arange(batch_size) < labels.n).astype(jnp.float32)
+                weight = weight * of_class[y[index]]
+                examples = x[index]
+                if augment is not None:
+                    keys = jax.random.split(jax.random.fold_in(key_steps, i), batch_size)
+                    examples = jax.vmap(augment)(keys, examples)
                 gradient, (state, loss) = jax.grad(loss_of, has_aux=True)(
-                    params, state, index, weight
+                    params, state, examples, y[index], weight
                 )
+                progress = (number * steps + i) / (epochs * steps)
+                rate = hyper.learning_rate * schedule.factor(scheduled, progress)
+                transformation = optimizer(hyper._replace(learning_rate=rate))
                 updates, moments = transformation.update(gradient, moments, params)
-                params = optax.apply_updates(params, updates)
-                return NetworkVariables(params, state), moments, total + loss
+                variables = NetworkVariables(optax.apply_updates(params, updates), state)
+                loss, weight = sums[0] + loss, sums[1] + jnp.sum(weight)
+                return _Carry(variables, moments, scheduled, loss, weight)
 
-            variables, moments, _ = carry
-            return jax.lax.fori_loop(0, steps, step, (variables, moments, jnp.float32(0)))
+            carry = carry._replace(loss=jnp.float32(0), weight=jnp.float32(0))
+            carry = jax.lax.fori_loop(0, steps, step, carry)
+            state = schedule.after_epoch(carry.schedule, carry.loss / carry.weight)
+            return carry._replace(schedule=state)
 
-        start = (variables, transformation.init(variables.params), jnp.float32(0))
-        variables, _, total = jax.lax.fori_loop(0, epochs, epoch, start)
-        return variables, {"train_loss": total / labels.n}
+        start = _Carry(
+            variables,
+            optimizer(hyper).init(variables.params),
+            schedule.init(),
+            jnp.float32(0),
+            jnp.float32(0),
+        )
+        end = jax.lax.fori_loop(0, epochs, epoch, start)
+        return end.variables, {"train_loss": end.loss / end.weight}
 
     def predict(variables: NetworkVariables, x: Array) -> Outputs:
-        return network.apply(variables, x, False)[0]
+        return in_chunks(lambda x: network.apply(variables, x, False)[0], x, predict_batch)
 
-    return Learner(prepare, network.init, fit, predict, SGDHyper(learning_rate, weight_decay))
+    return Learner(prepare, init, fit, predict, SGDHyper(learning_rate, weight_decay))
 
 
 def _shuffled(key: Array, labels: Labels, bound: int, batch_size: int) -> Array:
-    """`order[:n]` in random order, then padding up to whole minibatches."""
+    """`order[:n]` in random order, then again from its start, up to whole minibatches.
+
+    What fills the last minibatch has no weight in the loss, but BatchNorm sees it.
+    """
     noise = jax.random.uniform(key, (bound,))
-    # Padding sorts last: the first n positions are a permutation of the labelled points.
+    # The unlabelled sort last: the first n positions are a permutation of the labelled points.
     position = jnp.argsort(jnp.where(jnp.arange(bound) < labels.n, noise, jnp.inf))
-    return jnp.pad(labels.order[position], (0, -bound % batch_size))
+    whole = -(-bound // batch_size) * batch_size
+    return labels.order[position[jnp.arange(whole) % labels.n]]

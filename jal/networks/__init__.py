@@ -1,6 +1,25 @@
-"""Neural networks: Flax NNX modules, split once into pure (init, apply)."""
+"""Neural networks: Flax NNX modules, split once into pure (init, apply, sample)."""
 
+from jal.networks.cnn import cnn
+from jal.networks.convolution import conv_general_dilated
 from jal.networks.mlp import mlp
-from jal.networks.network import Network, from_module
+from jal.networks.network import Network, NetworkVariables, from_module, in_precision, normalise
+from jal.networks.pretrained import load_pretrained, overlay
+from jal.networks.resnet import resnet
+from jal.networks.vit import vit, vit_s16
 
-__all__ = ["Network", "from_module", "mlp"]
+__all__ = [
+    "Network",
+    "NetworkVariables",
+    "cnn",
+    "conv_general_dilated",
+    "from_module",
+    "in_precision",
+    "load_pretrained",
+    "mlp",
+    "normalise",
+    "overlay",
+    "resnet",
+    "vit",
+    "vit_s16",
+]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 from flax import nnx
+from jax.typing import ArrayLike
 
 from jal.types import Array, Outputs, PyTree
 
-__all__ = ["Network", "NetworkVariables", "from_module"]
+__all__ = ["Network", "NetworkVariables", "from_module", "in_precision", "normalise"]
 
 
 class NetworkVariables(NamedTuple):
@@ -25,10 +28,13 @@ class Network(NamedTuple):
     Attributes:
       init: `(key) -> NetworkVariables`.
       apply: `(variables, x [M, ...], train) -> (Outputs, state)`; train is static.
+      sample: `(key, variables, x [M, ...]) -> Outputs`: one pass of Monte-Carlo dropout, with
+        everything else in evaluation mode (vmap it over keys for more); None without dropout.
     """
 
     init: Callable[[Array], NetworkVariables]
     apply: Callable[[NetworkVariables, Array, bool], tuple[Outputs, PyTree]]
+    sample: Callable[[Array, NetworkVariables, Array], Outputs] | None = None
 
 
 def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
@@ -37,22 +43,89 @@ def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     The module is split once here; afterwards its variables are plain nested dicts.
     """
 
-    def split(module: nnx.Module, train: bool) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
-        module.train() if train else module.eval()
+    def split(module: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
         graph, params, *rest = nnx.split(module, nnx.Param, ...)
         return graph, params, rest[0]
 
-    abstract = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
-    graphs = {train: split(abstract, train)[0] for train in (True, False)}
+    module = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
+    module.train()
+    training = split(module)[0]
+    module.eval()
+    evaluating = split(module)[0]
+    for layer in _dropouts(module):
+        layer.deterministic = False
+    sampling = split(module)[0]
+
+    def run(graph: nnx.GraphDef, variables: NetworkVariables) -> Any:
+        return nnx.merge(graph, variables.params, variables.state, copy=True)
 
     def init(key: Array) -> NetworkVariables:
-        _, params, state = split(make(nnx.Rngs(key)), True)
+        _, params, state = split(make(nnx.Rngs(key)))
         return NetworkVariables(nnx.to_pure_dict(params), nnx.to_pure_dict(state))
 
     def apply(variables: NetworkVariables, x: Array, train: bool) -> tuple[Outputs, PyTree]:
-        module = nnx.merge(graphs[train], variables.params, variables.state, copy=True)
-        logits, features = module(x)  # pyright: ignore[reportCallIssue]
-        _, _, state = split(module, train)
-        return Outputs(logits, features), nnx.to_pure_dict(state)
+        module = run(training if train else evaluating, variables)
+        outputs = Outputs(*module(x))
+        return outputs, nnx.to_pure_dict(split(module)[2])
 
-    return Network(init, apply)
+    def sample(key: Array, variables: NetworkVariables, x: Array) -> Outputs:
+        module = run(sampling, variables)
+        for i, layer in enumerate(_dropouts(module)):
+            layer.rngs.key[...] = jax.random.fold_in(key, i)  # pyright: ignore
+        return Outputs(*module(x))
+
+    return Network(init, apply, sample if _dropouts(module) else None)
+
+
+def normalise(network: Network, mean: ArrayLike = 0.0, std: ArrayLike = 1.0) -> Network:
+    """The network on `(x - mean) / std`, bytes first scaled to [0, 1]: they stay bytes in memory.
+
+    Args:
+      network: of float32 inputs.
+      mean: broadcastable to one example, such as one number for each channel.
+      std: likewise.
+    """
+    shift, scale = jnp.asarray(mean, jnp.float32), jnp.asarray(std, jnp.float32)
+
+    def scaled(x: Array) -> Array:
+        x = x.astype(jnp.float32) / (255.0 if x.dtype == jnp.uint8 else 1.0)
+        return (x - shift) / scale
+
+    return _on_inputs(network, scaled, lambda variables: variables, lambda outputs: outputs)
+
+
+def in_precision(network: Network, dtype: Any) -> Network:
+    """The network computed in `dtype` (bfloat16); parameters, state and outputs stay float32."""
+
+    def cast(variables: NetworkVariables) -> NetworkVariables:
+        return variables._replace(params=jax.tree.map(lambda p: p.astype(dtype), variables.params))
+
+    def uncast(outputs: Outputs) -> Outputs:
+        return Outputs(*(output.astype(jnp.float32) for output in outputs))
+
+    return _on_inputs(network, lambda x: x.astype(dtype), cast, uncast)
+
+
+def _on_inputs(
+    network: Network,
+    before: Callable[[Array], Array],
+    within: Callable[[NetworkVariables], NetworkVariables],
+    after: Callable[[Outputs], Outputs],
+) -> Network:
+    def apply(variables: NetworkVariables, x: Array, train: bool) -> tuple[Outputs, PyTree]:
+        outputs, state = network.apply(within(variables), before(x), train)
+        return after(outputs), state
+
+    if network.sample is None:
+        return Network(network.init, apply)
+    inner = network.sample
+
+    def sample(key: Array, variables: NetworkVariables, x: Array) -> Outputs:
+        return after(inner(key, within(variables), before(x)))
+
+    return Network(network.init, apply, sample)
+
+
+def _dropouts(module: nnx.Module) -> list[nnx.Dropout]:
+    layers = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Dropout))
+    return [layer for layer in layers if layer.rate > 0]

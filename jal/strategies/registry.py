@@ -20,7 +20,7 @@ def random() -> Strategy:
     def pick(key: Array, round: Round, k_max: int) -> Array:
         return select.top_k(jax.random.uniform(key, round.labelled.shape), round.labelled, k_max)
 
-    return stateless(pick)
+    return stateless(pick)._replace(uses_outputs=False)
 
 
 def least_confidence() -> Strategy:
@@ -31,6 +31,11 @@ def least_confidence() -> Strategy:
 def margin() -> Strategy:
     """Smallest gap between the two largest probabilities (Scheffer et al., 2001)."""
     return by_score(lambda logits: -scores.margin(logits))
+
+
+def decision_margin() -> Strategy:
+    """Smallest gap between the two largest decision values: the margin of a machine's own."""
+    return by_score(lambda logits: -scores.top_two_gap(logits))
 
 
 def entropy() -> Strategy:
@@ -91,6 +96,7 @@ registry: dict[str, Callable[[], Strategy]] = {
         random,
         least_confidence,
         margin,
+        decision_margin,
         entropy,
         average_confidence,
         k_center,

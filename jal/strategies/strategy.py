@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 
 from jal.select import top_k
 from jal.types import Array, PyTree, Round, Strategy
@@ -54,4 +55,6 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
         branches = [branch(i) for i in range(len(strategies))]
         return jax.lax.switch(index, branches, key, states, round)
 
-    return Strategy(init, select)
+    uses = [strategy.uses_outputs for strategy in strategies]
+    same = all(use is uses[0] for use in uses)
+    return Strategy(init, select, uses_outputs=uses[0] if same else jnp.asarray(uses)[index])

@@ -63,6 +63,25 @@ def test_npz_is_split_by_class(tmp_path):
     assert fingerprint(found) == fingerprint(again) != fingerprint(other)
 
 
+def test_test_sets_are_a_fifth_or_what_is_said(tmp_path):
+    source = npz(tmp_path, x=X, y=Y)
+    assert [len(load(source, size).test.y) for size in (None, 0.5, 6)] == [4, 10, 6]
+
+
+def test_class_names_are_kept_but_not_data():
+    named = from_arrays(X, Y, X, Y, class_names=["cat", "dog"])
+    assert named.class_names == ("cat", "dog")
+    assert fingerprint(named) == fingerprint(from_arrays(X, Y, X, Y))
+    with pytest.raises(InputError, match=r"1 class names were given for 2 classes\."):
+        from_arrays(X, Y, X, Y, class_names=["cat"])
+
+
+@pytest.mark.parametrize("source", ["sklearn:digits", "npz:data.npz"])
+def test_image_size_is_for_images(source):
+    with pytest.raises(InputError, match=f"image_size is for .*tfds, hf, folder; '{source}' is"):
+        load(source, image_size=8)
+
+
 def test_classes_absent_from_the_pool_count_when_given():
     assert from_arrays(X, Y, X, Y).num_classes == 2
     assert from_arrays(X, Y, X, Y + 1, num_classes=3).num_classes == 3
@@ -142,7 +161,7 @@ def test_arrays_that_cannot_be_learned_from(changed, message):
 
 @pytest.mark.parametrize("source", ["digits", "sklearn:iris", "npz:", "npz", ""])
 def test_unknown_source(source):
-    with pytest.raises(InputError, match=f"unknown dataset '{source}': give sklearn:digits or npz"):
+    with pytest.raises(InputError, match=f"unknown dataset '{source}': give sklearn:digits, npz"):
         load(source)
 
 
@@ -177,6 +196,12 @@ def test_a_file_that_is_no_npz(tmp_path, content):
         load(f"npz:{tmp_path / 'data.npz'}")
 
 
+def test_arrays_of_objects(tmp_path):
+    ragged = np.array([np.zeros(2), np.zeros(3)], dtype=object)
+    with pytest.raises(InputError, match=r"data\.npz holds arrays of Python objects: save numbers"):
+        load(npz(tmp_path, x=ragged, y=Y[:2]))
+
+
 @pytest.mark.parametrize(
     ("arrays", "held"), [({"images": X, "label": Y}, "images, label"), ({}, "nothing")]
 )
@@ -196,6 +221,7 @@ def test_wrong_keys(tmp_path, arrays, held):
         ({"x": X, "y": np.int64(3)}, 6, r"got shapes \(20, 3\) and \(\)"),
         ({"x": np.float32(3), "y": Y}, 6, r"got shapes \(\) and \(20,\)"),
         ({"x": X, "y": Y}, 20, "cannot draw 20 class-balanced test examples from 20: "),
+        ({"x": X, "y": Y}, 1.5, r"cannot draw 1\.5 class-balanced test examples from 20: "),
         ({"x": X, "y": Y}, 1, "cannot draw 1 class-balanced test examples from 20: "),
         ({"x": X, "y": (np.arange(20) == 0).astype(int)}, 6, "cannot draw 6 class-balanced"),
     ],

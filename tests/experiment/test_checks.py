@@ -49,6 +49,17 @@ def test_a_good_one_passes():
         ({"batch": (5, 5)}, "batch has 2 numbers for 3 rounds"),
         ({"batch": 30}, "random would buy 90 labels in 3 rounds after the 3 it starts with, but"),
         ({"batch_of": {"margin": 30}}, "margin would buy 90 labels"),
+        ({"learners": {"a": MLP(dropout=1.0)}}, "dropout of a must be at least 0 and below 1, got"),
+        (
+            {"initial": 0.5},
+            "a balanced start takes a whole number .* got initial 0.5: give one, or",
+        ),
+        ({"initial": 0}, "a balanced start takes a whole number .* got initial 0"),
+        ({"start": "random", "initial": 91}, "number of labels up to the pool's 90, or a share"),
+        ({"start": "random", "initial": 0.001}, "or a share of it below 1, got 0.001"),
+        ({"start": "random", "initial": 4.5}, "or a share of it below 1, got 4.5"),
+        ({"start": "twisted_rare", "initial": 40}, "rarer classes have 30 .* too few for 38 at"),
+        ({"start": "twisted_main", "initial": 70}, "other classes have 60 .* too few for 66 at"),
         ({"initial": 31}, "class 0 has 30 examples in the pool, too few for 31"),
         ({"initial_indices": ((0, 1, 2),)}, "initial_indices has 1 rows for 2 seeds"),
         ({"initial_indices": ((0, 1, 2), (0, 1))}, "of seed 1 must be 3 different indices"),
@@ -92,3 +103,20 @@ def test_a_learner_may_have_any_name(tmp_path, name):
     assert set(results.frame.learner) == {name}
     print_tables(results.frame, Console(quiet=True))
     assert load(tmp_path / "run").table().equals(results.table())
+
+
+@pytest.mark.parametrize("start", ["random", "twisted_main", "twisted_rare"])
+def test_starts_reach_the_program(start):
+    """Every seed begins with as many labels, drawn by the named rule."""
+    sizes = np.repeat([0, 1, 2, 3], [20, 25, 200, 210])
+    x = RNG.normal(size=(455, 3))
+    dataset = from_arrays(x, sizes, x, sizes)
+    experiment = dataclasses.replace(GOOD, start=start, initial=40, seeds=6, rounds=1)
+    results = run(experiment, dataset=dataset, progress=False)
+    begun = sizes[results.labelled["logistic_regression/random"][:, :40]]
+    rare = (begun < 2).sum(axis=1)
+    if start == "random":
+        assert 0 <= rare.min() < rare.max() <= 15
+    else:
+        assert (rare == {"twisted_main": 2, "twisted_rare": 38}[start]).all()
+    assert len(np.unique(begun, axis=0)) == 6

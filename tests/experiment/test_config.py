@@ -2,16 +2,46 @@
 
 import dataclasses
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from jal.experiment import MLP, Data, Experiment, LogisticRegression
+from jal import learners
+from jal.data import from_arrays
+from jal.data.statistics import IMAGENET
+from jal.experiment import (
+    CNN,
+    MLP,
+    SVC,
+    Data,
+    Experiment,
+    Features,
+    Imbalance,
+    LinearSVC,
+    LogisticRegression,
+    ResNet,
+    ViT,
+    run,
+)
 from jal.experiment.config import difference
-from jal.types import InputError
+from jal.learners import adam
+from jal.types import InputError, Pool
 
 FULL = Experiment(
     name="full",
-    data=Data("npz:some.npz", 10, 3),
-    learners={"a": LogisticRegression(C=0.1), "b": MLP(hidden=(8, 4), warm_start=True)},
+    data=Data("npz:some.npz", 10, 3, imbalance=Imbalance("step"), features=Features("pca", 3)),
+    learners={
+        "a": LogisticRegression(C=0.1),
+        "b": MLP(hidden=(8, 4), warm_start=True),
+        "c": CNN(augment=("crop", "flip"), class_weight="balanced"),
+        "d": SVC(C_grid=(0.1, 1.0), gamma=0.5),
+        "e": LinearSVC(),
+        "f": ResNet(depth=50, weights="model.safetensors", precision="bfloat16"),
+        "g": ViT(schedule="cosine", optimizer="adam"),
+    },
+    start="random",
+    initial=0.15,
     strategies=("margin", "badge"),
     batch=(5, 10, 15),
     rounds=3,
@@ -33,7 +63,7 @@ def test_unknown_field_and_learner():
     tree = Experiment().to_json()
     with pytest.raises(InputError, match="unknown option 'sedes' of Experiment"):
         Experiment.from_json(tree | {"sedes": 3})
-    with pytest.raises(InputError, match="option 'x' must be of type int"):
+    with pytest.raises(InputError, match="seeds must be int, got 'x'"):
         Experiment.from_json(tree | {"seeds": "x"})
     tree["learners"]["logistic_regression"]["type"] = "Forest"
     with pytest.raises(InputError, match="unknown learner type 'Forest': known are Logistic"):
@@ -45,7 +75,10 @@ def test_unknown_field_and_learner():
     [
         ({"seeds": 3}, "seeds is 2 there and 3 here"),
         ({"learners": {"a": LogisticRegression(C=0.1)}}, "learners.b"),
-        ({"data": Data("npz:some.npz", 11, 3)}, "data.test_size is 10 there and 11 here"),
+        (
+            {"data": dataclasses.replace(FULL.data, test_size=11)},
+            "data.test_size is 10 there and 11 here",
+        ),
         ({"devices": None, "segment": 1}, None),
         ({}, None),
     ],
@@ -58,3 +91,122 @@ def test_difference(change, says):
 def test_batches():
     assert FULL.batches("margin") == (5, 10, 15)
     assert FULL.batches("badge") == (20, 20, 20)
+
+
+@pytest.mark.parametrize(
+    ("change", "size"),
+    [
+        ({"initial": 3}, 30),
+        ({"start": "random", "initial": 15}, 15),
+        ({"start": "random", "initial": 0.15}, 150),
+        ({"start": "twisted_main", "initial": 0.8}, 800),
+        ({"initial_indices": ((1, 2, 3),), "seeds": 1}, 3),
+    ],
+)
+def test_start_size(change, size):
+    assert dataclasses.replace(Experiment(), **change).start_size(1000, 10) == size
+
+
+# Options of each learner that must reach it: what it does with them is tested beside it.
+@pytest.mark.parametrize(
+    ("config", "seen"),
+    [
+        (LogisticRegression(C=0.3, tol=0.1), {"C": 0.3, "tol": 0.1}),
+        (LinearSVC(C_grid=(1.0,)), {"C_grid": (1.0,), "folds": 5, "class_weight": None}),
+        (SVC(gamma=2.0, class_weight="balanced"), {"gamma": 2.0, "class_weight": "balanced"}),
+        (MLP(optimizer="adam", dropout=0.1), {"optimizer": adam, "dropout": 0.1, "augment": None}),
+        (CNN(precision="bfloat16"), {"dtype": jnp.bfloat16, "channels": (32, 64)}),
+        (
+            ResNet(depth=34, stem="cifar", weights="w"),
+            {"depth": 34, "stem": "cifar", "weights": "w"},
+        ),
+        (ViT(normalise="imagenet", epsilon=1e-12), {"mean": IMAGENET[0], "epsilon": 1e-12}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_options_reach_the_learner(config, seen, monkeypatch):
+    given = {}
+
+    def record(shape, classes, **options):
+        given.update(options, shape=shape, classes=classes)
+
+    monkeypatch.setitem(learners.registry, config.learner, record)
+    images = np.zeros((4, 5, 5, 3), np.uint8)
+    config.build(from_arrays(images, np.arange(4) % 2, images, np.arange(4) % 2), 7)
+    assert given["max_labels"] == 7 and given["shape"] == (5, 5, 3) and given["classes"] == 2
+    assert {name: given[name] for name in seen} == seen
+
+
+def test_pool_statistics_and_augmentations(monkeypatch):
+    given = {}
+    monkeypatch.setitem(learners.registry, "cnn", lambda *args, **options: given.update(options))
+    x = np.random.default_rng(0).integers(0, 255, (10, 6, 6, 2)).astype(np.uint8)
+    x[..., 1] //= 2
+    config = CNN(normalise="pool", augment=("flip",), schedule="plateau")
+    config.build(from_arrays(x, np.arange(10) % 2, x, np.arange(10) % 2), 7)
+    np.testing.assert_allclose(given["mean"], (x / 255).mean(axis=(0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(given["std"], (x / 255).std(axis=(0, 1, 2)), rtol=1e-5)
+    image = jnp.asarray(x[0])
+    flipped = {bool((given["augment"](jax.random.key(i), image) == image).all()) for i in range(9)}
+    assert flipped == {True, False}
+    assert given["schedule"].init().factor == 1.0
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (MLP(augment=("flip",)), r"crops and flips take images \(H, W, C\), not .* \(5,\): leave"),
+        (MLP(normalise="imagenet"), r"one or three channels, not inputs of shape \(5,\): give"),
+        (CNN(), r"a CNN takes images \(H, W, C\) of at least 2x2, not inputs of shape \(5,\)\."),
+        (ResNet(), r"a ResNet takes images \(H, W, C\), not inputs of shape \(5,\)"),
+    ],
+    ids=["augment", "normalise", "cnn", "resnet"],
+)
+def test_images_are_asked_for(config, says):
+    x = np.zeros((4, 5), np.float32)
+    with pytest.raises(InputError, match=says):
+        config.build(from_arrays(x, np.arange(4) % 2, x, np.arange(4) % 2), 4)
+
+
+@pytest.mark.parametrize("kind", [CNN, ResNet])
+def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
+    x = np.zeros((4, 8, 8, 1), np.uint8)
+    dataset = from_arrays(x, np.arange(4) % 2, x, np.arange(4) % 2)
+    learner = kind(normalise="imagenet").build(dataset, 4)
+    variables = learner.init(jax.random.key(0), learner.prepare(Pool(x, np.arange(4))))
+    assert variables.params["conv1"]["kernel"].shape[2] == 3
+    assert learner.predict(variables, x).logits.shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"learners": {"a": MLP(normalise="imagnet")}},
+            r"learners\.a\.normalise must be 'none' or",
+        ),
+        ({"learners": {"a": MLP(class_weight="balance")}}, r"must be 'balanced' or None, got 'bal"),
+        ({"learners": {"a": MLP(schedule="linear")}}, "schedule must be 'constant' or 'cosine' or"),
+        ({"learners": {"a": MLP(optimizer="sgd")}}, "optimizer must be 'nesterov' or 'adam', got"),
+        ({"learners": {"a": MLP(augment=("rotate",))}}, "augment must be 'crop' or 'flip', got"),
+        ({"learners": {"a": MLP(hidden=128)}}, "hidden must be a list of int, got 128"),
+        ({"learners": {"a": CNN(hidden=(3,))}}, r"hidden must be a list \(int, int\), got \[3\]"),
+        ({"learners": {"a": SVC(gamma="auto")}}, "gamma must be float or 'scale', got 'auto'"),
+        (
+            {"data": Data(imbalance=Imbalance("longtail"))},
+            r"data\.imbalance\.profile must be 'none",
+        ),
+        ({"data": Data(features=Features("resnet101"))}, r"data\.features\.kind must be 'none' or"),
+        ({"start": "twisted"}, "start must be 'balanced' or 'random' or .*, got 'twisted'"),
+        ({"batch": 2.5}, "batch must be int or a list of int, got 2.5"),
+        ({"seeds": True}, "seeds must be int, got True"),
+        (
+            {"learners": {"a": "mlp"}},
+            "learners.a must be LogisticRegression or SVC or .*, got 'mlp'",
+        ),
+        ({"data": "sklearn:digits"}, "data must be Data, got 'sklearn:digits'"),
+    ],
+)
+def test_values_of_another_type_are_refused(change, says):
+    with pytest.raises(InputError, match=says):
+        run(dataclasses.replace(Experiment(), **change), progress=False)

@@ -294,6 +294,22 @@ def test_resume_on_other_data(tmp_path):
         ex.resume(tmp_path / "run", dataset=changed, progress=False)
 
 
+def test_resume_knows_pretrained_weights(tmp_path):
+    """A run depends on the data and on the weights files that its learners start from."""
+    from jal.data.sources import fingerprint, load
+    from jal.experiment.runner import _identity
+
+    dataset, weights = load("sklearn:digits"), tmp_path / "model.safetensors"
+    learners = {"a": ex.ResNet(), "b": ex.ResNet(weights=str(weights))}
+    plain = dataclasses.replace(SMALL, learners={"a": learners["a"]})
+    assert _identity(plain, dataset) == fingerprint(dataset)
+    found = []
+    for content in (b"one", b"two", b"one"):
+        weights.write_bytes(content)
+        found.append(_identity(dataclasses.replace(SMALL, learners=learners), dataset))
+    assert found[0] == found[2] != found[1] and fingerprint(dataset) not in found
+
+
 def test_results_show_inline(uninterrupted):
     assert uninterrupted.plot()._repr_png_().startswith(b"\x89PNG")
     table = uninterrupted.table()

@@ -15,18 +15,19 @@ from jal.types import Labels, Pool
 @functools.cache
 def compiled(shape, num_classes, options):
     learner = logistic_regression(shape, num_classes, **dict(options))
-    return learner, jax.jit(learner.prepare), jax.jit(learner.fit)
+    return learner, jax.jit(learner.fit)
 
 
 def fit(pool: Pool, index, C=1.0, start=None, num_classes=10, **options):
     """Learner, variables and info after fitting on `index`."""
     options.setdefault("max_labels", len(index))
-    learner, prepare, run = compiled(pool.x.shape[1:], num_classes, tuple(options.items()))
+    learner, run = compiled(pool.x.shape[1:], num_classes, tuple(options.items()))
     rest = np.setdiff1d(np.arange(len(pool.y)), index)
     labels = Labels(jnp.asarray(np.r_[index, rest], jnp.int32), jnp.int32(len(index)))
-    variables = learner.init(jax.random.key(0)) if start is None else start
+    data = learner.prepare(pool)
+    variables = learner.init(jax.random.key(0), data) if start is None else start
     hyper = learner.hyper._replace(C=jnp.float32(C))
-    fitted, info = run(jax.random.key(0), variables, prepare(pool), labels, hyper)
+    fitted, info = run(jax.random.key(0), variables, data, labels, hyper)
     return learner, fitted, {name: float(value) for name, value in info.items()}
 
 
@@ -111,7 +112,9 @@ def test_first_step_too_long_is_halved():
     # Far out on the wrong side a full Newton step overshoots; the objective must still fall.
     pool = Pool(jnp.array([[1.0], [-1.0]]), jnp.array([0, 1]))
     learner = logistic_regression((1,), 2, C=100.0)
-    far = learner.init(jax.random.key(0))._replace(weights=jnp.array([[-40.0, 40.0]]))
+    far = learner.init(jax.random.key(0), learner.prepare(pool))._replace(
+        weights=jnp.array([[-40.0, 40.0]])
+    )
     _, fitted, info = fit(pool, np.arange(2), C=100.0, start=far, num_classes=2)
     model = sklearn_optimum(pool.x, pool.y, 100.0)
     gap = float(fitted.weights[0, 0] - fitted.weights[0, 1])

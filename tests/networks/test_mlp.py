@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
+from modules import Noisy
 
 from jal.networks import from_module, mlp
 
@@ -38,19 +38,6 @@ def test_integer_images_are_taken_as_numbers():
     x = jnp.arange(8, dtype=jnp.uint8).reshape(2, 2, 2)
     a, b = (network.apply(variables, v, False)[0].logits for v in (x, x.astype(jnp.float32)))
     np.testing.assert_array_equal(a, b)
-
-
-class Noisy(nnx.Module):
-    """Batch statistics and dropout: state beside the parameters."""
-
-    def __init__(self, rngs: nnx.Rngs):
-        self.norm = nnx.BatchNorm(3, momentum=0.5, rngs=rngs)
-        self.dropout = nnx.Dropout(0.5, rngs=rngs)
-        self.last = nnx.Linear(3, 2, rngs=rngs)
-
-    def __call__(self, x):
-        x = self.dropout(self.norm(x))
-        return self.last(x), x
 
 
 def test_state_moves_in_training_only():

@@ -10,7 +10,7 @@ from jal.episode import labelled_mask
 from jal.types import Labels, Round
 
 NAMES = sorted(strategies.registry)
-BY_SCORE = {"least_confidence", "margin", "entropy"}
+BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy"}
 DETERMINISTIC = BY_SCORE | {"k_center"}
 N, K, D, LABELLED = 60, 5, 4, 12
 
@@ -96,6 +96,7 @@ def test_picks_what_its_score_ranks_first(name):
     score = {
         "least_confidence": 1 - top[:, -1],
         "margin": top[:, -2] - top[:, -1],
+        "decision_margin": -np.diff(np.sort(round_.logits, axis=1)[:, -2:])[:, 0],
         "entropy": -(p * np.log(p)).sum(axis=1),
     }[name]
     score[np.asarray(round_.labelled)] = -np.inf
@@ -154,3 +155,23 @@ def test_one_of_refuses_own_batch_sizes():
     with pytest.raises(ValueError, match="batch_size"):
         strategies.one_of([counter(1), own], jnp.int32(0))
     assert strategies.one_of([own], jnp.int32(0)) is own
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_are_used_where_it_says_so(name):
+    """Without them the pool is not scored: then they must not matter."""
+    round_ = make_round()
+    other = round_._replace(logits=round_.logits[::-1] ** 3, features=round_.features[::-1] * 2)
+    same = (np.asarray(picks_of(name, round_, 20)) == np.asarray(picks_of(name, other, 20))).all()
+    if strategies.registry[name]().uses_outputs:
+        assert not same or name == "average_confidence"  # constant for any softmax
+    else:
+        assert same
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_one_of_uses_the_outputs_that_its_member_uses(index):
+    random, margin = strategies.registry["random"](), strategies.registry["margin"]()
+    assert bool(strategies.one_of([random, margin], jnp.int32(index)).uses_outputs) == (index == 1)
+    assert strategies.one_of([margin, margin], jnp.int32(index)).uses_outputs is True
+    assert strategies.one_of([random, random], jnp.int32(index)).uses_outputs is False

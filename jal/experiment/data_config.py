@@ -1,0 +1,161 @@
+"""Which data an experiment runs on, and what is done to them first."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import jax
+import numpy as np
+
+from jal.data import corruption, features, imbalance, sources
+from jal.data.sources import Dataset
+from jal.data.splits import fractions
+from jal.data.statistics import IMAGENET
+from jal.networks import load_pretrained, normalise, overlay, resnet, vit_s16
+from jal.types import Array, InputError
+
+__all__ = ["Corruption", "Data", "Features", "Imbalance", "load_data"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Imbalance:
+    """Classes of unequal size in the pool."""
+
+    profile: Literal["none", "step", "long_tail", "ratio"] = "none"
+    """step: 1:2:...:K; long_tail: n f^(-c/(K-1)) with the factor f; ratio: the same decay, with the
+    f that gives a wanted ratio of deviation to mean of the classes' counts."""
+    amount: float = 10.0
+    """The factor f, or the ratio."""
+    largest: int | None = None
+    """Points of the largest class; as many as every class has if None."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Corruption:
+    """Noise on the pool's images: zoom, rotation and multiplicative Gaussian noise."""
+
+    share: float = 0.0
+    """Of the images that are corrupted."""
+    zooms: tuple[float, float] = (0.9, 1.1)
+    """Least and largest factor."""
+    max_angle: float = np.pi / 12
+    """Of rotation, in radians."""
+    sigma: float = 0.1
+    """Standard deviation of the noise."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """Frozen features instead of the inputs, computed once and kept on disk."""
+
+    kind: Literal["none", "pca", "resnet18", "resnet34", "resnet50", "vit_s16"] = "none"
+    """Principal components, or a pre-trained network's penultimate layer."""
+    components: int = 64
+    """Of pca."""
+    weights: str | None = None
+    """The network's, as a safetensors file or hf:OWNER/NAME. It sees three channels, normalised as
+    ImageNet's were."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Which data."""
+
+    source: str = "sklearn:digits"
+    """sklearn:digits, tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or
+    npz:PATH with x and y, or with x_train, y_train, x_test and y_test."""
+    test_size: int | float | None = None
+    """Test examples where the source has no test set: how many, or which share; 797 of the digits
+    and a fifth of other sources if None."""
+    split_seed: int = 0
+    """Seed of that split and of all below; the same for all seeds of the experiment."""
+    image_size: int | None = None
+    """Side to which images are resized."""
+    train_share: float = 1.0
+    """Share of the training set, drawn class by class, that forms the pool."""
+    imbalance: Imbalance = Imbalance()
+    corruption: Corruption = Corruption()
+    features: Features = Features()
+
+
+def load_data(config: Data) -> Dataset:
+    """The data set: loaded, thinned out, made imbalanced, corrupted, turned into features.
+
+    Raises:
+      InputError: where any of these cannot be done.
+    """
+    if config.split_seed < 0:
+        raise InputError(f"split_seed must not be negative, got {config.split_seed}.")
+    dataset = sources.load(
+        config.source,
+        test_size=config.test_size,
+        split_seed=config.split_seed,
+        image_size=config.image_size,
+    )
+    if config.train_share != 1.0:
+        (chosen,) = fractions(dataset.train.y, (config.train_share,), config.split_seed)
+        train = sources.Examples(dataset.train.x[chosen], dataset.train.y[chosen])
+        dataset = dataset._replace(train=train)
+    dataset = _with_imbalance(dataset, config.imbalance, config.split_seed)
+    dataset = _with_corruption(dataset, config.corruption, config.split_seed)
+    return _with_features(dataset, config.features)
+
+
+def _with_imbalance(dataset: Dataset, config: Imbalance, seed: int) -> Dataset:
+    if config.profile == "none":
+        return dataset
+    classes = dataset.num_classes
+    counts = np.bincount(dataset.train.y, minlength=classes)
+    largest = int(counts.min()) if config.largest is None else config.largest
+    if config.profile == "step":
+        wanted = imbalance.step_counts(largest, classes)
+    elif config.profile == "long_tail":
+        wanted = imbalance.long_tail_counts(largest, config.amount, classes)
+    else:
+        wanted = imbalance.ratio_counts(largest, config.amount, classes)
+    return imbalance.imbalanced(dataset, wanted, seed)
+
+
+def _with_corruption(dataset: Dataset, config: Corruption, seed: int) -> Dataset:
+    if config.share == 0.0:
+        return dataset
+    if not 0 < config.zooms[0] <= config.zooms[1] or config.sigma < 0:
+        raise InputError(
+            f"corruption takes zooms of 0 < least <= largest and a sigma of at least 0, got "
+            f"{config.zooms} and {config.sigma}."
+        )
+
+    def corrupt(key: Array, image: Array) -> Array:
+        return corruption.corrupt(key, image, config.zooms, config.max_angle, config.sigma)
+
+    return corruption.corrupted(dataset, seed, config.share, corrupt)
+
+
+def _with_features(dataset: Dataset, config: Features) -> Dataset:
+    if config.kind == "none":
+        return dataset
+    if config.kind == "pca":
+        return features.pca_features(dataset, config.components)
+    if config.weights is None:
+        raise InputError(
+            f"features of a {config.kind} need pre-trained weights: give a safetensors file or "
+            "hf:OWNER/NAME."
+        )
+    given = dataset.train.x.shape[1:]
+    if len(given) != 3 or given[-1] not in (1, 3):
+        raise InputError(
+            f"features of a {config.kind} are of images (H, W, 1) or (H, W, 3), not of inputs of "
+            f"shape {given}."
+        )
+    shape = (*given[:-1], 3)
+    if config.kind == "vit_s16":
+        network = vit_s16(shape, dataset.num_classes)
+    else:
+        depths: dict[str, Literal[18, 34, 50]] = {"resnet18": 18, "resnet34": 34, "resnet50": 50}
+        network = resnet(depths[config.kind], shape, dataset.num_classes)
+    loaded = load_pretrained(config.weights, network)
+    variables = overlay(network.init(jax.random.key(0)), loaded)  # the last layer is not used
+    # One channel less a mean of three has three.
+    mean, std = map(np.asarray, IMAGENET)
+    return features.dataset_features(dataset, normalise(network, mean, std), variables)

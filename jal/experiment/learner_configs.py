@@ -1,0 +1,209 @@
+"""The learners that an experiment can name, each a frozen dataclass that builds its Learner."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+import jax.numpy as jnp
+
+from jal import learners
+from jal.data import augmentation
+from jal.data.sources import Dataset
+from jal.data.statistics import IMAGENET, channel_statistics
+from jal.learners import schedules
+from jal.types import InputError, Learner
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "SVC",
+    "LearnerConfig",
+    "LinearSVC",
+    "LogisticRegression",
+    "ResNet",
+    "ViT",
+]
+
+
+class _Config:
+    """A learner of the registry, whose options are the config's fields."""
+
+    learner: ClassVar[str]
+
+    def input_shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """Of one example, as the learner sees it."""
+        return dataset.train.x.shape[1:]
+
+    def options(self, dataset: Dataset) -> dict[str, Any]:
+        """Of the registry's factory; some depend on the data."""
+        del dataset
+        return dict(vars(self))
+
+    def build(self, dataset: Dataset, max_labels: int) -> Learner:
+        """The learner for one data set, of at most `max_labels` labels."""
+        return learners.registry[self.learner](
+            self.input_shape(dataset),
+            dataset.num_classes,
+            max_labels=max_labels,
+            **self.options(dataset),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class LogisticRegression(_Config):
+    """Multinomial logistic regression with scikit-learn's objective."""
+
+    learner = "logistic_regression"
+
+    C: float = 1.0
+    """Inverse regularisation strength."""
+    tol: float = 1e-6
+    """Largest norm of the mean objective's gradient at which it stops."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearSVC(_Config):
+    """Linear support vector machine, one class against the rest: scikit-learn's LinearSVC."""
+
+    learner = "linear_svc"
+
+    C: float = 1.0
+    """Price of a violated margin."""
+    C_grid: tuple[float, ...] = ()
+    """Multiples of C to choose among by cross-validation in every round; none if empty."""
+    folds: int = 5
+    """Of that cross-validation."""
+    class_weight: Literal["balanced"] | None = None
+    """balanced: C times n / (number of classes x the class's labels)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SVC(LinearSVC):
+    """Support vector machine with an RBF kernel: scikit-learn's SVC."""
+
+    learner = "svc"
+
+    gamma: float | Literal["scale"] = "scale"
+    """Of the kernel exp(-gamma d^2); scale: 1 / (D x the variance of the labelled inputs)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trained(_Config):
+    """A network, trained by minibatches."""
+
+    epochs: int = 50
+    """Passes over the labelled points in each round."""
+    batch_size: int = 32
+    """Points per gradient step."""
+    optimizer: Literal["nesterov", "adam"] = "nesterov"
+    """SGD with Nesterov momentum 0.9, or Adam."""
+    learning_rate: float = 0.05
+    """Step size."""
+    weight_decay: float = 1e-4
+    """L2 penalty, added to the gradient."""
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """Of the learning rate: cosine falls to 0; plateau, by 10 after 10 epochs of no progress."""
+    class_weight: Literal["balanced"] | None = None
+    """balanced: a point counts n / (number of classes x its class's labels)."""
+    thresholding: bool = False
+    """Divide probabilities by the classes' shares of the labelled points."""
+    augment: tuple[Literal["crop", "flip"], ...] = ()
+    """Random changes of training images: crop (4 pixels of padding), flip (left and right)."""
+    normalise: Literal["none", "pool", "imagenet"] = "none"
+    """Inputs less a mean, over a deviation, for each channel: the pool's own, or ImageNet's. Bytes
+    are scaled to [0, 1] in any case."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the computation; parameters stay float32."""
+    warm_start: bool = False
+    """Go on from the last round's weights instead of starting anew."""
+    dropout: float = 0.0
+    """Share of units dropped in training."""
+
+    predict_batch: int = 512
+    """Examples in one pass of prediction; fewer take less memory."""
+
+    def input_shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """Of one example; gray images less ImageNet's mean have three channels."""
+        *size, channels = dataset.train.x.shape[1:]
+        return (*size, 3 if self.normalise == "imagenet" and channels == 1 else channels)
+
+    def options(self, dataset: Dataset) -> dict[str, Any]:
+        """Names turned into the functions and numbers that they stand for."""
+        shape = dataset.train.x.shape[1:]
+        if self.augment and len(shape) != 3:
+            raise InputError(
+                f"crops and flips take images (H, W, C), not inputs of shape {shape}: leave "
+                "augment empty."
+            )
+        if self.normalise == "imagenet" and (len(shape) != 3 or shape[-1] not in (1, 3)):
+            raise InputError(
+                f"ImageNet's mean is for images of one or three channels, not inputs of shape "
+                f"{shape}: give normalise pool or none."
+            )
+        options = dict(vars(self))
+        options["optimizer"] = getattr(learners, self.optimizer)
+        options["schedule"] = getattr(schedules, self.schedule)()
+        steps = [getattr(augmentation, name)() for name in self.augment]
+        options["augment"] = augmentation.compose(*steps) if steps else None
+        options["dtype"] = getattr(jnp, options.pop("precision"))
+        normalise = options.pop("normalise")
+        if normalise == "pool":
+            options["mean"], options["std"] = channel_statistics(dataset.train.x)
+        elif normalise == "imagenet":
+            options["mean"], options["std"] = IMAGENET
+        return options
+
+
+@dataclasses.dataclass(frozen=True)
+class MLP(_Trained):
+    """Multi-layer perceptron."""
+
+    learner = "mlp"
+
+    hidden: tuple[int, ...] = (128,)
+    """Widths of the hidden layers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CNN(_Trained):
+    """Two 3x3 convolutions, a 2x2 maximum, three dense layers."""
+
+    learner = "cnn"
+
+    channels: tuple[int, int] = (32, 64)
+    """Of the convolutions."""
+    hidden: tuple[int, int] = (128, 64)
+    """Widths of the hidden dense layers."""
+    dropout: float = 0.25
+    """Share of units dropped in training."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNet(_Trained):
+    """ResNet-18, 34 or 50."""
+
+    learner = "resnet"
+
+    depth: Literal[18, 34, 50] = 18
+    """Layers."""
+    stem: Literal["imagenet", "cifar", "grayscale"] = "imagenet"
+    """imagenet: 7x7 of stride 2, and a pool; cifar: 3x3 for small images; grayscale: imagenet's
+    behind a 1x1 convolution from one channel to three."""
+    weights: str | None = None
+    """Pre-trained weights to start from: a safetensors file, or hf:OWNER/NAME; random if None."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ViT(_Trained):
+    """ViT-S/16, as DeiT-S and DINO have it."""
+
+    learner = "vit"
+
+    weights: str | None = None
+    """Pre-trained weights to start from: a safetensors file, or hf:OWNER/NAME; random if None."""
+    epsilon: float = 1e-6
+    """Of the layer norms: 1e-6 for weights of DINO and timm, 1e-12 for those of transformers."""
+
+
+LearnerConfig = LogisticRegression | SVC | LinearSVC | MLP | CNN | ResNet | ViT

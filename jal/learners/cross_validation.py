@@ -1,0 +1,73 @@
+"""A learner's C by K-fold cross-validation on the labelled points, inside jit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jal.learners.class_weights import class_weights
+from jal.types import Array
+
+__all__ = ["grid_search", "stratified_folds"]
+
+
+def stratified_folds(key: Array, y: Array, folds: int) -> Array:
+    """A random fold 0..folds-1 for every point of `y [N]`, `[N]` int32.
+
+    The folds differ by at most one point in size, and by at most one in each class, as those of
+    scikit-learn's StratifiedKFold do. A class in y may also stand for points to leave out, such as
+    -1 for the unlabelled: the same then holds of the rest.
+    """
+    by_class = jnp.lexsort((jax.random.uniform(key, y.shape), y))  # at random within each
+    position = jnp.arange(y.shape[0], dtype=jnp.int32)
+    return jnp.zeros_like(position).at[by_class].set(position % folds)
+
+
+def grid_search(
+    key: Array,
+    decide: Callable[[Array, Array], Array],
+    grid: Array,
+    y: Array,
+    labelled: Array,
+    *,
+    folds: int,
+    balanced: bool,
+) -> tuple[Array, dict[str, Array]]:
+    """The C of the highest mean accuracy on stratified folds held out; of equals the first.
+
+    One fit at a time, so that memory is that of one.
+
+    Args:
+      key: a PRNG key, for the folds.
+      decide: `(C, train [n] bool) -> logits [n, K]` of all points after training on some.
+      grid: `[G]` float; of one value there is nothing to choose.
+      y: `[n]` int32.
+      labelled: `[n]` bool.
+      folds: static.
+      balanced: give every class that a fold holds the same weight (balanced accuracy).
+
+    Returns:
+      `C []`, and what to report: `C` and its `cv_accuracy`, or nothing without a choice.
+    """
+    if len(grid) == 1:
+        return grid[0], {}
+    fold = stratified_folds(key, jnp.where(labelled, y, -1), folds)
+
+    def accuracy(C: Array, held_out: Array) -> Array:
+        test = labelled & (fold == held_out)
+        logits = decide(C, labelled & ~test)
+        weight = test.astype(jnp.float32)
+        if balanced:
+            of_class = class_weights(y, test, logits.shape[1], "balanced")
+            weight = weight * of_class[jnp.minimum(y, logits.shape[1] - 1)]
+        right = jnp.argmax(logits, axis=1) == y
+        return jnp.sum(weight * right) / jnp.maximum(jnp.sum(test), 1)
+
+    def over_grid(held_out: Array) -> Array:
+        return jax.lax.map(lambda C: accuracy(C, held_out), grid)
+
+    scores = jnp.mean(jax.lax.map(over_grid, jnp.arange(folds)), axis=0)
+    best = jnp.argmax(scores >= jnp.max(scores) - 1e-6)  # rounding tells no equals apart
+    return grid[best], {"C": grid[best], "cv_accuracy": scores[best]}

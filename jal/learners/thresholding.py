@@ -1,0 +1,56 @@
+"""Correcting a classifier for the class frequencies that it was trained on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree
+
+__all__ = ["ThresholdedVariables", "thresholded"]
+
+
+class ThresholdedVariables(NamedTuple):
+    """The learner's own, and `log_prior [K]`: log of the classes' shares of the labelled points."""
+
+    learner: PyTree
+    log_prior: Array
+
+
+class _Data(NamedTuple):
+    learner: PyTree
+    y: Array
+
+
+def thresholded(learner: Learner, num_classes: int) -> Learner:
+    """The learner with its probabilities divided by the classes' shares of the labelled points.
+
+    Logits become `logits - log prior`, so that a softmax of them is p/prior, normalised. A class
+    without a labelled point is left as it is. Source: Buda et al., 2018, section 2.2; ALAMP.
+
+    Args:
+      learner: of log-probabilities up to a constant: not of decision values.
+      num_classes: K.
+    """
+
+    def prepare(pool: Pool) -> _Data:
+        return _Data(learner.prepare(pool), pool.y)
+
+    def init(key: Array, data: _Data) -> ThresholdedVariables:
+        return ThresholdedVariables(learner.init(key, data.learner), jnp.zeros(num_classes))
+
+    def fit(
+        key: Array, variables: ThresholdedVariables, data: _Data, labels: Labels, hyper: PyTree
+    ) -> tuple[ThresholdedVariables, dict[str, Array]]:
+        fitted, info = learner.fit(key, variables.learner, data.learner, labels, hyper)
+        labelled = jnp.arange(labels.order.shape[0]) < labels.n
+        counts = jnp.zeros(num_classes).at[data.y[labels.order]].add(labelled)
+        prior = jnp.where(counts > 0, counts / labels.n, 1.0)
+        return ThresholdedVariables(fitted, jnp.log(prior)), info
+
+    def predict(variables: ThresholdedVariables, x: Array) -> Outputs:
+        logits, features = learner.predict(variables.learner, x)
+        return Outputs(logits - variables.log_prior, features)
+
+    return Learner(prepare, init, fit, predict, learner.hyper)

@@ -1,0 +1,153 @@
+"""The tables of launch/bench.py, made from its workers' results."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bench_training import BATCH as BATCH_SIZE
+from bench_workers import BATCH, ROUNDS, Result
+
+SELECTORS = ("k_center", "badge")
+SEEDS_NOTE = """Margin sampling, logistic regression, digits, 20 rounds of 10 labels; all tools
+from the same starts. The loops run seed after seed with one BLAS thread a process; for other
+numbers of seeds their time is scaled in proportion. They stop at a gradient of 1e-4, scikit-learn's
+default; jal goes on to 1e-6, so that it does more work."""
+SELECT_NOTE = """N = {points:,}, D = 512, K = 10, b = 100, 500 labelled, float32, all cores. Peak
+memory is the whole process's, with its imports. BADGE draws its picks at random."""
+TRAIN_NOTE = """28x28 images, minibatches of 64, float32, Nesterov momentum. Steps of all seeds
+together; map trains seeds one after another on each core's device, vmap all at once. PyTorch's loop
+is eager. "x PyTorch" is against the faster of its two ways: one process with two threads, two
+processes with one thread each. The peak is that of one large matrix product."""
+
+
+class Scale(NamedTuple):
+    """How much to run."""
+
+    turns: int = 3
+    counts: tuple[int, ...] = (1, 4, 16, 64, 256)
+    loop_seeds: int = 16
+    points: int = 50_000
+    trained: tuple[int, ...] = (1, 4, 16)
+
+
+# A title, rows of text by column, and a note.
+Table = tuple[str, list[dict[str, str]], str]
+
+
+def tables(results: dict[str, Result], scale: Scale) -> list[Table]:
+    """All tables of what was run."""
+    experiments = [_seeds_row(label, results) for label in results if "accuracy" in results[label]]
+    training = [_train_row(label, results) for label in results if "steps_per_s" in results[label]]
+    selectors = [_select_row(label, results) for label in results if "picks" in results[label]]
+    goals = [
+        {
+            "on two CPU cores": what,
+            "wanted": f"{sign} {_number(wanted)}",
+            "measured": _number(value),
+            "met": "yes" if (value < wanted if sign == "<" else value > wanted) else "no",
+        }
+        for what, sign, wanted, value in targets(results)
+    ]
+    shown = [
+        ("Experiments", experiments, " ".join(SEEDS_NOTE.split())),
+        ("Selectors", selectors, " ".join(SELECT_NOTE.format(points=scale.points).split())),
+        ("Training", training, " ".join(TRAIN_NOTE.split())),
+        ("Targets", goals, ""),
+    ]
+    return [table for table in shown if table[1]]
+
+
+def _seeds_row(label: str, results: dict[str, Result]) -> dict[str, str]:
+    row, peers = results[label], [results[name] for name in ("scikit-learn", "modAL")]
+    steady = row["seeds"] / row["seeds_per_s"]
+    plain, modal = (row["seeds"] / peer["seeds_per_s"] for peer in peers)
+    return {
+        "tool": label.removesuffix(f", {row['seeds']} seeds"),
+        "seeds": str(row["seeds"]),
+        "compile s": _number(row["compile_s"]),
+        "steady s": _number(steady),
+        "scikit-learn s": _number(plain),
+        "modAL s": _number(modal),
+        "labels/s": _number(row["seeds_per_s"] * ROUNDS * BATCH),
+        "x scikit-learn": _number(plain / steady),
+        "x with compilation": _number(plain / (row["compile_s"] + steady)),
+        "peak MiB": _memory(row),
+        "accuracy": f"{row['accuracy']:.4f}",
+    }
+
+
+def _select_row(label: str, results: dict[str, Result]) -> dict[str, str]:
+    row, peer = results[label], results[f"{label.split(', ')[0]}, scikit-activeml"]
+    return {
+        "selector": label,
+        "compile s": _number(row["compile_s"]),
+        "steady s": _number(row["steady_s"]),
+        "x scikit-activeml": _number(peer["steady_s"] / row["steady_s"]),
+        "x with compilation": _number(peer["steady_s"] / (row["compile_s"] + row["steady_s"])),
+        "peak MiB": _memory(row),
+        "inputs MiB": _number(row["inputs_mib"]),
+        "picks in common": str(len({*row["picks"]} & {*peer["picks"]})),
+    }
+
+
+def _train_row(label: str, results: dict[str, Result]) -> dict[str, str]:
+    row = results[label]
+    return {
+        "network": label,
+        "compile s": _number(row["compile_s"]),
+        "steps/s": _number(row["steps_per_s"]),
+        "images/s": _number(row["steps_per_s"] * BATCH_SIZE),
+        "x PyTorch": _number(row["steps_per_s"] / _torch_rate(row["network"], results)),
+        "share of peak": f"{row['peak_share']:.2f}" if "peak_share" in row else "",
+        "peak MiB": _memory(row),
+    }
+
+
+def _torch_rate(network: str, results: dict[str, Result]) -> float:
+    """Steps a second of PyTorch's faster way."""
+    rates = [row["steps_per_s"] for label, row in results.items() if f"{network}, PyTorch" in label]
+    return max(rates)
+
+
+def targets(results: dict[str, Result]) -> list[tuple[str, str, float, float]]:
+    """(what, sign, wanted, measured) of all that was run."""
+    found = []
+    if "modAL" in results:
+        jal, loop = results["jal, 64 seeds"], results["scikit-learn"]["seeds_per_s"]
+        steady, two = jal["seeds_per_s"], results["scikit-learn, two processes"]["seeds_per_s"]
+        whole = 64 / (jal["compile_s"] + jal["steady_s"])
+        found += [
+            ("64 seeds, steady: x scikit-learn", ">", 30.0, steady / loop),
+            ("64 seeds, steady: x scikit-learn in two processes", ">", 15.0, steady / two),
+            ("64 seeds, with compilation: x scikit-learn", ">", 4.0, whole / loop),
+        ]
+    for name in SELECTORS if "badge, jal" in results else ():
+        jal, peer = results[f"{name}, jal"], results[f"{name}, scikit-activeml"]
+        gigabytes = jal.get("device_mib", jal["peak_mib"]) * 2**20 / 1e9
+        found += [
+            (f"{name}: x scikit-activeml", ">", 1.0, peer["steady_s"] / jal["steady_s"]),
+            (f"{name}: peak memory in GB", "<", 1.0, gigabytes),
+        ]
+    if "cnn, jal, map, 16 seeds" in results:
+        rate = results["cnn, jal, map, 16 seeds"]["steps_per_s"]
+        found.append(("CNN, 16 seeds: x PyTorch", ">", 1.0, rate / _torch_rate("cnn", results)))
+    return found
+
+
+def _memory(row: Result) -> str:
+    device = f" + {row['device_mib']:.0f} on the device" if "device_mib" in row else ""
+    return f"{row['peak_mib']:.0f}{device}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
+
+
+def markdown(title: str, shown: list[Table]) -> str:
+    """The tables as a page."""
+    parts = [title]
+    for name, rows, note in shown:
+        rule = ["---"] + ["---:"] * (len(rows[0]) - 1)
+        lines = [[*rows[0]], rule, *([*row.values()] for row in rows)]
+        parts += [f"**{name}**", "\n".join(f"| {' | '.join(line)} |" for line in lines), note]
+    return "\n\n".join(filter(None, parts)) + "\n"
