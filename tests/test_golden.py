@@ -32,20 +32,41 @@ def curves(learner: Learner, name: str, pool, test, initial):
     return np.asarray(state.metrics["accuracy"]), np.asarray(state.labels.order)
 
 
+def scores_at_the_optimum(name: str, pool, labelled: list[int]) -> np.ndarray:
+    """`[1000]` float64, higher picked first: scikit-learn's, after fitting on `labelled`."""
+    x, y = np.asarray(pool.x, np.float64), np.asarray(pool.y)
+    model = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10)
+    p = model.fit(x[labelled], y[labelled]).predict_proba(x)
+    ordered = np.sort(p, axis=1)
+    if name == "entropy":
+        return -np.sum(p * np.log(np.maximum(p, 1e-300)), axis=1)
+    return -ordered[:, -1] if name == "least_confidence" else ordered[:, -2] - ordered[:, -1]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_pick_of_scikit_learn_at_the_optimum(name, digits, golden, converged):
-    """20 seeds x 200 picks, the same sets in every round; accuracy to the last of 797 images."""
+    """20 seeds x 200 picks, the same sets in every round; accuracy to the last of 797 images.
+
+    Only where scikit-learn's scores tie to 1e-6 may a pick be another (seed 2 of least confidence
+    has a tie of 3e-8, which float32 breaks either way); from there on that seed goes its own way.
+    """
     learner = learners.registry["logistic_regression"]((64,), 10, max_labels=210)
     found, order = curves(learner, name, *digits, golden["initial_indices"])
-    expected = np.array(converged[name]["curves"])
-    assert np.abs(found.mean(axis=0) - expected.mean(axis=0)).max() < 0.003
-    assert np.abs(found.mean(axis=1) - expected.mean(axis=1)).max() < 0.01
+    theirs = np.array(converged[name]["labelled"])
+    same = np.ones(20, bool)
     for seed in range(20):
         for n in range(20, 211, 10):
-            same = set(order[seed, n - 10 : n]) == set(
-                converged[name]["labelled"][seed][n - 10 : n]
-            )
-            assert same, f"seed {seed}, {n} labels"
+            ours, expected = (set(rows[seed, n - 10 : n]) for rows in (order, theirs))
+            if ours != expected:
+                scores = scores_at_the_optimum(name, digits[0], theirs[seed, : n - 10])
+                tied = scores[list(ours ^ expected)]
+                assert np.ptp(tied) < 1e-6, f"seed {seed}, {n} labels"
+                same[seed] = False
+                break
+    assert same.sum() >= 19
+    expected = np.array(converged[name]["curves"])
+    gap = np.abs(found - expected)[same]
+    assert gap.mean(axis=0).max() < 0.003 and gap.mean(axis=1).max() < 0.01
     # The golden fits stop before the optimum: as far from it, in the mean, as this.
     golden_curves = np.array(golden[name]["curves"])
     assert np.abs(found.mean(axis=0) - golden_curves.mean(axis=0)).max() < 0.02

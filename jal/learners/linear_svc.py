@@ -12,10 +12,10 @@ from jal.learners.capacity import at_capacity, capacities
 from jal.learners.class_weights import class_weights
 from jal.learners.cross_validation import grid_search
 from jal.learners.inputs import flatten
-from jal.learners.newton_cg import Solution
 from jal.learners.precision import in_full_precision
 from jal.learners.squared_hinge import minimise
 from jal.learners.svm import SVMHyper, check_options
+from jal.learners.truncated_newton import Solution
 from jal.types import Array, Labels, Learner, Outputs, Pool
 
 __all__ = ["LinearSVCVariables", "linear_svc"]

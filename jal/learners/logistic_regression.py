@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from jal.learners.capacity import at_capacity, capacities
 from jal.learners.inputs import flatten
-from jal.learners.newton_cg import Solution, minimise
+from jal.learners.newton_cg import minimise
 from jal.learners.precision import in_full_precision
+from jal.learners.truncated_newton import Solution
 from jal.types import Array, Labels, Learner, Outputs, Pool
 
 __all__ = ["LogisticRegressionHyper", "LogisticRegressionVariables", "logistic_regression"]

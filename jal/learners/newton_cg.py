@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
-from jal.learners.conjugate_gradients import newton_direction
+from jal.learners.truncated_newton import (
+    LinearObjective,
+    Solution,
+    newton_direction,
+    truncated_newton,
+)
 from jal.types import Array
 
-__all__ = ["Solution", "minimise"]
+__all__ = ["minimise"]
 
 _FORCING = 0.1  # conjugate gradients reduce the preconditioned residual to this share
-
-
-class Solution(NamedTuple):
-    """`weights [K, D]`, the 2-norm of the gradient of the mean objective, Newton steps taken."""
-
-    weights: Array
-    gradient_norm: Array
-    steps: Array
-
-
-class _Iterate(NamedTuple):
-    weights: Array  # [K, D]
-    logits: Array  # [K, n]
-    value: Array  # of the objective, before the step that led here
-    norm: Array  # of the mean objective's gradient, likewise
-    step: Array
-    done: Array
 
 
 def minimise(
@@ -63,25 +49,31 @@ def minimise(
     """
     z_t = z.T
     target = (jnp.arange(start.shape[0])[:, None] == y).astype(z.dtype) * weight
-    scale = C * jnp.sum(weight)
 
     def value_of(weights: Array, logits: Array) -> Array:
         losses = weight * jax.nn.logsumexp(logits, axis=0) - jnp.sum(target * logits, axis=0)
         return C * jnp.sum(losses) + 0.5 * jnp.sum(penalty * jnp.square(weights))
 
-    # Every expensive expression stands once: most of what is compiled is this loop's body.
-    def newton_step(at: _Iterate) -> _Iterate:
-        value = value_of(at.weights, at.logits)
-        probabilities = jax.nn.softmax(at.logits, axis=0) * weight
-        gradient = C * ((probabilities - target) @ z) + penalty * at.weights
-        norm = jnp.sqrt(jnp.sum(jnp.square(gradient))) / scale
-        # Where rounding hides all progress, going on would only wander.
-        stalled = (value >= at.value) & (norm >= at.norm)
-        done = (norm <= tol) | stalled | (at.step == max_steps)
+    def local(weights: Array, logits: Array) -> tuple[Array, Array, Array]:
+        probabilities = jax.nn.softmax(logits, axis=0) * weight
+        gradient = C * ((probabilities - target) @ z) + penalty * weights
+        return value_of(weights, logits), gradient, probabilities
 
-        most = jnp.where(done, 0, cg_steps)
-        direction = _direction(gradient, probabilities, z, z_t, C, penalty, most)
-        moved = direction @ z_t
+    def direction(gradient: Array, p: Array, steps: Array) -> Array:
+        curvature = C * ((p * (1.0 - p)) @ jnp.square(z)) + penalty
+        # A constant added to all classes' unpenalised weights changes nothing: noise, no gradient.
+        gradient = gradient - jnp.where(penalty > 0, 0.0, jnp.mean(gradient, axis=0))
+
+        def hessian_times(v: Array) -> Array:
+            a = v @ z_t
+            return C * ((p * (a - jnp.sum(p * a, axis=0))) @ z) + penalty * v
+
+        inverse = 1.0 / (curvature + 1e-6)
+        return newton_direction(hessian_times, gradient, inverse, forcing=_FORCING, steps=steps)
+
+    def step_length(
+        weights: Array, logits: Array, direction: Array, moved: Array, value: Array, gradient: Array
+    ) -> Array:
         slope = jnp.sum(gradient * direction)
         rounding = 4.0 * jnp.finfo(z.dtype).eps * jnp.abs(value)
 
@@ -91,38 +83,13 @@ def minimise(
 
         def halve(carry: tuple[Array, Array]) -> tuple[Array, Array]:
             length = 0.5 * carry[0]
-            return length, value_of(at.weights + length * direction, at.logits + length * moved)
+            return length, value_of(weights + length * direction, logits + length * moved)
 
         # From twice the step and an infinite value: the first halving tries the whole step.
         twice = (jnp.full((), 2.0, z.dtype), jnp.full((), jnp.inf, z.dtype))
-        length, _ = jax.lax.while_loop(too_long, halve, twice)
-        weights, logits = at.weights + length * direction, at.logits + length * moved
-        step = at.step + jnp.where(done, 0, 1)
-        return _Iterate(weights, logits, value, norm, step, done)
+        return jax.lax.while_loop(too_long, halve, twice)[0]
 
-    infinite = jnp.full((), jnp.inf, z.dtype)
-    first = _Iterate(start, start @ z_t, infinite, infinite, jnp.int32(0), jnp.bool_(False))
-    end = jax.lax.while_loop(lambda at: ~at.done, newton_step, first)
-    return Solution(end.weights, end.norm, end.step)
-
-
-def _direction(
-    gradient: Array,
-    p: Array,
-    z: Array,
-    z_t: Array,
-    C: Array | float,
-    penalty: Array,
-    cg_steps: Array,
-) -> Array:
-    """Preconditioned conjugate gradients on Hessian x direction = -gradient; 0 after 0 steps."""
-    curvature = C * ((p * (1.0 - p)) @ jnp.square(z)) + penalty
-    inverse = 1.0 / (curvature + 1e-6)
-    # A constant added to all classes' unpenalised weights changes nothing: no gradient, but noise.
-    gradient = gradient - jnp.where(penalty > 0, 0.0, jnp.mean(gradient, axis=0))
-
-    def hessian_times(v: Array) -> Array:
-        a = v @ z_t
-        return C * ((p * (a - jnp.sum(p * a, axis=0))) @ z) + penalty * v
-
-    return newton_direction(hessian_times, gradient, inverse, forcing=_FORCING, steps=cg_steps)
+    objective = LinearObjective(
+        lambda w: w @ z_t, local, direction, step_length, C * jnp.sum(weight)
+    )
+    return truncated_newton(start, objective, tol=tol, max_steps=max_steps, cg_steps=cg_steps)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
-from jal.learners.conjugate_gradients import newton_direction
-from jal.learners.newton_cg import Solution
+from jal.learners.truncated_newton import (
+    LinearObjective,
+    Solution,
+    newton_direction,
+    truncated_newton,
+)
 from jal.types import Array
 
 __all__ = ["minimise"]
 
 _FORCING = 0.03  # conjugate gradients reduce the preconditioned residual to this share
-
-
-class _Iterate(NamedTuple):
-    weights: Array  # [D]
-    decisions: Array  # [n]
-    value: Array  # of the objective, before the step that led here
-    norm: Array  # of the mean objective's gradient, likewise
-    step: Array
-    done: Array
 
 
 def minimise(
@@ -51,34 +44,27 @@ def minimise(
       max_steps: Newton steps at most.
       cg_steps: conjugate-gradient steps in each, at most.
     """
-    scale = jnp.sum(cost)
 
-    def newton_step(at: _Iterate) -> _Iterate:
-        slack = jnp.maximum(1.0 - y * at.decisions, 0.0)
-        value = 0.5 * jnp.sum(jnp.square(at.weights)) + jnp.sum(cost * jnp.square(slack))
-        gradient = at.weights - 2.0 * ((cost * y * slack) @ x)
-        norm = jnp.sqrt(jnp.sum(jnp.square(gradient))) / scale
-        # Where rounding hides all progress, going on would only wander.
-        stalled = (value >= at.value) & (norm >= at.norm)
-        done = (norm <= tol) | stalled | (at.step == max_steps)
+    def local(weights: Array, decisions: Array) -> tuple[Array, Array, Array]:
+        slack = jnp.maximum(1.0 - y * decisions, 0.0)
+        value = 0.5 * jnp.sum(jnp.square(weights)) + jnp.sum(cost * jnp.square(slack))
+        gradient = weights - 2.0 * ((cost * y * slack) @ x)
+        return value, gradient, 2.0 * jnp.where(slack > 0, cost, 0.0)
 
-        curvature = 2.0 * jnp.where(slack > 0, cost, 0.0)
-        direction = newton_direction(
+    def direction(gradient: Array, curvature: Array, steps: Array) -> Array:
+        return newton_direction(
             lambda v: v + (curvature * (x @ v)) @ x,
             gradient,
             1.0 / (1.0 + curvature @ jnp.square(x)),
             forcing=_FORCING,
-            steps=jnp.where(done, 0, cg_steps),
+            steps=steps,
         )
-        moved = x @ direction
-        length = _line_search(at.weights, direction, y * at.decisions, y * moved, cost)
-        weights, decisions = at.weights + length * direction, at.decisions + length * moved
-        return _Iterate(weights, decisions, value, norm, at.step + jnp.where(done, 0, 1), done)
 
-    infinite = jnp.full((), jnp.inf, x.dtype)
-    first = _Iterate(start, x @ start, infinite, infinite, jnp.int32(0), jnp.bool_(False))
-    end = jax.lax.while_loop(lambda at: ~at.done, newton_step, first)
-    return Solution(end.weights, end.norm, end.step)
+    def step_length(weights: Array, decisions: Array, direction: Array, moved: Array, *_) -> Array:
+        return _line_search(weights, direction, y * decisions, y * moved, cost)
+
+    objective = LinearObjective(lambda w: x @ w, local, direction, step_length, jnp.sum(cost))
+    return truncated_newton(start, objective, tol=tol, max_steps=max_steps, cg_steps=cg_steps)
 
 
 def _line_search(weights: Array, direction: Array, y_f: Array, y_df: Array, cost: Array) -> Array:

@@ -140,7 +140,7 @@ def test_other_names(tmp_path):
 
 @pytest.fixture
 def heeding_interrupts():
-    """As from a terminal: what a shell starts in the background ignores Ctrl-C, and so its heirs."""
+    """As from a terminal: what a shell starts in the background ignores Ctrl-C."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

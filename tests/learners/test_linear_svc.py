@@ -1,37 +1,21 @@
 """The linear machine against scikit-learn's LinearSVC."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fitting import fit_and_predict
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.svm import LinearSVC
 
 from jal.learners.cross_validation import stratified_folds
 from jal.learners.linear_svc import linear_svc
-from jal.types import InputError, Labels, Pool
+from jal.types import InputError, Pool
 
 
-@functools.cache
-def compiled(shape, num_classes, options):
-    learner = linear_svc(shape, num_classes, **dict(options))
-    return learner, jax.jit(learner.fit), jax.jit(learner.predict)
-
-
-def fit(pool: Pool, index, x, C=1.0, num_classes=10, start=None, **options):
-    """Variables, info and the logits of x after fitting on `index`."""
+def fit(pool: Pool, index, x, C=1.0, **options):
     options = {"class_weight": None, "max_labels": None, **options}
-    learner, run, predict = compiled(pool.x.shape[1:], num_classes, tuple(options.items()))
-    rest = np.setdiff1d(np.arange(len(pool.y)), index)
-    labels = Labels(jnp.asarray(np.r_[index, rest], jnp.int32), jnp.int32(len(index)))
-    data = learner.prepare(pool)
-    start = learner.init(jax.random.key(0), data) if start is None else start
-    hyper = learner.hyper._replace(C=jnp.float32(C))
-    variables, info = run(jax.random.key(0), start, data, labels, hyper)
-    logits = np.asarray(predict(variables, jnp.asarray(x)).logits)
-    return variables, {name: float(value) for name, value in info.items()}, logits
+    return fit_and_predict(linear_svc, pool, index, x, C, **options)
 
 
 def sklearn_optimum(pool: Pool, index, **options) -> LinearSVC:

@@ -1,34 +1,19 @@
 """Logistic regression against scikit-learn, and its solver's hard cases."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fitting import fit_on
 from sklearn.linear_model import LogisticRegression
 
 from jal.learners import logistic_regression
-from jal.types import Labels, Pool
+from jal.types import Pool
 
 
-@functools.cache
-def compiled(shape, num_classes, options):
-    learner = logistic_regression(shape, num_classes, **dict(options))
-    return learner, jax.jit(learner.fit)
-
-
-def fit(pool: Pool, index, C=1.0, start=None, num_classes=10, **options):
-    """Learner, variables and info after fitting on `index`."""
+def fit(pool: Pool, index, C=1.0, **options):
     options.setdefault("max_labels", len(index))
-    learner, run = compiled(pool.x.shape[1:], num_classes, tuple(options.items()))
-    rest = np.setdiff1d(np.arange(len(pool.y)), index)
-    labels = Labels(jnp.asarray(np.r_[index, rest], jnp.int32), jnp.int32(len(index)))
-    data = learner.prepare(pool)
-    variables = learner.init(jax.random.key(0), data) if start is None else start
-    hyper = learner.hyper._replace(C=jnp.float32(C))
-    fitted, info = run(jax.random.key(0), variables, data, labels, hyper)
-    return learner, fitted, {name: float(value) for name, value in info.items()}
+    return fit_on(logistic_regression, pool, index, C, **options)
 
 
 def sklearn_optimum(x, y, C):

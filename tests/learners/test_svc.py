@@ -1,11 +1,10 @@
 """The RBF machine against scikit-learn's SVC."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fitting import fit_and_predict, labels_of
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.svm import SVC
 
@@ -16,26 +15,9 @@ from jal.scores import top_two_gap
 from jal.types import InputError, Labels, Pool, Round
 
 
-@functools.cache
-def compiled(shape, num_classes, options):
-    learner = svc(shape, num_classes, **dict(options))
-    return learner, jax.jit(learner.fit), jax.jit(learner.predict)
-
-
-def labels_of(pool: Pool, index) -> Labels:
-    rest = np.setdiff1d(np.arange(len(pool.y)), index)
-    return Labels(jnp.asarray(np.r_[index, rest], jnp.int32), jnp.int32(len(index)))
-
-
-def fit(pool: Pool, index, x, C=1.0, num_classes=10, **options):
-    """Variables, info and the logits of x after fitting on `index`."""
+def fit(pool: Pool, index, x, C=1.0, **options):
     options = {"class_weight": None, "max_labels": None, **options}
-    learner, run, predict = compiled(pool.x.shape[1:], num_classes, tuple(options.items()))
-    start = learner.init(jax.random.key(0), pool)
-    hyper = learner.hyper._replace(C=jnp.float32(C))
-    variables, info = run(jax.random.key(0), start, pool, labels_of(pool, index), hyper)
-    logits = np.asarray(predict(variables, jnp.asarray(x)).logits)
-    return variables, {name: float(value) for name, value in info.items()}, logits
+    return fit_and_predict(svc, pool, index, x, C, **options)
 
 
 def assert_close(logits, theirs):
