@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 
 from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree, Round, Strategy
 
@@ -54,13 +55,24 @@ def episode(
     """An episode of R = `rounds` queries: R + 1 fits and measurements, with a query between two.
 
     Args:
-      learner: fitted in every round, from the variables of the round before.
+      learner: fitted in every round, from the variables of the round before; extended by the
+        strategy's auxiliary, if it has one.
       strategy: asked for `k_max` picks; the first k are labelled, k from the schedule or, where
         the strategy has a `batch_size`, from there.
       evaluate: `(Outputs on the test set, y) -> metrics`, scalars by name.
       rounds: R, static.
       k_max: the largest number of labels that any round may add, static.
+
+    Raises:
+      ValueError: where the learner lacks what the strategy needs.
     """
+    if strategy.auxiliary is not None:
+        if learner.extend is None:
+            raise ValueError("the strategy trains an auxiliary, the learner cannot (no extend).")
+        learner = learner.extend(strategy.auxiliary)
+    for need in strategy.needs:
+        if getattr(learner, need) is None:
+            raise ValueError(f"the strategy needs the learner's {need}, which it has not.")
 
     def init(key: Array, order: Array, n: Array, pool: Pool, data: PyTree) -> EpisodeState:
         key, key_learner, key_strategy = jax.random.split(key, 3)
@@ -91,7 +103,7 @@ def episode(
             metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
 
             def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree]:
-                seen = look(learner, variables, pool, labels, strategy.uses_outputs)
+                seen = look(learner, variables, pool, labels, data, hyper, strategy.uses_outputs)
                 picks, carried = strategy.select(key_select, carried, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]
@@ -117,6 +129,8 @@ def look(
     variables: PyTree,
     pool: Pool,
     labels: Labels,
+    data: PyTree,
+    hyper: PyTree,
     uses_outputs: bool | Array = True,
 ) -> Round:
     """The Round that a strategy sees; labels of unlabelled points are hidden.
@@ -136,7 +150,31 @@ def look(
     else:
         outputs = jax.lax.cond(uses_outputs, predict, nothing, variables, pool.x)
     labelled = labelled_mask(labels)
-    return Round(pool.x, jnp.where(labelled, pool.y, -1), labels, labelled, variables, *outputs)
+    y = jnp.where(labelled, pool.y, -1)
+
+    def sample(variables: PyTree, x: Array, key: Array) -> Outputs:
+        assert learner.sample is not None
+        return learner.sample(key, variables, x)
+
+    def fit(data: PyTree, hyper: PyTree, key: Array, labels: Labels) -> PyTree:
+        key_init, key_fit = jax.random.split(key)
+        return learner.fit(key_fit, learner.init(key_init, data), data, labels, hyper)[0]
+
+    # Partial is a pytree: a Round passes through jit, vmap and switch like any other.
+    return Round(
+        pool.x,
+        y,
+        labels,
+        labelled,
+        variables,
+        outputs.logits,
+        outputs.features,
+        outputs.auxiliary,
+        head=None if learner.head is None else Partial(learner.head, variables),
+        sample=None if learner.sample is None else Partial(sample, variables, pool.x),
+        fit=Partial(fit, data, hyper),
+        predict=Partial(learner.predict),
+    )
 
 
 def labelled_mask(labels: Labels) -> Array:

@@ -9,9 +9,11 @@ import jax
 
 __all__ = [
     "Array",
+    "Auxiliary",
     "InputError",
     "Labels",
     "Learner",
+    "Minibatch",
     "Outputs",
     "Pool",
     "PyTree",
@@ -52,14 +54,27 @@ class Labels(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What a learner says of examples: `logits [M, K]`, penultimate `features [M, D]`; float32."""
+    """What a learner says of M examples; float32.
+
+    Attributes:
+      logits: `[M, K]`.
+      features: `[M, D]`, penultimate.
+      stages: `[M, D_s]` each, pooled activations of a network's stages; only in training, for an
+        auxiliary's loss and score.
+      auxiliary: `[M]`, an auxiliary's score; None without one.
+    """
 
     logits: Array
     features: Array
+    stages: tuple[Array, ...] = ()
+    auxiliary: Array | None = None
 
 
 class Round(NamedTuple):
     """What a strategy sees of one round; the compiler drops every field that it does not touch.
+
+    The last five are None where the learner cannot have them; a strategy that reads one says so in
+    its `needs`, and is then refused with such a learner beforehand.
 
     Attributes:
       x: `[N, ...]` the pool's inputs.
@@ -69,6 +84,13 @@ class Round(NamedTuple):
       variables: the learner's fitted variables.
       logits: `[N, K]` float32, of the fitted learner on the pool.
       features: `[N, D]` float32, likewise.
+      auxiliary: `[N]` float32, the score of the strategy's own auxiliary on the pool.
+      head: `features [M, D] -> logits [M, K]`, the learner's last layer.
+      sample: `(key) -> Outputs` on the pool of one network drawn by Monte-Carlo dropout, the same
+        units dropped for all examples.
+      fit: `(key, labels) -> variables`: the learner trained anew; `labels.order[:n]` may repeat
+        points (a bootstrap), and must be labelled ones.
+      predict: `(variables, x [M, ...]) -> Outputs`.
     """
 
     x: Array
@@ -78,6 +100,47 @@ class Round(NamedTuple):
     variables: PyTree
     logits: Array
     features: Array
+    auxiliary: Array | None = None
+    head: Callable[[Array], Array] | None = None
+    sample: Callable[[Array], Outputs] | None = None
+    fit: Callable[[Array, Labels], PyTree] | None = None
+    predict: Callable[[PyTree, Array], Outputs] | None = None
+
+
+class Minibatch(NamedTuple):
+    """What an auxiliary sees of one training step.
+
+    Attributes:
+      labelled: outputs on the step's labelled points, in training mode, with stages.
+      losses: `[B]`, the cross-entropy of each.
+      weight: `[B]`, its weight in the loss, 0 on padding.
+      unlabelled: outputs on as many unlabelled points, drawn uniformly; None unless asked for.
+      epoch: `[]` int32, counted from 0.
+    """
+
+    labelled: Outputs
+    losses: Array
+    weight: Array
+    unlabelled: Outputs | None
+    epoch: Array
+
+
+class Auxiliary(NamedTuple):
+    """What a strategy trains within the learner's own steps: a head, a critic, a loss.
+
+    Attributes:
+      init: `(key, outputs of one example, with stages) -> params`.
+      loss: `(key, params, minibatch) -> []`, added to the learner's loss. It is differentiated with
+        respect to the network and to params, in one step of the learner's optimizer:
+        `jax.lax.stop_gradient` says what each part trains.
+      score: `(params, outputs [M, ...], with stages) -> [M]`, in evaluation mode.
+      unlabelled: whether `loss` reads the minibatch's unlabelled outputs.
+    """
+
+    init: Callable[[Array, Outputs], PyTree]
+    loss: Callable[[Array, PyTree, Minibatch], Array]
+    score: Callable[[PyTree, Outputs], Array]
+    unlabelled: bool = False
 
 
 class Learner(NamedTuple):
@@ -85,11 +148,18 @@ class Learner(NamedTuple):
 
     Attributes:
       prepare: `(pool) -> data`: what `fit` needs of the pool, made once and shared by all seeds.
-      init: `(key, data) -> variables`: untrained variables of one seed.
+      init: `(key, data) -> variables`: untrained variables of one seed. Where they have a field
+        `params`, that is what is trained; else all of them are.
       fit: `(key, variables, data, labels, hyper) -> (variables, info)`: trained on
         `labels.order[:labels.n]`; info is a dict of scalars to report.
       predict: `(variables, x [M, ...]) -> Outputs`: in evaluation mode.
       hyper: the default hyper-parameters, a pytree of numbers that may be traced and vmapped.
+      head: `(variables, features [M, D]) -> logits [M, K]`: the last layer; None where logits are
+        no function of the features.
+      sample: `(key, variables, x [M, ...]) -> Outputs` of one network drawn by Monte-Carlo dropout;
+        None without dropout.
+      extend: `(auxiliary) -> Learner`: the learner that trains the auxiliary beside itself; None
+        for learners that do not train by minibatches.
     """
 
     prepare: Callable[[Pool], PyTree]
@@ -97,6 +167,9 @@ class Learner(NamedTuple):
     fit: Callable[[Array, PyTree, PyTree, Labels, PyTree], tuple[PyTree, dict[str, Array]]]
     predict: Callable[[PyTree, Array], Outputs]
     hyper: PyTree
+    head: Callable[[PyTree, Array], Array] | None = None
+    sample: Callable[[Array, PyTree, Array], Outputs] | None = None
+    extend: Callable[[Auxiliary], Learner] | None = None
 
 
 class Strategy(NamedTuple):
@@ -111,9 +184,13 @@ class Strategy(NamedTuple):
         label, in 1..k_max, in each seed for itself; None where the experiment's schedule says it.
       uses_outputs: whether `select` reads the round's logits or features: where False (also as a
         traced `[]` bool) the pool is not scored, and both are zeros.
+      needs: fields of the round beyond those that every learner has: "head", "sample".
+      auxiliary: what the learner is extended by; its score is the round's `auxiliary`.
     """
 
     init: Callable[[Array, Array], PyTree]
     select: Callable[[Array, PyTree, Round, int], tuple[Array, PyTree]]
     batch_size: Callable[[Array, PyTree, Round], Array] | None = None
     uses_outputs: bool | Array = True
+    needs: frozenset[str] = frozenset()
+    auxiliary: Auxiliary | None = None

@@ -38,7 +38,9 @@ def test_label_moves_the_first_k_picks_behind_the_labelled(seed, n, k):
 def test_a_strategy_cannot_see_labels_ahead(digits):
     pool, _ = digits
     labels = Labels(jnp.arange(1000, dtype=jnp.int32)[::-1], jnp.int32(30))
-    seen = look(LEARNER, LEARNER.init(jax.random.key(0), LEARNER.prepare(pool)), pool, labels)
+    data = LEARNER.prepare(pool)
+    variables = LEARNER.init(jax.random.key(0), data)
+    seen = look(LEARNER, variables, pool, labels, data, LEARNER.hyper)
     np.testing.assert_array_equal(seen.y[-30:], pool.y[-30:])
     assert (seen.y[:-30] == -1).all()
     assert seen.labelled[-30:].all() and not seen.labelled[:-30].any()
@@ -57,10 +59,11 @@ def test_the_pool_is_scored_only_where_it_is_looked_at(digits, used):
 
     learner = LEARNER._replace(predict=predict)
     labels = Labels(jnp.arange(1000, dtype=jnp.int32), jnp.int32(30))
-    variables = LEARNER.init(jax.random.key(0), None)._replace(bias=jnp.arange(10.0))
+    data = LEARNER.prepare(pool)
+    variables = LEARNER.init(jax.random.key(0), data)._replace(bias=jnp.arange(10.0))
 
     def looked(flag):
-        return look(learner, variables, pool, labels, flag)
+        return look(learner, variables, pool, labels, data, LEARNER.hyper, flag)
 
     for see in (lambda: looked(used), lambda: jax.jit(looked)(jnp.bool_(used))):
         seen = see()

@@ -17,7 +17,7 @@ from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.memory import check_data, check_program
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
-from jal.strategies import one_of
+from jal.strategies import is_shareable, one_of
 from jal.types import Array, Pool, PyTree, Strategy
 
 __all__ = ["Program"]
@@ -28,8 +28,8 @@ class Program:
 
     Strategies that follow the schedule share a learner's program, in which a traced index chooses
     among them: fitting is the bulk of what must be compiled. Their largest batch must agree, for
-    it is the number of picks asked for. A strategy that chooses its own batch sizes has a program
-    for itself.
+    it is the number of picks asked for. A strategy that chooses its own batch sizes or trains an
+    auxiliary has a program for itself.
 
     Attributes:
       experiment: the config.
@@ -166,13 +166,13 @@ class Program:
     def _members(self, cell: int) -> list[str]:
         """Names of the strategies that share the cell's program."""
         strategy = self.cells[cell][1]
-        if self._strategies[strategy].batch_size is not None:
+        if not is_shareable(self._strategies[strategy]):
             return [strategy]
         most = max(self._batches(strategy))
         return [
             name
             for name, s in self._strategies.items()
-            if s.batch_size is None and max(self._batches(name)) == most
+            if is_shareable(s) and max(self._batches(name)) == most
         ]
 
     def _batches(self, strategy: str) -> tuple[int, ...]:

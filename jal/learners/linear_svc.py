@@ -152,12 +152,15 @@ def linear_svc(
 
     def predict(variables: LinearSVCVariables, x: Array) -> Outputs:
         x = flatten(x)
-        decisions = x @ variables.weights + variables.bias
-        return Outputs(_lower_absent(decisions, variables.present), x)
+        return Outputs(head(variables, x), x)
+
+    def head(variables: LinearSVCVariables, features: Array) -> Array:
+        decisions = features @ variables.weights + variables.bias
+        return _lower_absent(decisions, variables.present)
 
     # float32 in full: with TF32 products the gradient would not come down to tol on a GPU.
-    prepare, fit, predict = (in_full_precision(f) for f in (prepare, fit, predict))
-    return Learner(jax.jit(prepare), init, fit, predict, SVMHyper(C))
+    prepare, fit, predict, head = (in_full_precision(f) for f in (prepare, fit, predict, head))
+    return Learner(jax.jit(prepare), init, fit, predict, SVMHyper(C), head=head)
 
 
 def _lower_absent(decisions: Array, present: Array) -> Array:

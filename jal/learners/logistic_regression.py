@@ -127,8 +127,11 @@ def logistic_regression(
 
     def predict(variables: LogisticRegressionVariables, x: Array) -> Outputs:
         x = flatten(x)
-        return Outputs(x @ variables.weights + variables.bias, x)
+        return Outputs(head(variables, x), x)
+
+    def head(variables: LogisticRegressionVariables, features: Array) -> Array:
+        return features @ variables.weights + variables.bias
 
     # float32 in full: with TF32 products the gradient would not come down to tol on a GPU.
-    prepare, fit, predict = (in_full_precision(f) for f in (prepare, fit, predict))
-    return Learner(prepare, init, fit, predict, LogisticRegressionHyper(C))
+    prepare, fit, predict, head = (in_full_precision(f) for f in (prepare, fit, predict, head))
+    return Learner(prepare, init, fit, predict, LogisticRegressionHyper(C), head=head)

@@ -14,9 +14,9 @@ from jal.learners.schedules import Schedule, constant
 from jal.networks.network import Network, NetworkVariables
 from jal.networks.pretrained import overlay
 from jal.parallel import in_chunks
-from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree
+from jal.types import Array, Auxiliary, Labels, Learner, Minibatch, Outputs, Pool, PyTree
 
-__all__ = ["SGDData", "SGDHyper", "adam", "nesterov", "sgd"]
+__all__ = ["ExtendedParams", "SGDData", "SGDHyper", "adam", "nesterov", "sgd"]
 
 Augment = Callable[[Array, Array], Array]
 
@@ -50,6 +50,13 @@ def adam(hyper: SGDHyper) -> optax.GradientTransformation:
     )
 
 
+class ExtendedParams(NamedTuple):
+    """Parameters of a network and of the auxiliary that is trained beside it."""
+
+    network: PyTree
+    auxiliary: PyTree
+
+
 class _Carry(NamedTuple):
     variables: NetworkVariables
     moments: PyTree
@@ -73,6 +80,7 @@ def sgd(
     pretrained: NetworkVariables | None = None,
     max_labels: int | None = None,
     predict_batch: int = 512,
+    auxiliary: Auxiliary | None = None,
 ) -> Learner:
     """Cross-entropy by minibatches drawn without replacement from `order[:n]`.
 
@@ -93,10 +101,12 @@ def sgd(
       pretrained: what to start from, as `load_pretrained` gives it; random where it holds None.
       max_labels: static bound on the number of labels; the pool's size if None.
       predict_batch: examples in one pass of `predict`, which bounds its memory.
+      auxiliary: trained beside the network, in the same steps (`Learner.extend` sets it).
 
     Returns:
       A Learner; features are the network's. `info`: `train_loss`, the last epoch's mean.
     """
+    given = dict(locals())  # for extend, which makes the same learner with an auxiliary
     schedule = schedule or constant()
 
     def prepare(pool: Pool) -> SGDData:
@@ -104,10 +114,20 @@ def sgd(
 
     def init(key: Array, data: SGDData) -> NetworkVariables:
         fresh = network.init(key)
-        return fresh if data.pretrained is None else overlay(fresh, data.pretrained)
+        fresh = fresh if data.pretrained is None else overlay(fresh, data.pretrained)
+        if auxiliary is None:
+            return fresh
+        one, _ = network.apply(fresh, data.pool.x[:1], False)
+        own = auxiliary.init(jax.random.fold_in(key, 1), one)
+        return NetworkVariables(ExtendedParams(fresh.params, own), fresh.state)
+
+    def of_network(variables: NetworkVariables) -> NetworkVariables:
+        return (
+            variables if auxiliary is None else variables._replace(params=variables.params.network)
+        )
 
     def classes(variables: NetworkVariables, x: Array) -> int:
-        shapes, _ = jax.eval_shape(lambda: network.apply(variables, x[:1], False))
+        shapes, _ = jax.eval_shape(lambda: network.apply(of_network(variables), x[:1], False))
         return shapes.logits.shape[1]
 
     def fit(
@@ -126,11 +146,31 @@ def sgd(
             class_weight,
         )
 
-        def loss_of(params: PyTree, state: PyTree, x: Array, y: Array, weight: Array):
-            outputs, state = network.apply(NetworkVariables(params, state), x, True)
-            losses = optax.softmax_cross_entropy_with_integer_labels(outputs.logits, y)
+        def loss_of(
+            params: PyTree, state: PyTree, key: Array, index: Array, weight: Array, number: Array
+        ):
+            key_augment, key_unlabelled, key_auxiliary = jax.random.split(key, 3)
+
+            def outputs_at(key: Array, index: Array, state: PyTree) -> tuple[Outputs, PyTree]:
+                examples = x[index]
+                if augment is not None:
+                    examples = jax.vmap(augment)(jax.random.split(key, batch_size), examples)
+                own = of_network(NetworkVariables(params, state))
+                return network.apply(own, examples, True)
+
+            outputs, state = outputs_at(key_augment, index, state)
+            losses = optax.softmax_cross_entropy_with_integer_labels(outputs.logits, y[index])
             total = jnp.sum(weight * losses)
-            return total / jnp.sum(weight), (state, total)
+            objective = total / jnp.sum(weight)
+            if auxiliary is not None:
+                others = None
+                if auxiliary.unlabelled:
+                    key_draw, key_unlabelled = jax.random.split(key_unlabelled)
+                    drawn = _unlabelled(key_draw, labels, batch_size)
+                    others, state = outputs_at(key_unlabelled, drawn, state)
+                seen = Minibatch(outputs, losses, weight, others, number)
+                objective += auxiliary.loss(key_auxiliary, params.auxiliary, seen)
+            return objective, (state, total)
 
         def epoch(number: Array, carry: _Carry) -> _Carry:
             key_order, key_steps = jax.random.split(jax.random.fold_in(key_epochs, number))
@@ -141,12 +181,9 @@ def sgd(
                 index = jax.lax.dynamic_slice_in_dim(points, i * batch_size, batch_size)
                 weight = (i * batch_size + jnp.arange(batch_size) < labels.n).astype(jnp.float32)
                 weight = weight * of_class[y[index]]
-                examples = x[index]
-                if augment is not None:
-                    keys = jax.random.split(jax.random.fold_in(key_steps, i), batch_size)
-                    examples = jax.vmap(augment)(keys, examples)
+                key = jax.random.fold_in(key_steps, i)
                 gradient, (state, loss) = jax.grad(loss_of, has_aux=True)(
-                    params, state, examples, y[index], weight
+                    params, state, key, index, weight, number
                 )
                 progress = (number * steps + i) / (epochs * steps)
                 rate = hyper.learning_rate * schedule.factor(scheduled, progress)
@@ -172,9 +209,44 @@ def sgd(
         return end.variables, {"train_loss": end.loss / end.weight}
 
     def predict(variables: NetworkVariables, x: Array) -> Outputs:
-        return in_chunks(lambda x: network.apply(variables, x, False)[0], x, predict_batch)
+        def chunk(x: Array) -> Outputs:
+            outputs, _ = network.apply(of_network(variables), x, False)
+            score = (
+                None if auxiliary is None else auxiliary.score(variables.params.auxiliary, outputs)
+            )
+            return Outputs(outputs.logits, outputs.features, auxiliary=score)
 
-    return Learner(prepare, init, fit, predict, SGDHyper(learning_rate, weight_decay))
+        return in_chunks(chunk, x, predict_batch)
+
+    def head(variables: NetworkVariables, features: Array) -> Array:
+        assert network.head is not None
+        return network.head(of_network(variables), features)
+
+    def sample(key: Array, variables: NetworkVariables, x: Array) -> Outputs:
+        def chunk(x: Array) -> Outputs:
+            assert network.sample is not None
+            outputs = network.sample(key, of_network(variables), x)
+            return Outputs(outputs.logits, outputs.features)
+
+        return in_chunks(chunk, x, predict_batch)
+
+    return Learner(
+        prepare,
+        init,
+        fit,
+        predict,
+        SGDHyper(learning_rate, weight_decay),
+        head=None if network.head is None else head,
+        sample=None if network.sample is None else sample,
+        extend=lambda auxiliary: sgd(**{**given, "auxiliary": auxiliary}),
+    )
+
+
+def _unlabelled(key: Array, labels: Labels, count: int) -> Array:
+    """`[count]` unlabelled points, uniformly with repetition; labelled ones if none is left."""
+    size = labels.order.shape[0]
+    first = jnp.minimum(labels.n, size - 1)
+    return labels.order[jax.random.randint(key, (count,), first, size)]
 
 
 def _shuffled(key: Array, labels: Labels, bound: int, batch_size: int) -> Array:

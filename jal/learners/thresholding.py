@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree
+from jal.types import Array, Auxiliary, Labels, Learner, Outputs, Pool, PyTree
 
 __all__ = ["ThresholdedVariables", "thresholded"]
 
@@ -49,8 +49,31 @@ def thresholded(learner: Learner, num_classes: int) -> Learner:
         prior = jnp.where(counts > 0, counts / labels.n, 1.0)
         return ThresholdedVariables(fitted, jnp.log(prior)), info
 
-    def predict(variables: ThresholdedVariables, x: Array) -> Outputs:
-        logits, features = learner.predict(variables.learner, x)
-        return Outputs(logits - variables.log_prior, features)
+    def shifted(variables: ThresholdedVariables, outputs: Outputs) -> Outputs:
+        return outputs._replace(logits=outputs.logits - variables.log_prior)
 
-    return Learner(prepare, init, fit, predict, learner.hyper)
+    def predict(variables: ThresholdedVariables, x: Array) -> Outputs:
+        return shifted(variables, learner.predict(variables.learner, x))
+
+    def head(variables: ThresholdedVariables, features: Array) -> Array:
+        assert learner.head is not None
+        return learner.head(variables.learner, features) - variables.log_prior
+
+    def sample(key: Array, variables: ThresholdedVariables, x: Array) -> Outputs:
+        assert learner.sample is not None
+        return shifted(variables, learner.sample(key, variables.learner, x))
+
+    def extend(auxiliary: Auxiliary) -> Learner:
+        assert learner.extend is not None
+        return thresholded(learner.extend(auxiliary), num_classes)
+
+    return Learner(
+        prepare,
+        init,
+        fit,
+        predict,
+        learner.hyper,
+        head=learner.head and head,
+        sample=learner.sample and sample,
+        extend=learner.extend and extend,
+    )

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from jal.networks.convolution import conv_general_dilated
@@ -43,13 +44,17 @@ class _CNN(nnx.Module):
         self.dense3 = nnx.Linear(hidden[1], num_classes, rngs=rngs)
         self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
 
-    def __call__(self, x: Array) -> tuple[Array, Array]:
-        x = jax.nn.relu(self.conv1(x))
-        x = self.dropout(max_pool(jax.nn.relu(self.conv2(x)), 2, 2))
+    def __call__(self, x: Array) -> tuple[Array, Array, tuple[Array, ...]]:
+        x = first = jax.nn.relu(self.conv1(x))
+        x = second = self.dropout(max_pool(jax.nn.relu(self.conv2(x)), 2, 2))
         x = x.reshape(x.shape[0], -1)
-        x = self.dropout(jax.nn.relu(self.dense1(x)))
+        x = third = self.dropout(jax.nn.relu(self.dense1(x)))
         x = self.dropout(jax.nn.relu(self.dense2(x)))
-        return self.dense3(x), x
+        stages = (jnp.mean(first, axis=(1, 2)), jnp.mean(second, axis=(1, 2)), third, x)
+        return self.classify(x), x, stages
+
+    def classify(self, features: Array) -> Array:
+        return self.dense3(features)
 
 
 def cnn(

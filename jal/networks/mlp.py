@@ -25,11 +25,16 @@ class _MLP(nnx.Module):
         self.last = last
         self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
 
-    def __call__(self, x: Array) -> tuple[Array, Array]:
+    def __call__(self, x: Array) -> tuple[Array, Array, tuple[Array, ...]]:
         x = x.reshape(x.shape[0], -1).astype(self.last.kernel.dtype)
+        stages = ()
         for layer in self.hidden:
             x = self.dropout(jax.nn.relu(layer(x)))
-        return self.last(x), x
+            stages = (*stages, x)
+        return self.classify(x), x, stages
+
+    def classify(self, features: Array) -> Array:
+        return self.last(features)
 
 
 def mlp(
@@ -39,6 +44,8 @@ def mlp(
     dropout: float = 0.0,
 ) -> Network:
     """ReLU layers of the widths `hidden`, He-initialised; features are the last hidden layer's.
+
+    Its stages are all of the hidden layers.
 
     Args:
       input_shape: shape of one example; inputs are flattened.

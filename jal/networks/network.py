@@ -28,19 +28,25 @@ class Network(NamedTuple):
     Attributes:
       init: `(key) -> NetworkVariables`.
       apply: `(variables, x [M, ...], train) -> (Outputs, state)`; train is static.
-      sample: `(key, variables, x [M, ...]) -> Outputs`: one pass of Monte-Carlo dropout, with
-        everything else in evaluation mode (vmap it over keys for more); None without dropout.
+      head: `(variables, features [M, D]) -> logits [M, K]`: the last layer, in evaluation mode;
+        None for a module without a method of that name.
+      sample: `(key, variables, x [M, ...]) -> Outputs` of one network drawn by Monte-Carlo dropout:
+        the same units are dropped for all examples, everything else is in evaluation mode (vmap it
+        over keys for more); None without dropout.
     """
 
     init: Callable[[Array], NetworkVariables]
     apply: Callable[[NetworkVariables, Array, bool], tuple[Outputs, PyTree]]
+    head: Callable[[NetworkVariables, Array], Array] | None = None
     sample: Callable[[Array, NetworkVariables, Array], Outputs] | None = None
 
 
 def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     """A Network from a factory of an NNX module whose call returns `(logits, features)`.
 
-    The module is split once here; afterwards its variables are plain nested dicts.
+    A third item may be its stages, a tuple of activations `[M, D_s]`; a method `classify` from
+    features to logits becomes the network's `head`. The module is split once here; afterwards its
+    variables are plain nested dicts.
     """
 
     def split(module: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
@@ -54,6 +60,7 @@ def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     evaluating = split(module)[0]
     for layer in _dropouts(module):
         layer.deterministic = False
+        layer.broadcast_dims = (0,)
     sampling = split(module)[0]
 
     def run(graph: nnx.GraphDef, variables: NetworkVariables) -> Any:
@@ -74,7 +81,15 @@ def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
             layer.rngs.key[...] = jax.random.fold_in(key, i)  # pyright: ignore
         return Outputs(*module(x))
 
-    return Network(init, apply, sample if _dropouts(module) else None)
+    def head(variables: NetworkVariables, features: Array) -> Array:
+        return run(evaluating, variables).classify(features)
+
+    return Network(
+        init,
+        apply,
+        head if hasattr(module, "classify") else None,
+        sample if _dropouts(module) else None,
+    )
 
 
 def normalise(network: Network, mean: ArrayLike = 0.0, std: ArrayLike = 1.0) -> Network:
@@ -101,7 +116,7 @@ def in_precision(network: Network, dtype: Any) -> Network:
         return variables._replace(params=jax.tree.map(lambda p: p.astype(dtype), variables.params))
 
     def uncast(outputs: Outputs) -> Outputs:
-        return Outputs(*(output.astype(jnp.float32) for output in outputs))
+        return jax.tree.map(lambda output: output.astype(jnp.float32), outputs)
 
     return _on_inputs(network, lambda x: x.astype(dtype), cast, uncast)
 
@@ -116,14 +131,13 @@ def _on_inputs(
         outputs, state = network.apply(within(variables), before(x), train)
         return after(outputs), state
 
-    if network.sample is None:
-        return Network(network.init, apply)
     inner = network.sample
 
     def sample(key: Array, variables: NetworkVariables, x: Array) -> Outputs:
+        assert inner is not None
         return after(inner(key, within(variables), before(x)))
 
-    return Network(network.init, apply, sample)
+    return Network(network.init, apply, network.head, None if inner is None else sample)
 
 
 def _dropouts(module: nnx.Module) -> list[nnx.Dropout]:

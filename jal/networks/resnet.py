@@ -153,16 +153,21 @@ class _ResNet(nnx.Module):
         self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
         self.fc = nnx.Linear(512 * wide, num_classes, rngs=rngs)
 
-    def __call__(self, x: Array) -> tuple[Array, Array]:
+    def __call__(self, x: Array) -> tuple[Array, Array, tuple[Array, ...]]:
         if self.front is not None:
             x = self.front(x)
         x = jax.nn.relu(self.bn1(self.conv1(x)))
         if self.pool:
             x = max_pool(x, 3, 2, 1)
-        for block in (*self.layer1, *self.layer2, *self.layer3, *self.layer4):
-            x = block(x)
-        features = jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
-        return self.fc(self.dropout(features)), features
+        stages = ()
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            for block in layer:
+                x = block(x)
+            stages = (*stages, jnp.mean(x, axis=(1, 2), dtype=jnp.float32))
+        return self.classify(stages[-1]), stages[-1], stages
+
+    def classify(self, features: Array) -> Array:
+        return self.fc(self.dropout(features))
 
 
 def _layer(

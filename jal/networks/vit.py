@@ -150,11 +150,16 @@ class _ViT(nnx.Module):
         self.norm = nnx.LayerNorm(width, epsilon=epsilon, rngs=rngs)
         self.head = nnx.Linear(width, num_classes, kernel_init=_normal, rngs=rngs)
 
-    def __call__(self, x: Array) -> tuple[Array, Array]:
+    def __call__(self, x: Array) -> tuple[Array, Array, tuple[Array, ...]]:
         patches = self.patch_embed(x).reshape(x.shape[0], -1, self.norm.num_features)
         first = jnp.broadcast_to(self.cls_token[...], (x.shape[0], 1, patches.shape[-1]))
         x = self.dropout(jnp.concatenate([first, patches], axis=1) + self.pos_embed[...])
+        stages = ()
         for block in self.blocks:
             x = block(x, self.dropout)
+            stages = (*stages, x[:, 0])
         features = self.norm(x[:, 0]).astype(jnp.float32)
-        return self.head(features), features
+        return self.classify(features), features, stages[:: -max(1, len(stages) // 4)][::-1]
+
+    def classify(self, features: Array) -> Array:
+        return self.head(features)

@@ -1,106 +1,12 @@
-"""Strategies by name: `registry[name]() -> Strategy`."""
+"""Strategies by name: `registry[name](**options) -> Strategy`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import jax
-import jax.numpy as jnp
-
-from jal import scores, select
-from jal.strategies.strategy import by_score, stateless
-from jal.types import Array, Round, Strategy
+from jal.strategies import geometry, uncertainty
+from jal.strategies.strategy import Registered
 
 __all__ = ["registry"]
 
-
-def random() -> Strategy:
-    """Uniform over the unlabelled points."""
-
-    def pick(key: Array, round: Round, k_max: int) -> Array:
-        return select.top_k(jax.random.uniform(key, round.labelled.shape), round.labelled, k_max)
-
-    return stateless(pick)._replace(uses_outputs=False)
-
-
-def least_confidence() -> Strategy:
-    """Lowest largest probability (Lewis and Gale, 1994); the papers' "uncertainty"."""
-    return by_score(scores.least_confidence)
-
-
-def margin() -> Strategy:
-    """Smallest gap between the two largest probabilities (Scheffer et al., 2001)."""
-    return by_score(lambda logits: -scores.margin(logits))
-
-
-def decision_margin() -> Strategy:
-    """Smallest gap between the two largest decision values: the margin of a machine's own."""
-    return by_score(lambda logits: -scores.top_two_gap(logits))
-
-
-def entropy() -> Strategy:
-    """Largest entropy of the prediction (Shannon, 1948)."""
-    return by_score(scores.entropy)
-
-
-def average_confidence() -> Strategy:
-    """modAL's average confidence, ties at random.
-
-    The mean of a softmax is 1/K for every point, so that all points tie: rounding must not decide,
-    and what remains is random sampling.
-    """
-
-    def pick(key: Array, round: Round, k_max: int) -> Array:
-        score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
-        # What is equal but for rounding counts as equal; from 1/K, which is no boundary then.
-        steps = jnp.round((score - 1.0 / round.logits.shape[1]) * 1e5)
-        ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
-        rank = (
-            jnp.zeros_like(score).at[ascending].set(jnp.arange(score.shape[0], dtype=jnp.float32))
-        )
-        return select.top_k(rank, round.labelled, k_max)
-
-    return stateless(pick)
-
-
-def k_center() -> Strategy:
-    """CoreSet's greedy k-center on the features (Sener and Savarese, 2018)."""
-    return stateless(
-        lambda key, round, k_max: select.k_center(round.features, round.labelled, k_max)
-    )
-
-
-def kmeans() -> Strategy:
-    """The points nearest to the centroids of k-means on the features.
-
-    There are k_max clusters, the largest coming first: where a schedule's batches differ from round
-    to round, as many as its largest.
-    """
-    return stateless(
-        lambda key, round, k_max: select.kmeans(key, round.features, round.labelled, k_max)
-    )
-
-
-def badge() -> Strategy:
-    """k-means++ sampling of last-layer gradients (Ash et al., 2020)."""
-
-    def pick(key: Array, round: Round, k_max: int) -> Array:
-        return select.badge(key, round.logits, round.features, round.labelled, k_max)
-
-    return stateless(pick)
-
-
-registry: dict[str, Callable[[], Strategy]] = {
-    factory.__name__: factory
-    for factory in (
-        random,
-        least_confidence,
-        margin,
-        decision_margin,
-        entropy,
-        average_confidence,
-        k_center,
-        kmeans,
-        badge,
-    )
+registry: dict[str, Registered] = {
+    member.name: member for module in (uncertainty, geometry) for member in module.members
 }

@@ -1,8 +1,9 @@
-"""Ways to make a Strategy: from a selector, from a score, from several strategies."""
+"""Ways to make a Strategy: from a selector, from a score, from several; and what is known of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,35 @@ import jax.numpy as jnp
 from jal.select import top_k
 from jal.types import Array, PyTree, Round, Strategy
 
-__all__ = ["by_score", "one_of", "stateless"]
+__all__ = ["Registered", "by_score", "is_shareable", "one_of", "stateless"]
+
+
+class Registered(NamedTuple):
+    """A member of the registry; calling it makes the Strategy.
+
+    Attributes:
+      make: the factory; its options have defaults.
+      paper: where the strategy comes from.
+      reads: what of the round decides: "logits", "features", "inputs", "labels", ...
+      cost: of one query, beyond a pass of the learner over the pool; N points, D features, K
+        classes, L labels, b picks, T passes.
+      trains: what it trains of its own; "" for nothing.
+    """
+
+    make: Callable[..., Strategy]
+    paper: str
+    reads: tuple[str, ...]
+    cost: str
+    trains: str = ""
+
+    @property
+    def name(self) -> str:
+        """In the registry."""
+        return self.make.__name__
+
+    def __call__(self, **options: object) -> Strategy:
+        """The strategy with these options of `make`."""
+        return self.make(**options)
 
 
 def stateless(select: Callable[[Array, Round, int], Array]) -> Strategy:
@@ -32,14 +61,14 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
     """The strategy at a traced index: many share one compiled episode, and only one runs.
 
     Args:
-      strategies: one, or several that all follow the experiment's schedule (ValueError where one
-        of several has a `batch_size`).
+      strategies: one, or several that all follow the experiment's schedule and train nothing of
+        their own (ValueError where one of several has a `batch_size` or an `auxiliary`).
       index: `[]` int32; a scalar for all seeds, since a batched one runs every branch.
     """
     if len(strategies) == 1:
         return strategies[0]
-    if any(strategy.batch_size is not None for strategy in strategies):
-        raise ValueError("one_of takes strategies without a batch_size of their own.")
+    if not all(is_shareable(strategy) for strategy in strategies):
+        raise ValueError("one_of takes strategies without a batch_size or auxiliary of their own.")
 
     def init(key: Array, x: Array) -> tuple[PyTree, ...]:
         return tuple(strategy.init(key, x) for strategy in strategies)
@@ -57,4 +86,14 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
 
     uses = [strategy.uses_outputs for strategy in strategies]
     same = all(use is uses[0] for use in uses)
-    return Strategy(init, select, uses_outputs=uses[0] if same else jnp.asarray(uses)[index])
+    return Strategy(
+        init,
+        select,
+        uses_outputs=uses[0] if same else jnp.asarray(uses)[index],
+        needs=frozenset().union(*(strategy.needs for strategy in strategies)),
+    )
+
+
+def is_shareable(strategy: Strategy) -> bool:
+    """Whether the strategy can be a member of `one_of`."""
+    return strategy.batch_size is None and strategy.auxiliary is None

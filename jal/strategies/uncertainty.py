@@ -1,0 +1,79 @@
+"""Strategies that read one prediction of each point, and random sampling beside them."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal import scores, select
+from jal.strategies.strategy import Registered, by_score, stateless
+from jal.types import Array, Round, Strategy
+
+__all__ = [
+    "average_confidence",
+    "decision_margin",
+    "entropy",
+    "least_confidence",
+    "margin",
+    "members",
+    "random",
+]
+
+
+def random() -> Strategy:
+    """Uniform over the unlabelled points."""
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        return select.top_k(jax.random.uniform(key, round.labelled.shape), round.labelled, k_max)
+
+    return stateless(pick)._replace(uses_outputs=False)
+
+
+def least_confidence() -> Strategy:
+    """Lowest largest probability (Lewis and Gale, 1994); the papers' "uncertainty"."""
+    return by_score(scores.least_confidence)
+
+
+def margin() -> Strategy:
+    """Smallest gap between the two largest probabilities (Scheffer et al., 2001)."""
+    return by_score(lambda logits: -scores.margin(logits))
+
+
+def decision_margin() -> Strategy:
+    """Smallest gap between the two largest decision values: the margin of a machine's own."""
+    return by_score(lambda logits: -scores.top_two_gap(logits))
+
+
+def entropy() -> Strategy:
+    """Largest entropy of the prediction (Shannon, 1948)."""
+    return by_score(scores.entropy)
+
+
+def average_confidence() -> Strategy:
+    """modAL's average confidence, ties at random.
+
+    The mean of a softmax is 1/K for every point, so that all points tie: rounding must not decide,
+    and what remains is random sampling.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
+        # What is equal but for rounding counts as equal; from 1/K, which is no boundary then.
+        steps = jnp.round((score - 1.0 / round.logits.shape[1]) * 1e5)
+        ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
+        rank = (
+            jnp.zeros_like(score).at[ascending].set(jnp.arange(score.shape[0], dtype=jnp.float32))
+        )
+        return select.top_k(rank, round.labelled, k_max)
+
+    return stateless(pick)
+
+
+members = (
+    Registered(random, "baseline", (), "N"),
+    Registered(least_confidence, "Lewis and Gale, 1994", ("logits",), "N K"),
+    Registered(margin, "Scheffer et al., 2001", ("logits",), "N K"),
+    Registered(decision_margin, "ALAMP", ("logits",), "N K"),
+    Registered(entropy, "Shannon, 1948", ("logits",), "N K"),
+    Registered(average_confidence, "modAL", ("logits",), "N K"),
+)
