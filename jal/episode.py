@@ -24,7 +24,9 @@ class EpisodeState(NamedTuple):
       labels: which pool points are labelled.
       variables: the learner's.
       strategy: the strategy's.
-      metrics: name -> `[R + 1]` float32, NaN in rounds to come.
+      metrics: name -> `[R + 1]` float32, NaN in rounds to come. `finite` is 1 where all logits of
+        the round, on the test set and those that the strategy saw, are numbers, and its auxiliary's
+        scores; else 0.
     """
 
     key: Array
@@ -82,7 +84,8 @@ def episode(
         measured = jax.eval_shape(
             lambda: evaluate(learner.predict(variables, pool.x[:1]), pool.y[:1])
         )
-        metrics = {name: jnp.full(rounds + 1, jnp.nan) for name in ("labels", *measured, *info)}
+        names = ("labels", "finite", *measured, *info)
+        metrics = {name: jnp.full(rounds + 1, jnp.nan) for name in names}
         return EpisodeState(key, labels, variables, strategy.init(key_strategy, pool.x), metrics)
 
     def run(
@@ -98,22 +101,27 @@ def episode(
         def one_round(t: Array, state: EpisodeState) -> EpisodeState:
             key_fit, key_select, key_size = jax.random.split(jax.random.fold_in(state.key, t), 3)
             variables, info = learner.fit(key_fit, state.variables, data, state.labels, hyper)
-            measured = evaluate(learner.predict(variables, test.x), test.y)
-            row = {"labels": state.labels.n, **measured, **info}
-            metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
+            tested = learner.predict(variables, test.x)
+            measured = evaluate(tested, test.y)
 
-            def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree]:
+            def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree, Array]:
                 seen = look(learner, variables, pool, labels, data, hyper, strategy.uses_outputs)
                 picks, carried = strategy.select(key_select, carried, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]
                 else:
                     k = jnp.clip(strategy.batch_size(key_size, carried, seen), 1, k_max)
-                return label(labels, picks, k), carried
+                return label(labels, picks, k), carried, _all_finite(seen.logits, seen.auxiliary)
 
-            labels, carried = jax.lax.cond(
-                t < rounds, query, lambda *unchanged: unchanged, state.labels, state.strategy
+            def nothing(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree, Array]:
+                return labels, carried, jnp.bool_(True)
+
+            labels, carried, finite = jax.lax.cond(
+                t < rounds, query, nothing, state.labels, state.strategy
             )
+            finite &= _all_finite(tested.logits)
+            row = {"labels": state.labels.n, "finite": finite, **measured, **info}
+            metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
             return EpisodeState(state.key, labels, variables, carried, metrics)
 
         if strategy.batch_size is None:
@@ -175,6 +183,11 @@ def look(
         fit=Partial(fit, data, hyper),
         predict=Partial(learner.predict),
     )
+
+
+def _all_finite(*arrays: Array | None) -> Array:
+    present = [array for array in arrays if array is not None]
+    return jnp.stack([jnp.all(jnp.isfinite(array)) for array in present]).all()
 
 
 def labelled_mask(labels: Labels) -> Array:

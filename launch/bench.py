@@ -1,7 +1,8 @@
-"""Times jal beside scikit-learn, modAL, scikit-activeml and PyTorch: python launch/bench.py.
+"""Times jal beside libraries that do the same: python launch/bench.py.
 
-Needs `pip install -e ".[bench]"`. Every measurement runs in a process of its own, one after another
-and turn by turn, so that memory and compilation are its own and a slow minute hits every tool.
+--only strategies times a query of every registered strategy, which takes hours. Needs
+`pip install -e ".[bench]"`. Every measurement runs in a process of its own, one after another and
+turn by turn, so that memory and compilation are its own and a slow minute hits every tool.
 """
 
 from __future__ import annotations
@@ -14,20 +15,38 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import tyro
-from bench_tables import SELECTORS, Scale, markdown, tables, targets
+from bench_peers import PEERS
+from bench_strategies import LIMIT_S, LONG_S, count_common_picks
+from bench_strategies import plan as strategy_plan
+from bench_tables import SELECTORS, Scale, pages, targets
 from bench_workers import Result
 from rich.console import Console
 from rich.markdown import Markdown
 
 from jal.experiment.folder import replace_file
+from jal.strategies import registry
 from jal.types import InputError
 
+QUICK = Scale(1, (64,), 4, 2_000, (1, 16), (500,))
 NETWORKS = ("cnn", "resnet18")
-PACKAGES = ("jal", "jax", "numpy", "scikit-learn", "modAL-python", "scikit-activeml", "torch")
+PACKAGES = (
+    *("jal", "jax", "numpy", "scikit-learn", "modAL-python", "scikit-activeml"),
+    *("baal", "small-text", "torch"),
+)
+SCRIPTS = {  # of workers that are not in bench_workers.py
+    "jal_train": "bench_training.py",
+    "torch_train": "bench_training.py",
+    "strategy_pool": "bench_strategies.py",
+    "jal_strategy": "bench_strategies.py",
+    "peer_strategy": "bench_peers.py",
+}
+Step = tuple[str, Result, int]  # a worker, its options, how many of it at the same time
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -37,16 +56,19 @@ class Options:
 
     quick: bool = False
     """Fewer seeds, points and turns: a smoke test, not a measurement."""
-    only: Literal["seeds", "select", "train"] | None = None
-    """Only the seeds of an experiment, only the selectors, or only training networks."""
+    only: Literal["seeds", "select", "train", "strategies"] | None = None
+    """Only the seeds of an experiment, only the selectors, or only training networks; without it
+    all three. Strategies are timed only where it says so, beside what is in --out already."""
+    strategies: tuple[str, ...] = ()
+    """With --only strategies: these alone, those of others staying as they are in --out."""
     bfloat16: bool = False
     """Train networks in bfloat16 too: for accelerators."""
     out: Path = Path("runs/bench.json")
     """JSON file for the numbers; the tables go beside it as Markdown."""
 
 
-def plan(scale: Scale, options: Options) -> dict[str, tuple[str, Result, int]]:
-    """Label -> worker, its options, how many of it at the same time; what one turn runs."""
+def plan(scale: Scale, options: Options) -> dict[str, Step]:
+    """What one turn runs, by label."""
     loop = {"seeds": scale.loop_seeds}
     seeds = {f"jal, {n} seeds": ("jal_seeds", {"seeds": n}, 1) for n in scale.counts} | {
         "jal, seeds_at_once=8": ("jal_seeds", {"seeds": 64, "at_once": 8}, 1),
@@ -93,19 +115,46 @@ def plan(scale: Scale, options: Options) -> dict[str, tuple[str, Result, int]]:
     }
 
 
-def measure(label: str, worker: str, options: Result, copies: int) -> Result:
-    """One result; of several copies, rates and memory add up."""
-    script = "bench_training.py" if worker.endswith("_train") else "bench_workers.py"
-    path = str(Path(__file__).with_name(script))
+def turns_of(
+    steps: dict[str, Step], count: int, console: Console, limit: float | None = None
+) -> Iterator[dict[str, list[Result]]]:
+    """Label -> results, after each turn; with a limit, long steps are measured once."""
+    found: dict[str, list[Result]] = {label: [] for label in steps}
+    for turn in range(count):
+        with console.status("") as status:
+            for label, step in steps.items():
+                rows = found[label]
+                if limit is not None and rows and rows[0].get("steady_s", limit) > LONG_S:
+                    continue
+                status.update(f"turn {turn + 1} of {count}: {label}")
+                rows.append(measure(label, *step, limit))
+        yield found
+
+
+def measure(
+    label: str, worker: str, options: Result, copies: int, limit: float | None = None
+) -> Result:
+    """One result; of several copies, rates and memory add up.
+
+    With a limit in seconds, a worker that takes longer or fails has a result that says so.
+    """
+    path = str(Path(__file__).with_name(SCRIPTS.get(worker, "bench_workers.py")))
     command = [sys.executable, path, worker, json.dumps(options)]
     environment = os.environ | (ONE_THREAD if worker.endswith("_loop") else {})
     pipes: Any = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     running = [subprocess.Popen(command, env=environment, **pipes) for _ in range(copies)]
     results = []
     for process in running:
-        out, errors = process.communicate()
+        try:
+            out, errors = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return {"over_s": limit}
         if process.returncode:
             last = errors.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
+            if limit is not None:
+                return {"failed": last[0]}
             raise InputError(f"{label} failed: {last[0]}.")
         results.append(json.loads(out.splitlines()[-1]))
     added = {"seeds", "seeds_per_s", "steps_per_s", "peak_mib"} & results[0].keys()
@@ -113,7 +162,8 @@ def measure(label: str, worker: str, options: Result, copies: int) -> Result:
 
 
 def middle(turns: list[Result]) -> Result:
-    """Medians over the turns, but the largest of memory."""
+    """Medians over the turns, but the largest of memory; of turns that ended like the first."""
+    turns = [turn for turn in turns if turn.keys() == turns[0].keys()]
     return {
         name: (max if name.endswith("mib") else statistics.median)(turn[name] for turn in turns)
         if isinstance(value, float)
@@ -132,11 +182,71 @@ def machine(results: dict[str, Result]) -> str:
     return ", ".join([model, f"{os.cpu_count()} cores", *devices])
 
 
+def experiments(options: Options, versions: Result, console: Console) -> Iterator[Result]:
+    """The report after each turn; strategies stay as they are in --out."""
+    scale = QUICK if options.quick else Scale()
+    before = {name: part for name, part in _read(options.out).items() if name == "strategies"}
+    for turns in turns_of(plan(scale, options), scale.turns, console):
+        results = {label: middle(rows) for label, rows in turns.items()}
+        yield _report(options, versions, scale, results, turns) | before
+
+
+def strategies(options: Options, versions: Result, console: Console) -> Iterator[Result]:
+    """The report after each turn; all that is no strategy asked for stays as it is in --out."""
+    scale = QUICK if options.quick else Scale()
+    unknown = [name for name in options.strategies if name not in registry]
+    if unknown:
+        raise InputError(f"there is no strategy {unknown[0]}; known are {', '.join(registry)}.")
+    before = _read(options.out)
+    names = options.strategies or tuple(registry)
+    with tempfile.TemporaryDirectory() as folder:
+        for points in scale.pools:
+            made = {"points": points, "folder": folder}
+            measure(f"the pool of {points} points", "strategy_pool", made, 1)
+        steps: dict[str, Step] = {
+            label: ("peer_strategy" if step["tool"] in PEERS else "jal_strategy", step, 1)
+            for label, step in strategy_plan(scale.pools, names, folder).items()
+        }
+        for turns in turns_of(steps, scale.turns, console, LIMIT_S):
+            results = {label: middle(rows) for label, rows in turns.items()}
+            for label, (_, step, _) in steps.items():
+                results[label] |= {key: step[key] for key in ("name", "points", "tool")}
+            count_common_picks(results)
+            kept = {
+                label: [{key: row[key] for key in row if key != "picks"} for row in rows]
+                for label, rows in turns.items()
+            }
+            report = _report(options, versions, scale, results, kept)
+            others = before.get("strategies", {})
+            if options.strategies and others.get("quick") == options.quick:
+                for part in ("results", "turns"):
+                    report[part] = others[part] | report[part]
+            yield before | {"strategies": report}
+
+
+def _report(options: Options, versions: Result, scale: Scale, results: Result, turns: Result):
+    return {
+        "machine": machine(results),
+        "versions": versions,
+        "quick": options.quick,
+        "scale": scale._asdict(),
+        "targets": targets(results),
+        "results": results,
+        "turns": turns,
+    }
+
+
+def _read(path: Path) -> Result:
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
 def main(arguments: list[str]) -> None:
     """Parses, runs every step in every turn, prints, writes."""
     options = tyro.cli(Options, args=arguments, prog="launch/bench.py", description=__doc__)
     if options.out.suffix != ".json":
         raise InputError(f"--out takes a file that ends in .json, got {options.out}.")
+    if options.strategies and options.only != "strategies":
+        raise InputError("--strategies goes with --only strategies.")
     try:
         versions = {name: importlib.metadata.version(name) for name in PACKAGES}
         importlib.metadata.version("threadpoolctl")
@@ -147,32 +257,19 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         raise InputError(f"cannot write to {options.out.parent}: {error.strerror}.") from error
 
-    scale = Scale(1, (64,), 4, 2_000, (1, 16)) if options.quick else Scale()
     console = Console(width=None if sys.stdout.isatty() else 150)
-    turns: dict[str, list[Result]] = {}
-    with console.status("") as status:
-        for turn in range(scale.turns):
-            for label, step in plan(scale, options).items():
-                status.update(f"turn {turn + 1} of {scale.turns}: {label}")
-                turns.setdefault(label, []).append(measure(label, *step))
-    results = {label: middle(rows) for label, rows in turns.items()}
-
-    shown = tables(results, scale)
-    title = f"{machine(results)}; {', '.join(f'{name} {v}' for name, v in versions.items())}"
-    title += "; --quick: a smoke test, not a measurement" if options.quick else ""
-    page = markdown(title, shown)
-    console.print(Markdown(page))
-    report = {
-        "machine": machine(results),
-        "versions": versions,
-        "scale": scale._asdict(),
-        "targets": targets(results),
-        "results": results,
-        "turns": turns,
-    }
     beside = options.out.with_suffix(".md")
-    replace_file(options.out, lambda path: path.write_text(json.dumps(report, indent=1) + "\n"))
-    replace_file(beside, lambda path: path.write_text(page))
+    key = "strategies" if options.only == "strategies" else "results"
+    timed = strategies if key == "strategies" else experiments
+    written: dict[str, str] = {}
+    for report in timed(options, versions, console):  # after each turn, so that few are lost
+        written = pages(report)
+        for path, text in {
+            options.out: json.dumps(report, indent=1) + "\n",
+            beside: "\n".join(written.values()),
+        }.items():
+            replace_file(path, lambda path, text=text: path.write_text(text))
+    console.print(Markdown(written[key]))
     console.print(f"Wrote {options.out} and {beside}", highlight=False, soft_wrap=True)
 
 

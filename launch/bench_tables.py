@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from bench_peers import PEERS
+from bench_strategies import GIVEN, LIMIT_S
 from bench_training import BATCH as BATCH_SIZE
 from bench_workers import BATCH, ROUNDS, Result
 
@@ -18,6 +20,17 @@ TRAIN_NOTE = """28x28 images, minibatches of 64, float32, Nesterov momentum. Ste
 together; map trains seeds one after another on each core's device, vmap all at once. PyTorch's loop
 is eager. "x PyTorch" is against the faster of its two ways: one process with two threads, two
 processes with one thread each. The peak is that of one large matrix product."""
+STRATEGIES_NOTE = """One query of b = 100 on N points, D = 512, K = 10, 1,000 labelled, float32, all
+cores, by a perceptron with 512 hidden units and dropout that is fitted beforehand: neither training
+an auxiliary counts nor the pass over the pool that every strategy is given. The first query is that
+of a strategy with a state. Temporaries are XLA's, beside the inputs; the peak is the whole
+process's, with its imports, the fit and the compilation."""
+PEERS_NOTE = """The same arrays for all: features, probabilities, and ten given passes for what
+disagrees. Each peer's query in a process of its own; a query of over five seconds is measured
+without a warm one before it. "> {limit:.0f}": its process was stopped after so many seconds;
+"> ... MiB": it asked for more memory than was free. BatchBALD samples 1,000 configurations
+everywhere. TypiClust has at most 500 clusters in jal, 1,100 in scikit-activeml; ProbCover looks for
+its radius on grids of their own. Peaks are the whole process's, with its imports."""
 
 
 class Scale(NamedTuple):
@@ -28,13 +41,14 @@ class Scale(NamedTuple):
     loop_seeds: int = 16
     points: int = 50_000
     trained: tuple[int, ...] = (1, 4, 16)
+    pools: tuple[int, ...] = (10_000, 50_000)
 
 
 # A title, rows of text by column, and a note.
 Table = tuple[str, list[dict[str, str]], str]
 
 
-def tables(results: dict[str, Result], scale: Scale) -> list[Table]:
+def _tables(results: dict[str, Result], scale: Scale) -> list[Table]:
     """All tables of what was run."""
     experiments = [_seeds_row(label, results) for label in results if "accuracy" in results[label]]
     training = [_train_row(label, results) for label in results if "steps_per_s" in results[label]]
@@ -55,6 +69,89 @@ def tables(results: dict[str, Result], scale: Scale) -> list[Table]:
         ("Targets", goals, ""),
     ]
     return [table for table in shown if table[1]]
+
+
+def pages(report: Result) -> dict[str, str]:
+    """A whole report in Markdown, by part: "strategies", and "results" of all else."""
+    found = {}
+    if "results" in report:
+        shown = _tables(report["results"], Scale(**report["scale"]))
+        found["results"] = _page(report, shown)
+    if "strategies" in report:
+        part = report["strategies"]
+        found["strategies"] = _page(part, _strategy_tables(part["results"]))
+    return found
+
+
+def _page(report: Result, shown: list[Table]) -> str:
+    """Tables, under what they were measured on."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    title = f"{report['machine']}; {versions}"
+    title += "; --quick: a smoke test, not a measurement" if report.get("quick") else ""
+    return _markdown(title, shown)
+
+
+def _strategy_tables(results: dict[str, Result]) -> list[Table]:
+    """jal's queries, and theirs beside the peers'."""
+    found = {(row["name"], row["points"], row["tool"]): row for row in results.values()}
+    pools = sorted({points for _, points, _ in found})
+    ours = dict.fromkeys((name, tool) for name, _, tool in found if tool not in PEERS)
+    alone = [_query_row(name, tool, pools, found) for name, tool in ours]
+    beside = [
+        _beside_row(name, points, found)
+        for name in dict.fromkeys(name for name, *_ in found)
+        for points in pools
+        if any((name, points, tool) in found for tool in PEERS)
+    ]
+    shown = [
+        ("Strategies", alone, STRATEGIES_NOTE),
+        ("Strategies beside their peers", beside, PEERS_NOTE.format(limit=LIMIT_S)),
+    ]
+    return [(title, rows, " ".join(note.split())) for title, rows, note in shown if rows]
+
+
+def _query_row(name: str, tool: str, pools: list[int], found: dict) -> dict[str, str]:
+    rows = [found.get((name, points, tool), {}) for points in pools]
+    largest = rows[-1]
+    return {
+        "strategy": name + tool.removeprefix("jal"),
+        **{f"s, N = {n:,}": _taken(row) for n, row in zip(pools, rows, strict=True)},
+        "first query s": _brief(largest["first_s"]) if "first_s" in largest else "",
+        "compile s": _number(largest["compile_s"]) if "compile_s" in largest else "",
+        "temporaries MiB": f"{largest['temp_mib']:.0f}" if "temp_mib" in largest else "",
+        "peak MiB": _memory(largest) if "peak_mib" in largest else "",
+    }
+
+
+def _beside_row(name: str, points: int, found: dict) -> dict[str, str]:
+    ours = found.get((name, points, GIVEN)) or found.get((name, points, "jal"), {})
+    peers = {tool: found.get((name, points, tool), {}) for tool in PEERS}
+    times = [row["steady_s"] for row in peers.values() if "steady_s" in row]
+    least = [row["over_s"] for row in peers.values() if "over_s" in row]
+    factor = ""
+    if "steady_s" in ours and (times or least):
+        factor = f"{'' if times else '> '}{_number(min(times or least) / ours['steady_s'])}"
+    return {
+        "strategy": name,
+        "N": f"{points:,}",
+        "jal s": _taken(ours),
+        **{f"{tool} s": _taken(row) for tool, row in peers.items()},
+        "x the fastest": factor,
+        "jal MiB": _memory(ours) if "peak_mib" in ours else "",
+        **{
+            f"{tool} MiB": f"{row['peak_mib']:.0f}" if "peak_mib" in row else ""
+            for tool, row in peers.items()
+        },
+    }
+
+
+def _taken(row: Result) -> str:
+    """Seconds; or why there are none."""
+    if "over_s" in row:
+        return f"> {row['over_s']:.0f}"
+    if "over_mib" in row:
+        return f"> {row['over_mib']:,.0f} MiB"
+    return _brief(row["steady_s"]) if "steady_s" in row else "failed" if row else ""
 
 
 def _seeds_row(label: str, results: dict[str, Result]) -> dict[str, str]:
@@ -143,7 +240,12 @@ def _number(value: float) -> str:
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
-def markdown(title: str, shown: list[Table]) -> str:
+def _brief(value: float) -> str:
+    """Two digits, of however few seconds."""
+    return f"{value:.2g}" if 0 < value < 0.1 else _number(value)
+
+
+def _markdown(title: str, shown: list[Table]) -> str:
     """The tables as a page."""
     parts = [title]
     for name, rows, note in shown:

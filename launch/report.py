@@ -22,7 +22,7 @@ def main(folder: tyro.conf.Positional[Path]) -> None:
     results = load(folder)
     results.render(folder)
     console = Console()
-    report.print_tables(results.frame, console)
+    report.print_tables(results.frame, console, results.info)
     console.print(f"Open {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
         results = run(options.experiment, out=folder)
     console = Console()
     resumed = ", since it was resumed" if results.info["resumed"] else ""
-    report.print_tables(results.frame, console)
+    report.print_tables(results.frame, console, results.info)
     console.print(
         f"{results.info['seconds']:.0f} s, of which compilation "
         f"{results.info['compile_seconds']:.0f} s{resumed}. Open {folder / 'report.html'}",

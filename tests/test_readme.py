@@ -1,9 +1,17 @@
 """What the README shows runs."""
 
 import re
+import runpy
 from pathlib import Path
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+import pytest
+
+from jal import strategies
+from jal.experiment import MLP, Experiment
+from jal.experiment.strategy_options import check_options
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def test_one_scorer_alone():
@@ -14,3 +22,37 @@ def test_one_scorer_alone():
     names: dict = {}
     exec("\n".join(lines), names)
     assert len(set(names["picks"].tolist())) == 5
+
+
+@pytest.fixture(scope="module")
+def script() -> dict:
+    return runpy.run_path(str(ROOT / "launch" / "strategies.py"))
+
+
+def test_the_table_of_strategies_is_current(script):
+    assert script["replaced"](README) == README, "run: python launch/strategies.py README.md"
+
+
+def test_the_table_has_a_row_for_each_strategy(script):
+    head, _, *rows = script["table"]().splitlines()
+    assert head.count("|") == 7 and all(row.count("|") == 7 for row in rows)
+    assert [row.split("`")[1] for row in rows] == list(strategies.registry)
+    for row, (name, member) in zip(rows, strategies.registry.items(), strict=True):
+        made = member()
+        assert member.paper in row and member.cost in row and member.trains in row
+        assert ("dropout," in row or "dropout |" in row) == ("sample" in made.needs), name
+        assert ("minibatch training" in row) == (made.auxiliary is not None), name
+
+
+def test_a_text_without_marks_is_left(script):
+    with pytest.raises(ValueError, match="there must be one"):
+        script["replaced"]("no table here")
+
+
+def test_the_options_shown_exist():
+    """The README's experiment with options is one that can be made."""
+    block = re.search(r"```python\n(Experiment\(.*?)```", README, re.DOTALL)
+    assert block is not None
+    experiment = eval(block.group(1), {"Experiment": Experiment, "MLP": MLP})
+    assert set(experiment.options) < set(experiment.strategies)
+    check_options(experiment, strategies.registry)

@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
+import jax
 import numpy as np
 
 from jal import metrics
 from jal.data.sources import Dataset
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.learner_configs import LearnerConfig
-from jal.types import InputError
+from jal.experiment.strategy_options import Factories, check_options, known_strategies
+from jal.types import InputError, Learner, Pool, Strategy
 
-__all__ = ["check"]
+__all__ = ["check", "check_pair"]
 
 POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "predict_batch")
 
 
-def check(experiment: Experiment, dataset: Dataset, strategies: Collection[str]) -> None:
+def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> None:
     """Raises InputError with the first thing in `experiment` that cannot be run on `dataset`."""
+    strategies = known_strategies(experiment, factories)
     _known("strategy", experiment.strategies, strategies)
     _known("strategy", experiment.batch_of, strategies)
+    check_options(experiment, factories)
     _known("metric", experiment.metrics, metrics.registry)
     for field in ("strategies", "learners", "metrics"):
         names = list(getattr(experiment, field))
@@ -42,6 +46,47 @@ def check(experiment: Experiment, dataset: Dataset, strategies: Collection[str])
     start = _check_start(experiment, dataset)
     for strategy in experiment.strategies:
         _check_budget(experiment, strategy, start, len(dataset.train.y))
+
+
+def check_pair(
+    name: str, config: LearnerConfig, learner: Learner, strategy: str, made: Strategy, pool: Pool
+) -> None:
+    """Raises InputError where a learner has not what a strategy needs; nothing is computed.
+
+    Args:
+      name: the learner's in the experiment.
+      config: what the learner was built from.
+      learner: itself.
+      strategy: the strategy's name.
+      made: itself.
+      pool: arrays or their shapes.
+    """
+    kind = type(config).__name__
+    for need in made.needs:
+        if getattr(learner, need, None) is not None:
+            continue
+        if need == "sample" and hasattr(config, "dropout"):
+            raise InputError(
+                f"{strategy} needs dropout: {name} has dropout 0; give --learners."
+                f"{name.replace('_', '-')}.dropout 0.3."
+            )
+        what, takes = {
+            "sample": ("dropout", "a network with dropout, such as MLP(dropout=0.3)"),
+            "head": ("a last layer on features", "a network, LogisticRegression or LinearSVC"),
+        }.get(need, (f"the learner's {need}", "another learner"))
+        raise InputError(f"{strategy} needs {what}: {name} ({kind}) has none; take {takes}.")
+    if made.auxiliary is None:
+        return
+    if learner.extend is None:
+        raise InputError(
+            f"{strategy} trains a part of its own in a network's steps: {name} ({kind}) is not "
+            "trained by minibatches; take a network, such as MLP."
+        )
+    extended = learner.extend(made.auxiliary)
+    try:
+        jax.eval_shape(lambda pool: extended.init(jax.random.key(0), extended.prepare(pool)), pool)
+    except InputError as error:
+        raise InputError(f"{strategy} with {name}: {error}") from error
 
 
 def _known(what: str, names: Collection[str], known: Collection[str] | Mapping) -> None:

@@ -14,7 +14,7 @@ from jal.experiment.data_config import Data
 from jal.experiment.learner_configs import LearnerConfig, LogisticRegression
 from jal.types import InputError
 
-__all__ = ["Experiment", "difference"]
+__all__ = ["Experiment", "difference", "parse"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,12 @@ class Experiment:
         default_factory=lambda: {"logistic_regression": LogisticRegression()}
     )
     strategies: tuple[str, ...] = ("random", "margin")
-    """Names in jal.strategies.registry."""
+    """Names in jal.strategies.registry, or in options."""
+    options: dict[str, dict[str, int | float | str | bool]] = dataclasses.field(
+        default_factory=dict
+    )
+    """Options of strategies, beside their defaults: bald passes 20. A config can name more of one:
+    {"bald_20": {"strategy": "bald", "passes": 20}} makes bald_20 a strategy like any other."""
     seeds: int = 32
     """How many seeds; seed i draws the same start for every strategy and learner."""
     first_seed: int = 0
@@ -77,7 +82,7 @@ class Experiment:
     @staticmethod
     def from_json(tree: dict[str, Any]) -> Experiment:
         """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
-        return _from_json(Experiment, tree, "")
+        return parse(Experiment, tree, "")
 
 
 # Share of the labels at the start that are of the rarer classes (BRAL-T, Table 8).
@@ -115,23 +120,21 @@ def _to_json(value: Any) -> Any:
     return [_to_json(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-def _from_json(kind: Any, tree: Any, where: str) -> Any:
-    """A value of the annotated type `kind`; InputError names the place `where` it is none."""
+def parse(kind: Any, tree: Any, where: str) -> Any:
+    """A value of the annotated type `kind`; InputError names the place `where` if it is none."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        return _from_json(arguments[0], tree, where)
+        return parse(arguments[0], tree, where)
     if origin is types.UnionType or origin is typing.Union:
         return _from_union(arguments, tree, where)
     if dataclasses.is_dataclass(kind):
         return _from_fields(kind, tree, where)
     if origin is dict and isinstance(tree, dict):
-        return {
-            name: _from_json(arguments[1], entry, f"{where}.{name}") for name, entry in tree.items()
-        }
+        return {name: parse(arguments[1], entry, f"{where}.{name}") for name, entry in tree.items()}
     if origin is tuple and isinstance(tree, list | tuple):
         kinds = [arguments[0]] * len(tree) if arguments[-1:] == (...,) else arguments
         if len(kinds) == len(tree):
-            return tuple(_from_json(k, entry, where) for k, entry in zip(kinds, tree, strict=True))
+            return tuple(parse(k, entry, where) for k, entry in zip(kinds, tree, strict=True))
     if origin is Literal and tree in arguments:
         return tree
     wanted = {int: int, float: (int, float), str: str, bool: bool, types.NoneType: types.NoneType}
@@ -146,16 +149,16 @@ def _from_json(kind: Any, tree: Any, where: str) -> Any:
 
 def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
     """By the "type" that a learner's dict has, else the first option that it is."""
-    if isinstance(tree, dict):
+    if isinstance(tree, dict) and all(map(dataclasses.is_dataclass, options)):
         named = {option.__name__: option for option in options}
         fields = dict(tree)
         name = fields.pop("type", None)
         if name not in named:
             raise InputError(f"unknown learner type {name!r}: known are {', '.join(named)}.")
-        return _from_json(named[name], fields, where)
+        return parse(named[name], fields, where)
     for option in options:
         with contextlib.suppress(InputError):
-            return _from_json(option, tree, where)
+            return parse(option, tree, where)
     raise InputError(f"{where} must be {' or '.join(map(_name, options))}, got {tree!r}.")
 
 
@@ -167,9 +170,7 @@ def _from_fields(kind: Any, tree: Any, where: str) -> Any:
         raise InputError(f"unknown option {min(unknown)!r} of {_name(kind)}.")
     hints = typing.get_type_hints(kind, include_extras=True)
     prefix = f"{where}." if where else ""
-    return kind(
-        **{name: _from_json(hints[name], entry, prefix + name) for name, entry in tree.items()}
-    )
+    return kind(**{name: parse(hints[name], entry, prefix + name) for name, entry in tree.items()})
 
 
 def _name(kind: Any) -> str:

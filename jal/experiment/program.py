@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,12 +13,14 @@ import numpy as np
 from jal.data.sources import Dataset, Examples
 from jal.data.splits import balanced_start, random_start, start_from, twisted_start
 from jal.episode import Episode, EpisodeState, episode
+from jal.experiment.checks import check_pair
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.memory import check_data, check_program
+from jal.experiment.strategy_options import Factories, make_strategies
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
-from jal.types import Array, Pool, PyTree, Strategy
+from jal.types import Array, Pool, PyTree
 
 __all__ = ["Program"]
 
@@ -38,12 +40,7 @@ class Program:
       compile_seconds: spent so far on tracing and compiling.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        dataset: Dataset,
-        factories: Mapping[str, Callable[[], Strategy]],
-    ):
+    def __init__(self, experiment: Experiment, dataset: Dataset, factories: Factories):
         self.experiment = experiment
         self.cells = [(name, s) for name in experiment.learners for s in experiment.strategies]
         devices = experiment.devices
@@ -57,7 +54,7 @@ class Program:
         self._pool, self._test = (
             replicate(_as_pool(part), self.mesh) for part in (dataset.train, dataset.test)
         )
-        self._strategies = {name: factories[name]() for name in experiment.strategies}
+        self._strategies = make_strategies(experiment, factories)
         self._on_cpu = self.mesh.devices.flat[0].platform == "cpu"
         self._at_once = experiment.seeds_at_once or (1 if self._on_cpu else None)
         self._initial = experiment.start_size(len(dataset.train.y), dataset.num_classes)
@@ -69,6 +66,9 @@ class Program:
             name: config.build(dataset, self._max_labels)
             for name, config in experiment.learners.items()
         }
+        for learner, strategy in self.cells:
+            config, built = experiment.learners[learner], self._learners[learner]
+            check_pair(learner, config, built, strategy, self._strategies[strategy], self._pool)
         self._data: dict[str, PyTree] = {}
         self._begins: dict[tuple, Any] = {}
         self._runs: dict[tuple, Callable[..., EpisodeState]] = {}
@@ -125,6 +125,7 @@ class Program:
         return {
             "metrics": zeros,
             "labelled": np.zeros((self.experiment.seeds, self._max_labels), np.int32),
+            "seconds": np.zeros(()),
         }
 
     def _begin(self, cell: int) -> Any:

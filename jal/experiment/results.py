@@ -19,7 +19,10 @@ from jal.types import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Results", "load", "tidy"]
+__all__ = ["Cell", "Results", "load", "tidy"]
+
+# {"metrics": {name: [S, R + 1]}, "labelled": [S, n], "seconds": []} of a learner and strategy.
+Cell = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Results:
     Attributes:
       experiment: the resolved config.
       frame: the tidy table: experiment, learner, strategy, seed, round, labels, metric, value.
-      info: how it was run: versions, device, seconds.
+      info: how it was run: versions, device, seconds; `cell_seconds`: "learner/strategy" -> wall
+        seconds of its rounds, without compilation, summed over all sessions of a resumed run.
       labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; -1 follows
         where a seed labelled fewer than n.
     """
@@ -50,6 +54,10 @@ class Results:
     def plot(self, metric: str = "accuracy") -> Figure:
         """Learning curves: the mean over the seeds, with its 95 % band; shows inline."""
         return report.learning_curves(self.frame, metric)
+
+    def seconds(self) -> pd.DataFrame | None:
+        """Wall seconds for a query of one seed; None of runs that did not measure them."""
+        return report.seconds(self.frame, self.info)
 
     def render(self, folder: Path) -> None:
         """Writes curves.png and report.html into a run's folder."""
@@ -90,15 +98,27 @@ def load(folder: str | Path) -> Results:
 
 
 def tidy(
-    experiment: Experiment, cells: dict[tuple[str, str], dict[str, np.ndarray]]
+    experiment: Experiment, cells: dict[tuple[str, str], Cell], y: np.ndarray, classes: int
 ) -> pd.DataFrame:
-    """The tidy table of `(learner, strategy) -> metric -> [S, R + 1]`; "labels" is one of them."""
+    """The tidy table of `(learner, strategy) -> Cell`.
+
+    Beside what was measured it has `imbalance_ratio`: the standard deviation over the mean of the
+    labelled points' class counts; absent classes count 0.
+
+    Args:
+      experiment: the config.
+      cells: what was measured, with "labels", and what was labelled.
+      y: `[N]` the pool's classes.
+      classes: their number.
+    """
     seeds = np.arange(experiment.first_seed, experiment.first_seed + experiment.seeds)
     rounds = np.arange(experiment.rounds + 1)
     parts = []
-    for (learner, strategy), measured in cells.items():
-        measured = {name: np.asarray(values) for name, values in measured.items()}
-        labels = measured.pop("labels").astype(np.int32).ravel()
+    for (learner, strategy), cell in cells.items():
+        measured = {name: np.asarray(values) for name, values in cell["metrics"].items()}
+        measured.pop("finite")
+        labels = measured.pop("labels").astype(np.int32)
+        measured["imbalance_ratio"] = _imbalance(labels, np.asarray(cell["labelled"]), y, classes)
         for metric, values in measured.items():
             parts.append(
                 pd.DataFrame(
@@ -108,10 +128,19 @@ def tidy(
                         "strategy": strategy,
                         "seed": np.repeat(seeds, len(rounds)).astype(np.int32),
                         "round": np.tile(rounds, len(seeds)).astype(np.int32),
-                        "labels": labels,
+                        "labels": labels.ravel(),
                         "metric": metric,
                         "value": values.ravel().astype(np.float32),
                     }
                 )
             )
     return pd.concat(parts, ignore_index=True)
+
+
+def _imbalance(labels: np.ndarray, labelled: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
+    """`[S, R + 1]`; `jal.metrics.imbalance_ratio` of each seed's first `labels [S, R + 1]`."""
+    counts = [
+        [np.bincount(y[order[:n]], minlength=classes) for n in row]
+        for row, order in zip(labels, labelled, strict=True)
+    ]
+    return np.std(counts, axis=-1) / np.mean(counts, axis=-1)

@@ -8,7 +8,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,13 @@ from jal.experiment.folder import (
 )
 from jal.experiment.program import Program
 from jal.experiment.progress import RunProgress
-from jal.experiment.results import Results, tidy
+from jal.experiment.results import Cell, Results, tidy
+from jal.experiment.strategy_options import Factories
 from jal.networks.pretrained import weights_fingerprint
 from jal.strategies import registry
-from jal.types import InputError, PyTree, Strategy
+from jal.types import InputError, PyTree
 
 __all__ = ["Interrupted", "resume", "run"]
-
-Cell = dict[str, Any]  # {"metrics": {name: [S, R + 1]}, "labelled": [S, n]}
-Factories = Mapping[str, Callable[[], Strategy]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -132,8 +130,9 @@ def _run(
     cells = dict(zip(program.cells, finished, strict=True))
     results = Results(
         experiment,
-        tidy(experiment, {name: cell["metrics"] for name, cell in cells.items()}),
-        _describe(program, time.perf_counter() - began, resumed),
+        tidy(experiment, cells, dataset.train.y, dataset.num_classes),
+        _describe(program, time.perf_counter() - began, resumed)
+        | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}},
         {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
     )
     if folder is not None:
@@ -168,30 +167,36 @@ def _run_cells(
     folder: Path | None,
 ) -> list[Cell]:
     last = program.experiment.rounds + 1  # measurements of one cell
-    finished, cell, done, state = [], 0, 0, None
+    finished, cell, done, state, seconds = [], 0, 0, None, np.zeros(())
     step = checkpoints.latest() if checkpoints is not None else None
     if checkpoints is not None and step is not None:
         cell, done = divmod(step, last)
         like: PyTree = {"finished": [program.finished_like(i) for i in range(cell)]}
         if done:
-            like["state"] = program.start(cell)
+            like |= {"state": program.start(cell), "seconds": seconds}
         restored = checkpoints.restore(step, like)
         finished, state = list(restored["finished"]), restored.get("state")
+        seconds = np.asarray(restored.get("seconds", seconds))
     while cell < len(program.cells):
         learner, strategy = program.cells[cell]
         if state is None:
             state = program.start(cell)
         stop = min(done + program.experiment.segment, last)
+        began = time.perf_counter()
         state = program.advance(cell, state, done, stop)
+        seconds = seconds + (time.perf_counter() - began)
         values = {name: np.asarray(value) for name, value in state.metrics.items()}
         _check_finite(program, cell, values, done, stop)
         shown.advance(cell, learner, strategy, stop, values)
         done = stop
         if done == last:
-            finished.append({"metrics": values, "labelled": program.labelled(state)})
-            cell, done, state = cell + 1, 0, None
+            labelled = program.labelled(state)
+            finished.append({"metrics": values, "labelled": labelled, "seconds": seconds})
+            cell, done, state, seconds = cell + 1, 0, None, np.zeros(())
         if checkpoints is not None:
-            tree: PyTree = {"finished": finished} | ({} if state is None else {"state": state})
+            tree: PyTree = {"finished": finished}
+            if state is not None:
+                tree |= {"state": state, "seconds": seconds}
             checkpoints.save(cell * last + done, tree)
         if interrupted.is_set() and cell < len(program.cells):
             if folder is None:
@@ -206,13 +211,17 @@ def _run_cells(
 def _check_finite(
     program: Program, cell: int, values: dict[str, np.ndarray], start: int, stop: int
 ) -> None:
-    for name, value in values.items():
-        bad = np.argwhere(~np.isfinite(value[:, start:stop]))
+    for name in sorted(values, key=lambda name: name == "finite"):  # last: it says the least
+        value = values[name][:, start:stop]
+        bad = np.argwhere(value == 0 if name == "finite" else ~np.isfinite(value))
         if bad.size:
             seed, round_ = bad[0]
             learner, strategy = program.cells[cell]
+            what = (
+                "outputs that are not finite" if name == "finite" else f"{name} = {value[*bad[0]]}"
+            )
             raise InputError(
-                f"{learner} with {strategy} has {name} = {value[seed, start + round_]} for seed "
+                f"{learner} with {strategy} has {what} for seed "
                 f"{program.experiment.first_seed + seed} in round {start + round_}: training "
                 "diverged, so lower its learning rate or scale the inputs."
             )

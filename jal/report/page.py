@@ -9,26 +9,33 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from jal.report.plots import learning_curves, png
-from jal.report.tables import penalties, significance, summary, summary_text
+from jal.report.plots import FEW, curve_grid, learning_curves, png
+from jal.report.tables import penalties, ranking, seconds, significance, summary
+from jal.report.texts import summary_text
 
 __all__ = ["page"]
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --good: #0a7d3318; --bad: #b3261e18; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; --line: #8884; --good: #0a7d3326; --bad: #b3261e26; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; }
 p.about { color: #777; margin-top: .2rem; }
 img { max-width: 100%; background: white; border-radius: 6px; }
 .scroll { overflow-x: auto; margin-bottom: 2rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
 td.good { background: var(--good); } td.bad { background: var(--bad); }
 tr.best td { font-weight: 600; }
+table.matrix { font-size: .74rem; } table.matrix td, table.matrix th { padding: .15rem .3rem; }
+table.matrix th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left;
+  vertical-align: top; font-weight: 500; border: 0; padding: .3rem .15rem; }
+table.matrix tbody tr:hover td { outline: 1px solid var(--line); }
 pre { overflow-x: auto; padding: 1rem; border: 1px solid var(--line); border-radius: 6px; }
-caption { text-align: left; padding-bottom: .5rem; color: #777; }
+p.caption { margin-bottom: .5rem; color: #777; font-size: .85rem; }
 """
 
 
@@ -42,29 +49,40 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
     """
     name = html.escape(str(config["name"]))
     learners = list(frame.learner.unique())
+    strategies = frame.strategy.nunique()
     about = (
-        f"{len(learners)} learners, {frame.strategy.nunique()} strategies, "
+        f"{len(learners)} learners, {strategies} strategies, "
         f"{frame.seed.nunique()} seeds, data {config['data']['source']}; "
         f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
         f"{info['compile_seconds']:.0f} s{', since it was resumed' if info['resumed'] else ''}; "
         f"jal {info['jal']}, JAX {info['jax']}"
     )
-    picture = base64.b64encode(png(learning_curves(frame))).decode()
     sections = [
         f'<h1>{name}</h1><p class="about">{html.escape(about)}</p>',
-        "<h2>Learning curves</h2>"
-        f'<img alt="accuracy against labels" src="data:image/png;base64,{picture}">'
+        "<h2>Learning curves</h2>",
+        _picture(learning_curves(frame), "accuracy against labels"),
         "<p>Mean over the seeds; the band is the mean's 95 % interval.</p>",
     ]
-    table = summary(frame)
+    if "imbalance_ratio" in set(frame.metric):
+        sections += [
+            "<h2>Imbalance profile</h2>",
+            _picture(learning_curves(frame, "imbalance_ratio"), "imbalance ratio against labels"),
+            "<p>Standard deviation over mean of the labelled points' class counts: 0 where all "
+            "classes have as many labels.</p>",
+        ]
+    table, times = summary(frame), seconds(frame, info)
     for learner in learners:
         sections.append(f"<h2>{html.escape(learner)}</h2>")
-        sections.append(_summary(table.loc[learner]))
-        if frame.strategy.nunique() > 1:
-            sections.append(_significance(significance(frame, learner)))
+        sections.append(_summary(table.loc[learner], None if times is None else times.loc[learner]))
+        if strategies > FEW:
+            sections.append(_picture(curve_grid(frame, learner), f"each strategy with {learner}"))
+            sections.append("<p>Each strategy before all others, the highest AUBC first.</p>")
+        if strategies > 1:
+            order = ranking(frame, learner)
+            sections.append(_significance(significance(frame, learner).loc[order, order]))
             shares = penalties(frame, learner)
             if shares is not None:
-                sections.append(_penalties(shares))
+                sections.append(_penalties(shares.loc[order, order]))
     sections.append(f"<h2>Config</h2><pre>{html.escape(json.dumps(config, indent=2))}</pre>")
     sections.append(f"<h2>Run</h2><pre>{html.escape(json.dumps(info, indent=2))}</pre>")
     return (
@@ -74,13 +92,27 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
     )
 
 
-def _summary(part: pd.DataFrame) -> str:
-    heads, texts = summary_text(part)
+def _picture(figure: Figure, what: str) -> str:
+    data = base64.b64encode(png(figure)).decode()
+    return f'<img alt="{html.escape(what)}" src="data:image/png;base64,{data}">'
+
+
+def _summary(part: pd.DataFrame, times: pd.DataFrame | None) -> str:
+    heads, texts = summary_text(part, times)
     rows = [_row(text, row_class="" if place else "best") for place, text in enumerate(texts)]
+    with_labels = f" with {part.labels.iloc[0]:.0f} labels" if part.labels.nunique() == 1 else ""
     caption = (
-        "Mean and 95 % interval over the seeds. AUBC: area under the accuracy curve over the "
-        "labels bought, divided by their number."
+        f"Mean and 95 % interval over the seeds{with_labels}. AUBC: area under the accuracy "
+        "curve over the labels bought, divided by their number."
     )
+    if times is not None:
+        caption += (
+            " The time of a query and seed is the wall time of all rounds, which fit, measure and "
+            "select, without compilation, over queries and seeds"
+        )
+        if not times.less_random.isna().any():
+            caption += "; less random's it is what scoring the pool and selecting take"
+        caption += "."
     return _table(caption, heads, rows)
 
 
@@ -96,32 +128,44 @@ def _significance(matrix: pd.DataFrame) -> str:
         "AUBC of row less column, in points; * where a paired t-test over the seeds with Holm's "
         "correction has p &lt; 0.05."
     )
-    return _table(caption, ["", *map(str, matrix.columns)], rows)
+    return _table(caption, ["", *map(str, matrix.columns)], rows, "matrix")
 
 
 def _penalties(shares: pd.DataFrame) -> str:
     rows = [
-        _row([str(strategy), *["" if np.isnan(v) else f"{v:.2f}" for v in row]])
+        _row(
+            [str(strategy), *["" if np.isnan(v) else f"{v:.2f}" for v in row]],
+            styles=[
+                "",
+                *[f"background:rgba(10,125,51,{0.4 * v:.2f})" if v > 0 else "" for v in row],
+            ],
+        )
         for strategy, row in shares.iterrows()
     ]
     caption = (
         "Pairwise penalty matrix: the share of budgets at which row beats column (paired t-test at "
         "each budget, p &lt; 0.05, uncorrected)."
     )
-    return _table(caption, ["", *map(str, shares.columns)], rows)
+    return _table(caption, ["", *map(str, shares.columns)], rows, "matrix")
 
 
-def _table(caption: str, heads: list[str], rows: list[str]) -> str:
+def _table(caption: str, heads: list[str], rows: list[str], kind: str = "") -> str:
     head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
     return (
-        f'<div class="scroll"><table><caption>{caption}</caption>'
+        f'<p class="caption">{caption}</p><div class="scroll"><table class="{kind}">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-def _row(cells: list[str], classes: list[str] | None = None, row_class: str = "") -> str:
-    classes = classes or [""] * len(cells)
+def _row(
+    cells: list[str],
+    classes: list[str] | None = None,
+    row_class: str = "",
+    styles: list[str] | None = None,
+) -> str:
+    none = [""] * len(cells)
     inner = "".join(
-        f'<td class="{c}">{html.escape(text)}</td>' for text, c in zip(cells, classes, strict=True)
+        f'<td class="{c}" style="{style}">{html.escape(text)}</td>'
+        for text, c, style in zip(cells, classes or none, styles or none, strict=True)
     )
     return f'<tr class="{row_class}">{inner}</tr>'

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from jal import metrics
-from jal.report.tables import curves
+from jal.report.tables import curves, ranking
 
-__all__ = ["learning_curves", "png", "save_png"]
+__all__ = ["FEW", "curve_grid", "learning_curves", "png", "save_png"]
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; random is grey.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B"]
 DASHES = ["-", "--", ":", "-."]
+RANDOM = {"color": "#888888", "linestyle": "--"}
+BACKGROUND = {"color": "#c8c8c8", "linewidth": 0.7, "zorder": 1}
+
+FEW = 10  # so many strategies can be told apart in one panel
+BEST = 7  # of more, so many are shown in colour, and random
 
 
 class _InlineFigure(Figure):
@@ -27,31 +36,77 @@ class _InlineFigure(Figure):
 
 
 def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
-    """Mean of a metric against labels with its 95 % band, a panel for each learner that has it."""
-    learners = list(frame[frame.metric == metric].learner.unique())
-    if not learners:
-        known = ", ".join(frame.metric.unique())
-        raise ValueError(f"no metric {metric!r} in these results: there are {known}.")
+    """Mean of a metric against labels with its 95 % band, a panel for each learner that has it.
+
+    The legend goes from the highest AUBC to the lowest. Of more than ten strategies the seven of
+    highest AUBC and random stand out, the others are thin and grey: `curve_grid` shows each.
+    """
+    learners = _learners(frame, metric)
     figure = _InlineFigure(figsize=(5.2 * len(learners) + 1.8, 4.2), layout="constrained")
     panels = figure.subplots(1, len(learners), sharey=True, squeeze=False)[0]
-    styles = _styles(list(frame.strategy.unique()))
+    styles = _styles(frame)
     for panel, learner in zip(panels, learners, strict=True):
         for strategy, (labels, values) in curves(frame, learner, metric).items():
-            mean, half = metrics.mean_interval(values)
-            at = labels.mean(axis=0)
-            panel.plot(at, mean, label=strategy, linewidth=1.6, **styles[strategy])
-            colour = styles[strategy]["color"]
-            panel.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+            if strategy in styles:
+                _band(panel, labels, values, label=strategy, **styles[strategy])
+            else:
+                panel.plot(labels.mean(axis=0), values.mean(axis=0), **BACKGROUND)
         panel.set_title(learner, parse_math=False)
         panel.set_xlabel("labels")
-        panel.grid(alpha=0.3)
-        panel.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel(metric)
-    handles, names = panels[0].get_legend_handles_labels()
-    legend = figure.legend(handles, names, loc="outside right center", frameon=False)
+        _plain(panel)
+    panels[0].set_ylabel(metric.replace("_", " "))
+    handles = [Line2D([], [], label=name, **style) for name, style in styles.items()]
+    others = frame.strategy.nunique() - len(styles)
+    if others:
+        handles.append(Line2D([], [], label=f"{others} others", **BACKGROUND))
+    legend = figure.legend(handles=handles, loc="outside right center", frameon=False)
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure
+
+
+def curve_grid(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> Figure:
+    """A small panel for each strategy of one learner, the highest AUBC first, the others in grey.
+
+    Shows what each has more than random, seed by seed, with its 95 % band; the metric itself where
+    random is not among them or bought other numbers of labels.
+    """
+    _learners(frame, metric)
+    found = curves(frame, learner, metric)
+    name = metric.replace("_", " ")
+    if _paired(found):
+        base = found["random"][1]
+        found = {
+            strategy: (labels, values - base)
+            for strategy, (labels, values) in found.items()
+            if strategy != "random"
+        }
+        name += " less random's"
+    columns = min(6, len(found))
+    rows = -(-len(found) // columns)
+    figure = _InlineFigure(figsize=(2.0 * columns + 0.5, 1.75 * rows + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel in panels[len(found) :]:
+        panel.set_visible(False)
+    ranked = [strategy for strategy in ranking(frame, learner) if strategy in found]
+    for panel, strategy in zip(panels, ranked, strict=False):
+        for labels, values in found.values():
+            panel.plot(labels.mean(axis=0), values.mean(axis=0), **BACKGROUND)
+        _band(panel, *found[strategy], color=COLOURS[0])
+        panel.set_title(strategy, parse_math=False, fontsize=9)
+        panel.tick_params(labelsize=8)
+        _plain(panel)
+    figure.supxlabel("labels", fontsize=9)
+    figure.supylabel(name, fontsize=9)
+    return figure
+
+
+def _paired(found: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether random is there beside others, all with the same budgets."""
+    if "random" not in found or len(found) == 1:
+        return False
+    budgets = found["random"][0]
+    return all(np.array_equal(labels, budgets) for labels, _ in found.values())
 
 
 def png(figure: Figure) -> bytes:
@@ -67,8 +122,35 @@ def save_png(figure: Figure, path: Path) -> None:
     path.write_bytes(png(figure))
 
 
-def _styles(strategies: list[str]) -> dict[str, dict[str, str]]:
-    others = [name for name in strategies if name != "random"]
+def _learners(frame: pd.DataFrame, metric: str) -> list[str]:
+    """Those that have the metric; ValueError if there are none."""
+    learners = list(frame[frame.metric == metric].learner.unique())
+    if not learners:
+        known = ", ".join(frame.metric.unique())
+        raise ValueError(f"no metric {metric!r} in these results: there are {known}.")
+    return learners
+
+
+def _band(panel: Axes, labels: np.ndarray, values: np.ndarray, **style: Any) -> None:
+    mean, half = metrics.mean_interval(values)
+    at = labels.mean(axis=0)
+    panel.plot(at, mean, linewidth=1.6, zorder=3, **style)
+    panel.fill_between(
+        at, mean - half, mean + half, color=style["color"], alpha=0.15, linewidth=0, zorder=2
+    )
+
+
+def _plain(panel: Axes) -> None:
+    panel.grid(alpha=0.3)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _styles(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Of the strategies that stand out, the highest AUBC first."""
+    ranked = ranking(frame)
+    others = [str(name) for name in frame.strategy.unique() if name != "random"]
+    if len(ranked) > FEW:
+        others = [name for name in ranked if name != "random"][:BEST]
     styles = {
         name: {
             "color": COLOURS[i % len(COLOURS)],
@@ -76,4 +158,5 @@ def _styles(strategies: list[str]) -> dict[str, dict[str, str]]:
         }
         for i, name in enumerate(others)
     }
-    return styles | {"random": {"color": "#888888", "linestyle": "--"}}
+    styles["random"] = RANDOM
+    return {name: styles[name] for name in ranked if name in styles}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from jal import metrics
 
-__all__ = ["curves", "penalties", "print_tables", "significance", "summary"]
+__all__ = ["LEVEL", "curves", "penalties", "ranking", "seconds", "significance", "summary"]
 
 LEVEL = 0.05
 
@@ -35,9 +33,10 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
       index (learner, strategy); columns labels, aubc, aubc_ci, final, final_ci, and for each other
-      metric of predictions its final value and interval, such as f1, f1_ci.
+      metric of predictions and imbalance_ratio its final value and interval, such as f1, f1_ci.
     """
-    others = [name for name in metrics.registry if name in set(frame.metric) - {"accuracy"}]
+    known = (*metrics.registry, "imbalance_ratio")
+    others = [name for name in known if name in set(frame.metric) - {"accuracy"}]
     rows = {}
     for learner in frame.learner.unique():
         more = {name: curves(frame, learner, name) for name in others}
@@ -89,61 +88,41 @@ def penalties(frame: pd.DataFrame, learner: str) -> pd.DataFrame | None:
     return pd.DataFrame(matrix, index=pd.Index(found), columns=pd.Index(found))
 
 
-def print_tables(frame: pd.DataFrame, console: Console) -> None:
-    """Prints the summary and each learner's significance matrix."""
-    table = summary(frame)
+def ranking(frame: pd.DataFrame, learner: str | None = None) -> list[str]:
+    """Strategies, the highest mean AUBC first; over all learners, by their mean place."""
+    learners = frame.learner.unique() if learner is None else [learner]
+    places: dict[str, list[int]] = {str(name): [] for name in frame.strategy.unique()}
+    for one in learners:
+        means = {
+            strategy: metrics.aubc(labels, accuracies).mean()
+            for strategy, (labels, accuracies) in curves(frame, one).items()
+        }
+        for place, strategy in enumerate(sorted(means, key=lambda name: -means[name])):
+            places[strategy].append(place)
+    return sorted(places, key=lambda name: np.mean(places[name]))
+
+
+def seconds(frame: pd.DataFrame, info: Mapping[str, Any]) -> pd.DataFrame | None:
+    """Wall seconds for a query of one seed; None where `info` does not say them.
+
+    Returns:
+      index (learner, strategy); columns per_query (all of the strategy's rounds, which fit, measure
+      and select, over queries and seeds) and less_random: the same less that of `random` with the
+      same learner, which leaves scoring the pool and selecting; NaN without `random`.
+    """
+    cells = info.get("cell_seconds")
+    if cells is None:
+        return None
+    queries = int(frame["round"].to_numpy().max()) * frame.seed.nunique()
+    rows = {}
     for learner in frame.learner.unique():
-        part = table.loc[learner]
-        shown = _plain_table(f"{learner}: {frame.seed.nunique()} seeds, 95 % intervals")
-        shown.add_column("strategy")
-        heads, rows = summary_text(part)
-        for name in heads[1:]:
-            shown.add_column(name, justify="right")
-        for row in rows:
-            shown.add_row(*map(escape, row))
-        console.print(shown)
-        if len(part) > 1:
-            console.print(_matrix(significance(frame, learner), learner))
-
-
-def summary_text(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of one learner's part of `summary` as text, the highest AUBC first."""
-    names = [name for name in part.columns if f"{name}_ci" in part.columns]
-    titles = {"aubc": "AUBC", "final": "final accuracy"}
-    heads = ["strategy", "labels", *[titles.get(name, f"final {name}") for name in names]]
-    rows = [
-        [
-            str(strategy),
-            f"{row['labels']:.0f}",
-            *[with_interval(row[name], row[f"{name}_ci"]) for name in names],
-        ]
-        for strategy, row in part.sort_values("aubc", ascending=False).to_dict("index").items()
-    ]
-    return heads, rows
-
-
-def with_interval(mean: float, half: float) -> str:
-    """`0.9123 ± 0.0021`, or the mean alone where there is no interval."""
-    return f"{mean:.4f}" if np.isnan(half) else f"{mean:.4f} ± {half:.4f}"
-
-
-def _matrix(matrix: pd.DataFrame, learner: str) -> Table:
-    shown = _plain_table(f"{learner}: AUBC of row less column, points; * p < {LEVEL} (Holm)")
-    shown.add_column("", no_wrap=True)
-    for number, _ in enumerate(matrix.columns, 1):
-        shown.add_column(f"({number})", justify="right")
-    for number, (strategy, row) in enumerate(matrix.iterrows(), 1):
-        styled = [f"[bold]{text}[/]" if text.endswith("*") else text for text in row]
-        shown.add_row(escape(f"({number}) {strategy}"), *styled)
-    return shown
-
-
-def _plain_table(title: str) -> Table:
-    # Narrow, so that a matrix of eight strategies fits into 80 columns.
-    return Table(
-        title=escape(title),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+        base = cells.get(f"{learner}/random", np.nan)
+        for strategy in frame.strategy.unique():
+            total = cells[f"{learner}/{strategy}"]
+            rows[learner, strategy] = {
+                "per_query": total / queries,
+                "less_random": (total - base) / queries,
+            }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
+    return table

@@ -1,8 +1,43 @@
 """Whole-pool selectors: arrays in, k distinct unlabelled indices out, in order of preference."""
 
+from jal.select.active_ft import active_ft
+from jal.select.alfa_mix import alfa_mix
 from jal.select.badge import badge
+from jal.select.bait import bait
+from jal.select.batch_bald import batch_bald
+from jal.select.cluster_margin import cluster_margin, linkage_clusters
+from jal.select.galaxy import galaxy
 from jal.select.k_center import k_center
 from jal.select.kmeans import kmeans
+from jal.select.prob_cover import prob_cover, pure_radius
+from jal.select.round_robin import round_robin
+from jal.select.saal import saal
+from jal.select.stream import stream_adaptive, stream_fixed
+from jal.select.submodular import fl1mi, flqmi, gcmi, logdetmi
 from jal.select.top_k import top_k
+from jal.select.typi_clust import typi_clust
 
-__all__ = ["badge", "k_center", "kmeans", "top_k"]
+__all__ = [
+    "active_ft",
+    "alfa_mix",
+    "badge",
+    "bait",
+    "batch_bald",
+    "cluster_margin",
+    "fl1mi",
+    "flqmi",
+    "galaxy",
+    "gcmi",
+    "k_center",
+    "kmeans",
+    "linkage_clusters",
+    "logdetmi",
+    "prob_cover",
+    "pure_radius",
+    "round_robin",
+    "saal",
+    "stream_adaptive",
+    "stream_fixed",
+    "top_k",
+    "typi_clust",
+]

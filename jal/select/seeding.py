@@ -18,7 +18,12 @@ __all__ = [
 
 
 def k_means_plus_plus(
-    key: Array, squared_distance_to: Callable[[Array], Array], first: Array, free: Array, k: int
+    key: Array,
+    squared_distance_to: Callable[[Array], Array],
+    first: Array,
+    free: Array,
+    k: int,
+    count: Array | None = None,
 ) -> Array:
     """k points, each after the first drawn by its squared distance to the nearest one so far.
 
@@ -28,23 +33,26 @@ def k_means_plus_plus(
       first: `[]` int32, the first point.
       free: `[N]` bool, the points that may be drawn; includes first.
       k: how many, static.
+      count: `[]` int32, to stop after so many: the rest of the k is the first again; None for k.
 
     Returns:
       `[k]` int32, distinct. Once every free point coincides with a chosen one, the rest is uniform.
       (Arthur and Vassilvitskii, 2007.)
     """
 
-    def draw(carry: tuple[Array, Array, Array], key: Array):
-        nearest, free, last = carry
-        nearest = jnp.minimum(nearest, squared_distance_to(last))
+    keys = jax.random.split(key, k)
+
+    def draw(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        nearest, free, seeds = carry
+        nearest = jnp.minimum(nearest, squared_distance_to(seeds[i - 1]))
         weights = jnp.where(free, nearest, 0.0)
         weights = jnp.where(jnp.any(weights > 0), weights, free.astype(weights.dtype))
-        chosen = sample_by_weight(key, weights)
-        return (nearest, free.at[chosen].set(False), chosen), chosen
+        chosen = sample_by_weight(keys[i], weights)
+        return nearest, free.at[chosen].set(False), seeds.at[i].set(chosen)
 
-    start = (jnp.full(free.shape, jnp.inf), free.at[first].set(False), first)
-    _, rest = jax.lax.scan(draw, start, jax.random.split(key, k)[1:])
-    return jnp.concatenate([first[None], rest])
+    seeds = jnp.full(k, first, jnp.int32)
+    start = (jnp.full(free.shape, jnp.inf), free.at[first].set(False), seeds)
+    return jax.lax.fori_loop(1, k if count is None else count, draw, start)[2]
 
 
 def sample_by_weight(key: Array, weights: Array) -> Array:

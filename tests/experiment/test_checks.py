@@ -2,16 +2,18 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from rich.console import Console
 
 from jal import strategies
 from jal.data import from_arrays
-from jal.experiment import MLP, Experiment, LogisticRegression, load, run
+from jal.experiment import CNN, MLP, SVC, Experiment, LinearSVC, LogisticRegression, load, run
 from jal.experiment.checks import check
+from jal.experiment.program import Program
 from jal.report import print_tables
-from jal.types import InputError
+from jal.types import Auxiliary, InputError
 
 RNG = np.random.default_rng(0)
 DATASET = from_arrays(
@@ -94,6 +96,104 @@ def test_training_that_diverges_is_named():
     )
     with pytest.raises(InputError, match=r"wild with random has train_loss = .* for seed 0 in"):
         run(bad, dataset=DATASET, progress=False)
+
+
+def needing(**fields):
+    """A factory of random sampling that says it needs something."""
+    return {"own": lambda: strategies.registry["random"]()._replace(**fields)}
+
+
+def _no_stages(key, outputs):
+    if not outputs.stages:
+        raise InputError("own reads the stages of the network, and this one has none.")
+    return {"w": jnp.zeros(outputs.stages[0].shape[1])}
+
+
+AUXILIARY = Auxiliary(_no_stages, lambda *_: jnp.float32(0), lambda p, o: o.stages[0] @ p["w"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "learner", "says"),
+    [
+        (
+            {"needs": frozenset({"sample"})},
+            MLP(),
+            r"own needs dropout: a_net has dropout 0; give --learners\.a-net\.dropout 0\.3\.",
+        ),
+        (
+            {"needs": frozenset({"sample"})},
+            LogisticRegression(),
+            r"own needs dropout: a_net \(LogisticRegression\) has none; take a network with",
+        ),
+        (
+            {"needs": frozenset({"head"})},
+            SVC(),
+            r"own needs a last layer on features: a_net \(SVC\) has none; take a network, Logistic",
+        ),
+        (
+            {"needs": frozenset({"wings"})},
+            MLP(),
+            r"own needs the learner's wings: a_net \(MLP\) has none; take another learner",
+        ),
+        (
+            {"auxiliary": AUXILIARY},
+            LogisticRegression(),
+            r"own trains a part of its own in a network's steps: a_net \(LogisticRegression\) is",
+        ),
+        (
+            {"auxiliary": AUXILIARY},
+            MLP(hidden=()),
+            "own with a_net: own reads the stages of the network, and this one has none",
+        ),
+    ],
+    ids=["dropout 0", "no dropout", "no head", "unknown", "no minibatches", "no stages"],
+)
+def test_learners_without_what_a_strategy_needs(fields, learner, says):
+    bad = dataclasses.replace(GOOD, learners={"fits": MLP(dropout=0.1), "a_net": learner})
+    bad = dataclasses.replace(bad, strategies=("random", "own"))
+    if fields == {"needs": frozenset({"wings"})}:
+        bad = dataclasses.replace(bad, learners={"a_net": learner})
+    with pytest.raises(InputError, match=says) as caught:
+        Program(bad, DATASET, strategies.registry | needing(**fields))
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_what_needs_are_met_by():
+    """Each with the learners that have it, and nothing is compiled to find out."""
+    images = from_arrays(
+        np.zeros((90, 8, 8, 1)), np.arange(90) % 3, np.zeros((30, 8, 8, 1)), np.arange(30) % 3
+    )
+    networks = {"mlp": MLP(dropout=0.1), "cnn": CNN(dropout=0.25)}
+    linear = {"logistic_regression": LogisticRegression(), "linear_svc": LinearSVC()}
+    for fields, learners in (
+        ({"needs": frozenset({"sample", "head"})}, networks),
+        ({"auxiliary": AUXILIARY}, networks | {"thresholded": MLP(thresholding=True)}),
+        ({"needs": frozenset({"head"})}, {"mlp": MLP()}),
+    ):
+        good = dataclasses.replace(GOOD, learners=learners, strategies=("own",))
+        assert Program(good, images, needing(**fields)).compile_seconds == 0.0
+    good = dataclasses.replace(GOOD, learners=linear, strategies=("own",))
+    Program(good, DATASET, needing(needs=frozenset({"head"})))
+
+
+def test_outputs_that_are_not_finite_are_named():
+    """One point of the pool overflows; training and the test set never see it."""
+    x = DATASET.train.x.copy()
+    x[50] = 3e38
+    dataset = from_arrays(x, DATASET.train.y, *DATASET.test)
+    bad = dataclasses.replace(
+        GOOD,
+        learners={"net": MLP(hidden=(4,), epochs=2)},
+        initial_indices=((0, 1, 2), (3, 4, 5)),
+        strategies=("margin",),
+        rounds=1,
+    )
+    says = "net with margin has outputs that are not finite for seed 0 in round 0: training"
+    with pytest.raises(InputError, match=says):
+        run(bad, dataset=dataset, progress=False)
+    # Of a good experiment the flag is no metric.
+    metrics = run(bad, dataset=DATASET, progress=False).frame.metric
+    assert set(metrics) == {"accuracy", "train_loss", "imbalance_ratio"}
 
 
 @pytest.mark.parametrize("name", ["C=1", "a/b", "$x_{$", "[/b]", "<i>"])

@@ -3,14 +3,17 @@
 import dataclasses
 import shutil
 import threading
+from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 
 from jal import experiment as ex
-from jal import strategies
-from jal.experiment import MLP, Experiment, Interrupted, LogisticRegression
+from jal import metrics, strategies
+from jal.data import load
+from jal.experiment import MLP, Experiment, Interrupted, LogisticRegression, runner
 from jal.experiment.folder import Checkpoints
 from jal.experiment.program import Program
 from jal.types import InputError
@@ -83,7 +86,13 @@ def test_the_tidy_table(whole):
         "value",
     ]
     assert not whole.duplicated(KEYS).any() and whole.value.notna().all()
-    assert set(whole.metric) == {"accuracy", "newton_steps", "gradient_norm", "train_loss"}
+    assert set(whole.metric) == {
+        "accuracy",
+        "newton_steps",
+        "gradient_norm",
+        "train_loss",
+        "imbalance_ratio",
+    }
     assert set(whole.seed) == set(range(8)) and set(whole["round"]) == set(range(6))
     assert (whole.labels == 10 + 10 * whole["round"]).all()
     # Strategies share a seed's start, so the first measurement is theirs in common.
@@ -97,6 +106,21 @@ def test_batches_that_differ_between_strategies():
     by = frame.groupby(["strategy", "round"]).labels.first().unstack()
     assert by.loc["random"].tolist() == [10, 11, 13, 16, 20, 25]
     assert by.loc["margin"].tolist() == [10, 17, 24, 31, 38, 45]
+
+
+def check_imbalance(results: ex.Results) -> None:
+    """Its ratio in the table is that of the labels bought, as jal.metrics has it."""
+    y = load("sklearn:digits").train.y
+    frame = results.frame[results.frame.metric == "imbalance_ratio"]
+    rounds = results.experiment.rounds + 1
+    assert len(frame) == len(results.labelled) * results.experiment.seeds * rounds
+    assert frame.value.nunique() > 5
+    for row in frame.itertuples():
+        picks = results.labelled[f"{row.learner}/{row.strategy}"][row.seed][: row.labels]
+        counts = np.bincount(y[picks], minlength=10)
+        assert counts.sum() == row.labels
+        ratio = metrics.imbalance_ratio(jax.numpy.asarray(counts, float))
+        np.testing.assert_allclose(row.value, ratio, atol=1e-6)
 
 
 def test_own_strategies_and_their_batch_sizes():
@@ -114,6 +138,7 @@ def test_own_strategies_and_their_batch_sizes():
     by = results.frame.groupby(["strategy", "round"]).labels.first().unstack()
     assert by.loc["cautious"].tolist() == [10, 13, 15, 19, 23, 27]
     assert by.loc["margin"].tolist() == [10, 20, 30, 40, 50, 60]
+    check_imbalance(results)
     for name, picks in results.labelled.items():
         n = 27 if "cautious" in name else 60
         assert picks.shape == (2, 60) and (picks[:, n:] == -1).all(), name
@@ -132,7 +157,8 @@ def test_more_metrics():
     small = dataclasses.replace(BASE, strategies=("random",), seeds=2, rounds=2)
     results = ex.run(dataclasses.replace(small, metrics=("log_loss", "f1")), progress=False)
     table = results.table()
-    assert list(table.columns[-4:]) == ["log_loss", "log_loss_ci", "f1", "f1_ci"]
+    added = ["log_loss", "log_loss_ci", "f1", "f1_ci", "imbalance_ratio", "imbalance_ratio_ci"]
+    assert list(table.columns[-6:]) == added
     last = results.frame[(results.frame["round"] == 2) & (results.frame.metric == "f1")]
     np.testing.assert_allclose(table.f1, last.groupby("learner").value.mean(), rtol=1e-6)
     assert results.plot("log_loss")._repr_png_()
@@ -201,6 +227,38 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
         "results.parquet",
     }
     assert len(list((folder / "checkpoints").iterdir())) <= 2  # the newest, not all
+
+
+@pytest.mark.parametrize("saves", [2, 4])
+def test_seconds_are_those_of_the_rounds_and_survive_a_stop(tmp_path, monkeypatch, saves):
+    """By a clock that runs a second in each of the first cell's segments, ten in the second's."""
+    small = dataclasses.replace(SMALL, learners={"logistic_regression": LogisticRegression()})
+    now, count, save = [0.0], [0], Checkpoints.save
+    advance = Program.advance
+
+    def timed(self, cell, *rest):
+        now[0] += 10.0**cell
+        return advance(self, cell, *rest)
+
+    def save_then_stop(self, step, tree):
+        if count[0] == saves:
+            raise StopError
+        save(self, step, tree)
+        count[0] += 1
+
+    monkeypatch.setattr(runner, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(Program, "advance", timed)
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", save_then_stop)
+        with pytest.raises(StopError):
+            ex.run(small, out=tmp_path / "run", progress=False)
+    results = ex.resume(tmp_path / "run", progress=False)
+    found = ex.load(tmp_path / "run").info["cell_seconds"]
+    assert found == results.info["cell_seconds"]
+    # Three segments each; the one that was lost does not count.
+    assert found == {"logistic_regression/random": 3.0, "logistic_regression/badge": 30.0}
+    of_badge = results.seconds().loc[("logistic_regression", "badge")]
+    assert of_badge.tolist() == [2.0, 1.8]  # 3 seeds, 5 queries
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted, tmp_path, monkeypatch):

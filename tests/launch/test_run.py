@@ -34,6 +34,8 @@ def get_config():
 def place(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("launch")
     (path / "tiny.py").write_text(CONFIG)
+    again = 'options={"again": {"strategy": "random"}},\n        seeds=2'
+    (path / "again.py").write_text(CONFIG.replace("seeds=2", again))
     (path / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
     (path / "other.py").write_text("def get_config():\n    return {}\n")
     x, y = np.zeros((20, 3)), np.arange(20) % 2
@@ -154,6 +156,14 @@ def assert_one_sentence(message: str, says: str) -> None:
         ([], "give a config first, such as configs/quickstart.py"),
         (["--seeds", "3"], "give a config first"),
         (["tiny.py", "--strategies", "margn"], "unknown strategy 'margn': known are random"),
+        (
+            ["tiny.py", "--options", "badge", "size", "3"],
+            "unknown option 'size' of badge: it has none",
+        ),
+        (
+            ["again.py", "--options.again.strategy", "bagde"],
+            "an unknown strategy 'bagde': known are",
+        ),
         (["tiny.py", "--data.source", "sklearn:iris"], "unknown dataset 'sklearn:iris': give"),
         (["tiny.py", "--data.source", "npz:nan.npz"], "features of 1 examples, the first number 3"),
         (

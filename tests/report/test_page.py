@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from jal.metrics import mean_interval
-from jal.report import learning_curves, page, save_png
-from jal.report.plots import png
+from jal.report import curve_grid, learning_curves, page, save_png
+from jal.report.plots import BEST, FEW, png
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 MALICIOUS = '<b>x</b> & "<script>alert(1)</script>'
@@ -24,7 +24,9 @@ LABELS = np.array([10, 20, 30])
 
 
 def values(strategy: str, seeds: int) -> np.ndarray:
-    gain = {"random": 0.1, "margin": 0.2}.get(strategy, 0.15)
+    number = re.search(r"\d+$", strategy)
+    other = 0.15 if number is None else 0.1 + 0.01 * int(number[0])
+    gain = {"random": 0.1, "margin": 0.2}.get(strategy, other)
     return 0.5 + gain * np.arange(3) + 0.02 * np.outer(np.arange(seeds) - 1, [0.5, 1, gain])
 
 
@@ -33,7 +35,7 @@ def tidy(learners=("logreg",), strategies=("random", "margin"), seeds=3) -> pd.D
         ("toy", learner, strategy, seed, round_, labels, metric, sign * accuracy[seed, round_])
         for learner in learners
         for strategy in strategies
-        for metric, sign in [("accuracy", 1), ("log_loss", -1)]
+        for metric, sign in [("accuracy", 1), ("log_loss", -1), ("imbalance_ratio", 0.5)]
         for accuracy in [values(strategy, seeds)]
         for seed in range(seeds)
         for round_, labels in enumerate(LABELS)
@@ -77,6 +79,16 @@ class Reader(HTMLParser):
             self.rows[-1][-1] += data
 
 
+def images(read: Reader) -> int:
+    """How many there are; each must be a PNG within the page, and nothing else be linked."""
+    sources = [value for name, value in read.attributes if name in ("src", "href")]
+    start = "data:image/png;base64,"
+    for source in sources:
+        assert source.startswith(start)
+        assert base64.b64decode(source[len(start) :], validate=True).startswith(PNG_MAGIC)
+    return len(sources)
+
+
 def test_page_is_whole_and_self_contained():
     source = page(tidy(learners=("logreg", "mlp")), config(), INFO)
     assert source.startswith("<!doctype html>")
@@ -84,12 +96,8 @@ def test_page_is_whole_and_self_contained():
     read = Reader(source)
     assert {"script", "link", "iframe", "object"}.isdisjoint(read.tags)
     assert {"html", "head", "title", "body", "table", "img"} <= set(read.tags)
-    assert read.tags.count("h2") == 5  # curves, two learners, config, run
-    sources = [value for name, value in read.attributes if name in ("src", "href")]
-    assert len(sources) == 1
-    start = "data:image/png;base64,"
-    assert sources[0].startswith(start)
-    assert base64.b64decode(sources[0][len(start) :], validate=True).startswith(PNG_MAGIC)
+    assert read.tags.count("h2") == 6  # curves, imbalance, two learners, config, run
+    assert images(read) == 2
     assert "2 learners, 2 strategies, 3 seeds, data sklearn:digits; 12 s on cpu" in read.text
     assert "compilation 4 s; jal 0.1, JAX 0.10" in read.text
     assert '"seeds": 3' in read.text  # the config as it is
@@ -101,18 +109,20 @@ def test_page_shows_the_numbers():
     half = {g: mean_interval(0.02 * (0.625 + g / 4) * np.arange(3.0))[1] for g in (0.1, 0.2)}
     final = {g: mean_interval(0.02 * g * np.arange(3.0))[1] for g in (0.1, 0.2)}
     shown = [
-        [name, "30", f"{0.5 + g:.4f} ± {half[g]:.4f}", f"{0.5 + 2 * g:.4f} ± {final[g]:.4f}"]
+        [name, f"{0.5 + g:.4f} ± {half[g]:.4f}", f"{0.5 + 2 * g:.4f} ± {final[g]:.4f}"]
         for name, g in [("margin", 0.2), ("random", 0.1)]
     ]
-    rows = [row[:4] for row in read.rows]  # the toy table's log loss follows
+    assert "over the seeds with 30 labels. AUBC" in read.text
+    assert read.rows[0] == ["strategy", "AUBC", "final accuracy", "final log_loss", "imbalance"]
+    rows = [row[:3] for row in read.rows]  # the toy table's log loss and imbalance follow
     best = rows.index(shown[0])
     assert rows[best + 1] == shown[1]  # the best first
     assert (read.row_classes[best], read.row_classes[best + 1]) == ("best", "")
-    assert ["random", "", "-10.0*"] in read.rows
-    assert ["margin", "+10.0*", ""] in read.rows
+    assert ["random", "-10.0*", ""] in read.rows
+    assert ["margin", "", "+10.0*"] in read.rows
     assert ["random", "0.00", "0.00"] in read.rows
-    assert ["margin", "0.67", "0.00"] in read.rows  # at two budgets of three
-    assert [value for _, value in read.attributes if value in ("good", "bad")] == ["bad", "good"]
+    assert ["margin", "0.00", "0.67"] in read.rows  # at two budgets of three
+    assert [value for _, value in read.attributes if value in ("good", "bad")] == ["good", "bad"]
 
 
 def test_page_escapes_names():
@@ -134,7 +144,11 @@ def test_page_of_one_seed_or_one_strategy(strategies, seeds):
     assert "nan" not in read.text.lower()
     assert ("paired t-test" in read.text) == (len(strategies) > 1)
     assert "*" not in "".join(cell for row in read.rows for cell in row)
-    assert any(row[:2] == ["margin", "30"] for row in read.rows)
+    assert any(row[:1] == ["margin"] for row in read.rows)
+
+
+def legend(figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
@@ -143,7 +157,7 @@ def test_learning_curves(metric):
     assert [panel.get_title() for panel in figure.axes] == ["logreg", "mlp"]
     sign = 1 if metric == "accuracy" else -1
     for panel in figure.axes:
-        assert [line.get_label() for line in panel.lines] == ["random", "margin"]
+        assert {line.get_label() for line in panel.lines} == {"random", "margin"}
         for line, band in zip(panel.lines, panel.collections, strict=True):
             mean, half = mean_interval(sign * values(line.get_label(), 3))
             np.testing.assert_array_equal(line.get_xdata(), LABELS)
@@ -154,8 +168,8 @@ def test_learning_curves(metric):
                 np.testing.assert_allclose(
                     [reach.min(), reach.max()], [middle - width, middle + width]
                 )
-    assert figure.axes[0].get_ylabel() == metric
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["random", "margin"]
+    assert figure.axes[0].get_ylabel() == metric.replace("_", " ")
+    assert legend(figure) == ["margin", "random"]  # by AUBC
 
 
 def test_a_panel_for_each_learner_that_has_the_metric():
@@ -176,6 +190,82 @@ def test_styles_differ_and_random_is_grey():
     styles = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in panel.lines}
     assert len(set(styles.values())) == 10
     assert styles["random"][0] == "#888888"
+
+
+MANY = ("random", *(f"strategy {i}" for i in range(1, 31)))
+
+
+def test_of_many_the_best_and_random_stand_out():
+    """31 strategies: seven in colour, random dashed, 23 in grey; by the mean place of both."""
+    frame = tidy(learners=("logreg", "mlp"), strategies=MANY, seeds=2)
+    figure = learning_curves(frame)
+    best = [f"strategy {i}" for i in range(30, 30 - BEST, -1)]
+    assert legend(figure) == [*best, "random", "23 others"]
+    for panel in figure.axes:
+        styles = {line.get_label(): line.get_color() for line in panel.lines}
+        shown = [name for name in styles if not name.startswith("_")]
+        assert set(shown) == {*best, "random"} and len({styles[name] for name in shown}) == 8
+        assert len(panel.lines) == 31 and len(panel.collections) == 8
+    # So many fit: all are shown.
+    few = tidy(strategies=MANY[:FEW], seeds=1)
+    assert len(legend(learning_curves(few))) == FEW
+    assert len(legend(learning_curves(tidy(strategies=MANY[: FEW + 1], seeds=1)))) == BEST + 2
+
+
+def test_a_panel_for_each_strategy_less_random():
+    figure = curve_grid(tidy(strategies=MANY), "logreg")
+    panels = [panel for panel in figure.axes if panel.get_visible()]
+    assert [panel.get_title() for panel in panels] == list(MANY[:0:-1])  # by AUBC
+    assert figure.get_supylabel() == "accuracy less random's"
+    for panel in panels:
+        mean, half = mean_interval(values(panel.get_title(), 3) - values("random", 3))
+        np.testing.assert_allclose(panel.lines[-1].get_ydata(), mean)
+        corners = panel.collections[0].get_paths()[0].vertices
+        assert corners[:, 1].max() == pytest.approx((mean + half).max())
+        assert len(panel.lines) == 31  # all others behind
+
+
+@pytest.mark.parametrize("case", ["no random", "other budgets", "alone"])
+def test_panels_show_the_metric_where_random_cannot_be_taken_off(case):
+    frame = tidy(strategies=("random",) if case == "alone" else ("random", "margin"))
+    if case == "no random":
+        frame = frame[frame.strategy != "random"]
+    if case == "other budgets":
+        frame.loc[frame.strategy == "random", "labels"] += 1
+    figure = curve_grid(frame, "logreg")
+    assert figure.get_supylabel() == "accuracy"
+    shown = figure.axes[0]
+    expected = values(shown.get_title(), 3).mean(axis=0)
+    np.testing.assert_allclose(shown.lines[-1].get_ydata(), expected)
+
+
+def test_page_of_many():
+    frame = tidy(strategies=MANY)
+    read = Reader(page(frame, config(), INFO))
+    assert images(read) == 3  # the curves, the profile, a panel for each
+    order = list(reversed(MANY))
+    heads = [row for row in read.rows if row == ["", *order]]
+    assert len(heads) == 2  # both matrices, by AUBC
+    assert [row[0] for row in read.rows if len(row) == 32][1:32] == order
+    assert ("class", "matrix") in read.attributes
+    assert images(Reader(page(tidy(strategies=MANY[:FEW]), config(), INFO))) == 2
+
+
+def test_page_shows_seconds():
+    """0.6 s of random over 3 seeds and 2 queries are 100 ms each."""
+    seconds = {"logreg/random": 0.6, "logreg/margin": 0.75}
+    read = Reader(page(tidy(), config(), INFO | {"cell_seconds": seconds}))
+    heads = next(row for row in read.rows if "AUBC" in row)
+    assert heads[-2:] == ["ms/query", "less random's"]
+    found = {row[0]: row[-2:] for row in read.rows if len(row) == len(heads)}
+    assert found["margin"] == ["125.00", "+25.00"] and found["random"] == ["100.00", ""]
+    assert "less random's it is what scoring the pool and selecting take" in read.text
+
+
+def test_page_without_an_imbalance():
+    frame = tidy()
+    read = Reader(page(frame[frame.metric != "imbalance_ratio"], config(), INFO))
+    assert images(read) == 1 and "Imbalance" not in read.text
 
 
 def test_png(tmp_path):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from jal.report import curves, penalties, print_tables, significance, summary
+from jal.report import curves, penalties, print_tables, ranking, seconds, significance, summary
 
 LABELS = [10, 20, 30]
 # Accuracies [seeds, rounds]. margin: a line, of one height for each seed. The others start alike
@@ -110,16 +110,85 @@ def test_no_penalties_where_budgets_differ(other):
     assert penalties(frame, "logreg") is None
 
 
+def test_ranking_by_aubc():
+    frame = tidy(learners=("logreg", "mlp"))
+    assert ranking(frame, "logreg") == ranking(frame) == ["margin", "badge", "random"]
+    # With mlp badge comes first, margin last: their places are 0 + 2, 1 + 0, 2 + 1.
+    turned = frame.copy()
+    mlp = turned.learner == "mlp"
+    for strategy, change in (("margin", -0.5), ("badge", 0.5), ("random", 0.2)):
+        turned.loc[mlp & (turned.strategy == strategy), "value"] += change
+    assert ranking(turned, "mlp") == ["badge", "random", "margin"]
+    assert ranking(turned) == ["badge", "margin", "random"]
+
+
+def test_seconds_by_hand():
+    """3 seeds and 2 queries."""
+    cells = {"logreg/margin": 3.0, "logreg/random": 0.6, "logreg/badge": 0.3}
+    table = seconds(tidy(), {"cell_seconds": cells})
+    assert list(table.columns) == ["per_query", "less_random"]
+    np.testing.assert_allclose(table.per_query, [0.5, 0.1, 0.05])
+    np.testing.assert_allclose(table.less_random, [0.4, 0.0, -0.05])
+    assert table.index.names == ["learner", "strategy"]
+    assert seconds(tidy(), {}) is None
+    alone = seconds(tidy(strategies=("margin",)), {"cell_seconds": {"logreg/margin": 3.0}})
+    assert alone.less_random.isna().all()
+
+
+def printed(width: int = 120, info: dict | None = None, **options) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    print_tables(tidy(**options), console, info)
+    return console.file.getvalue()
+
+
 @pytest.mark.parametrize("strategies", [("margin", "random", "badge"), ("margin",)])
 def test_print_tables(strategies):
-    console = Console(file=io.StringIO(), width=120)
-    print_tables(tidy(strategies=strategies), console)
-    shown = console.file.getvalue()
-    assert "logreg: 3 seeds, 95 % intervals" in shown
-    assert " ".join(["margin", "30", "0.7000 ± 0.0745", "0.9000 ± 0.0745"]) in " ".join(
-        shown.split()
-    )
+    shown = printed(strategies=strategies)
+    assert "logreg: 3 seeds, 30 labels, 95 % intervals" in shown
+    assert "margin 0.7000 ± 0.0745 0.9000 ± 0.0745" in " ".join(shown.split())
     assert ("+15.0*" in shown) == (len(strategies) > 1)
     if len(strategies) > 1:
-        rows = [shown.index(f"{name} ") for name in ("margin", "badge", "random")]
-        assert rows == sorted(rows)  # the best first
+        for head in (" ", ") "):  # of the summary, of the matrix: the best first
+            rows = [shown.index(f"{head}{name} ") for name in ("margin", "badge", "random")]
+            assert rows == sorted(rows)
+
+
+def test_print_labels_where_they_differ():
+    frame = tidy(strategies=("margin", "random"))
+    frame.loc[frame.strategy == "random", "labels"] += 3
+    console = Console(file=io.StringIO(), width=120)
+    print_tables(frame, console)
+    shown = " ".join(console.file.getvalue().split())
+    assert "margin 30 0.7000" in shown and "random 33 0.5500" in shown
+
+
+def test_print_seconds():
+    cells = {"logreg/margin": 3.0, "logreg/random": 0.6}
+    shown = " ".join(printed(strategies=("margin", "random"), info={"cell_seconds": cells}).split())
+    assert "ms/query less random's" in shown
+    assert "± 0.0745 500.00 +400.00" in shown and "± 0.0248 100.00" in shown
+    slow = {"logreg/margin": 60.0}
+    shown = " ".join(printed(strategies=("margin",), info={"cell_seconds": slow}).split())
+    assert "s/query" in shown and "± 0.0745 10.00" in shown and "ms/query" not in shown
+
+
+def test_a_matrix_too_wide_is_counted():
+    """No name or number is cut; the columns of the best and of random stay."""
+    names = [f"strategy_number_{i:02}" for i in range(20)]
+    parts = [tidy()]
+    for i, name in enumerate(names):
+        part = tidy(strategies=("random",)).assign(strategy=name)
+        part["value"] += 0.001 * i * (part.metric == "accuracy")
+        parts.append(part)
+    console = Console(file=io.StringIO(), width=80)
+    print_tables(pd.concat(parts), console)
+    shown = console.file.getvalue()
+    assert "…" not in shown and all(len(line) <= 80 for line in shown.splitlines())
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.split()}
+    matrix = significance(pd.concat(parts), "logreg")
+    for name in (*names, "badge"):
+        stars = [text for text in matrix.loc[name] if text.endswith("*")]
+        beats = sum(text.startswith("+") for text in stars)
+        assert rows[name][:2] == [str(beats), str(len(stars) - beats)]
+        assert rows[name][2:] == [matrix.loc[name, "margin"], matrix.loc[name, "random"]]
+    assert "less margin" in shown and "less random" in shown and "(1)" not in shown

@@ -1,37 +1,82 @@
 """What every registered strategy must do."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.tree_util import Partial
 
 from jal import strategies
 from jal.episode import labelled_mask
-from jal.types import Labels, Round
+from jal.types import Labels, Outputs, Round
 
 NAMES = sorted(strategies.registry)
-BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy"}
-DETERMINISTIC = BY_SCORE | {"k_center"}
+BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy", "alamp"}
+OTHERS = {"k_center", "alamp_div", "margin_div", "galaxy", "bait", "flqmi", "gcmi", "logdetmi"}
+BY_AUXILIARY = {"loss_prediction", "waal"}
+DETERMINISTIC = BY_SCORE | OTHERS | BY_AUXILIARY
+RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond 2,000 points, or with few clusters
+# What trains or optimises does so longer in its own tests.
+FEWER_STEPS = {"vaal": {"steps": 20}, "active_ft": {"iterations": 20, "learning_rate": 0.1}}
 N, K, D, LABELLED = 60, 5, 4, 12
 
 
 def make_round(seed: int = 0, equal: bool = False, labelled: int = LABELLED) -> Round:
-    keys = jax.random.split(jax.random.key(seed), 4)
+    """Of a linear model, whose weights are its variables."""
+    keys = jax.random.split(jax.random.key(seed), 5)
     x = jax.random.normal(keys[0], (N, D))
-    logits = 2.0 * jax.random.normal(keys[1], (N, K))
+    weights = 2.0 * jax.random.normal(keys[1], (D, K))
     if equal:
-        x, logits = jnp.ones_like(x), jnp.zeros_like(logits)
+        x, weights = jnp.ones_like(x), jnp.zeros_like(weights)
     order = jax.random.permutation(keys[2], N).astype(jnp.int32)
     labels = Labels(order, jnp.int32(labelled))
     mask = labelled_mask(labels)
     y = jnp.where(mask, jax.random.randint(keys[3], (N,), 0, K), -1)
-    return Round(x, y, labels, mask, (), logits, x)
+    return Round(
+        x,
+        y,
+        labels,
+        mask,
+        weights,
+        x @ weights,
+        x,
+        auxiliary=jnp.zeros(N) if equal else jax.random.normal(keys[4], (N,)),
+        head=Partial(head, weights),
+        sample=Partial(sample, weights, x, jnp.float32(0.0 if equal else 1.0)),
+        fit=Partial(fit, x, y),
+        predict=Partial(predict),
+    )
 
 
-def picks_of(name: str, round_: Round, k: int, key=None):
-    strategy = strategies.registry[name]()
-    key = jax.random.key(7) if key is None else key
-    return strategy.select(key, strategy.init(key, round_.x), round_, k)[0]
+def head(weights, features):
+    return features @ weights
+
+
+def predict(weights, x):
+    return Outputs(x @ weights, x)
+
+
+def sample(weights, x, spread, key):
+    return predict(weights + spread * jax.random.normal(key, weights.shape), x)
+
+
+def fit(x, y, key, labels):
+    """Ridge regression on the labelled points, as often as they stand in the order."""
+    weight = jnp.zeros(N).at[labels.order].add(jnp.arange(N) < labels.n)
+    gram = (weight[:, None] * x).T @ x + jnp.eye(D)
+    return jnp.linalg.solve(gram, (weight[:, None] * x).T @ jax.nn.one_hot(y, K))
+
+
+@functools.cache
+def compiled(name: str, k: int):
+    strategy = strategies.registry[name](**FEWER_STEPS.get(name, {}))
+    return jax.jit(lambda key, r: strategy.select(key, strategy.init(key, r.x), r, k)[0])
+
+
+def picks_of(name: str, round_: Round, k: int = 7, key=None):
+    return compiled(name, k)(jax.random.key(7) if key is None else key, round_)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -48,19 +93,20 @@ def test_distinct_unlabelled_picks(name, k, equal):
 @pytest.mark.parametrize("name", NAMES)
 def test_deterministic_in_the_key(name):
     round_ = make_round()
-    np.testing.assert_array_equal(picks_of(name, round_, 9), picks_of(name, round_, 9))
-    others = [picks_of(name, round_, 9, jax.random.key(i)) for i in range(5)]
+    np.testing.assert_array_equal(picks_of(name, round_), picks_of(name, round_))
+    others = [picks_of(name, round_, key=jax.random.key(i)) for i in range(5)]
     same = all((np.asarray(o) == np.asarray(others[0])).all() for o in others)
-    assert same == (name in DETERMINISTIC)
+    if name not in RANDOM_IN_LARGE_POOLS:
+        assert same == (name in DETERMINISTIC)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_jit_and_vmap_equal_single(name):
     rounds = [make_round(seed) for seed in range(3)]
     keys = jax.random.split(jax.random.key(1), 3)
-    alone = [picks_of(name, r, 6, key) for r, key in zip(rounds, keys, strict=True)]
+    alone = [picks_of(name, r, key=key) for r, key in zip(rounds, keys, strict=True)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rounds)
-    together = jax.jit(jax.vmap(lambda r, key: picks_of(name, r, 6, key)))(stacked, keys)
+    together = jax.jit(jax.vmap(compiled(name, 7)))(keys, stacked)
     np.testing.assert_array_equal(together, np.stack(alone))
 
 
@@ -68,7 +114,8 @@ def test_jit_and_vmap_equal_single(name):
 def test_order_of_preference(name):
     """The first picks do not depend on how many are asked for."""
     round_ = make_round()
-    np.testing.assert_array_equal(picks_of(name, round_, 20)[:5], picks_of(name, round_, 5))
+    every = picks_of(name, round_, N - LABELLED)
+    np.testing.assert_array_equal(every[:7], picks_of(name, round_))
 
 
 @pytest.mark.parametrize("name", sorted(DETERMINISTIC))
@@ -76,16 +123,16 @@ def test_permutation_equivariant(name):
     round_ = make_round()
     to = jax.random.permutation(jax.random.key(3), N)  # new position -> old index
     where = jnp.argsort(to)
-    moved = Round(
-        round_.x[to],
-        round_.y[to],
-        Labels(where[round_.labels.order].astype(jnp.int32), round_.labels.n),
-        round_.labelled[to],
-        (),
-        round_.logits[to],
-        round_.features[to],
+    moved = round_._replace(
+        x=round_.x[to],
+        y=round_.y[to],
+        labels=Labels(where[round_.labels.order].astype(jnp.int32), round_.labels.n),
+        labelled=round_.labelled[to],
+        logits=round_.logits[to],
+        features=round_.features[to],
+        auxiliary=round_.auxiliary[to],
     )
-    np.testing.assert_array_equal(to[picks_of(name, moved, 8)], picks_of(name, round_, 8))
+    np.testing.assert_array_equal(to[picks_of(name, moved)], picks_of(name, round_))
 
 
 @pytest.mark.parametrize("name", sorted(BY_SCORE))
@@ -96,11 +143,12 @@ def test_picks_what_its_score_ranks_first(name):
     score = {
         "least_confidence": 1 - top[:, -1],
         "margin": top[:, -2] - top[:, -1],
+        "alamp": top[:, -2] - top[:, -1],  # the margin, in the first round
         "decision_margin": -np.diff(np.sort(round_.logits, axis=1)[:, -2:])[:, 0],
         "entropy": -(p * np.log(p)).sum(axis=1),
     }[name]
     score[np.asarray(round_.labelled)] = -np.inf
-    np.testing.assert_array_equal(picks_of(name, round_, 10), np.argsort(-score)[:10])
+    np.testing.assert_array_equal(picks_of(name, round_), np.argsort(-score)[:7])
 
 
 @pytest.mark.parametrize("classes", [5, 64])  # 1e5 / 64 ends in .5
@@ -118,16 +166,17 @@ def test_average_confidence_of_a_softmax_is_random_sampling(classes):
 
 
 def test_one_of_runs_the_chosen_one():
-    members = [strategies.registry[name]() for name in NAMES]
+    names = ["random", "margin", "k_center", "alamp_div", "bald", "query_by_committee"]
+    members = [strategies.registry[name]() for name in names]
     round_, key = make_round(), jax.random.key(7)
 
     @jax.jit
     def select(index):
         strategy = strategies.one_of(members, index)
-        return strategy.select(key, strategy.init(key, round_.x), round_, 6)[0]
+        return strategy.select(key, strategy.init(key, round_.x), round_, 7)[0]
 
-    for i, name in enumerate(NAMES):
-        np.testing.assert_array_equal(select(i), picks_of(name, round_, 6), err_msg=name)
+    for i, name in enumerate(names):
+        np.testing.assert_array_equal(select(i), picks_of(name, round_), err_msg=name)
     assert select._cache_size() == 1
 
 
@@ -161,8 +210,12 @@ def test_one_of_refuses_own_batch_sizes():
 def test_outputs_are_used_where_it_says_so(name):
     """Without them the pool is not scored: then they must not matter."""
     round_ = make_round()
-    other = round_._replace(logits=round_.logits[::-1] ** 3, features=round_.features[::-1] * 2)
-    same = (np.asarray(picks_of(name, round_, 20)) == np.asarray(picks_of(name, other, 20))).all()
+    other = round_._replace(
+        logits=round_.logits[::-1] ** 3,
+        features=round_.features[::-1] * 2,
+        auxiliary=round_.auxiliary[::-1],
+    )
+    same = (np.asarray(picks_of(name, round_)) == np.asarray(picks_of(name, other))).all()
     if strategies.registry[name]().uses_outputs:
         assert not same or name == "average_confidence"  # constant for any softmax
     else:

@@ -1,0 +1,193 @@
+"""ActiveFT: centroids that follow the pool's distribution and keep apart, on the unit sphere."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.top_k import check_pool
+from jal.types import Array
+
+__all__ = ["active_ft", "fit_centroids"]
+
+_BLOCK = 64  # centroids per matrix product when they take their points
+_DECAY, _SQUARED_DECAY, _EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults
+
+
+def active_ft(
+    key: Array,
+    features: Array,
+    labelled: Array,
+    k: int,
+    *,
+    temperature: float = 0.07,
+    iterations: int = 300,
+    learning_rate: float = 1e-3,
+    diversity: float = 1.0,
+    minibatch: int | None = None,
+    chunk: int = 4096,
+) -> Array:
+    """The unlabelled point nearest to each of k optimised centroids (ActiveFT: Xie et al., 2023).
+
+    On features of unit length, Adam minimises
+
+        - mean_i max_j f_i.c_j / T + diversity * mean_j log sum_(l != j) exp(c_j.c_l / T)
+
+    over unit centroids c, from k unlabelled points drawn uniformly. The published code differs: it
+    joins both terms in one logarithm, and counts the second by the share of points. Points of
+    length 0 are as far from any centroid as an orthogonal one. Time 2 N D k per iteration; memory
+    N D + chunk k.
+
+    Args:
+      key: a PRNG key.
+      features: `[N, D]` float.
+      labelled: `[N]` bool; left out of the loss and never picked.
+      k: number of centroids and of picks, static; at most the number of unlabelled points.
+      temperature: T.
+      iterations: of Adam, static.
+      learning_rate: of Adam.
+      diversity: weight of the second term.
+      minibatch: unlabelled points drawn (with replacement) for each iteration; None for all, the
+        paper's.
+      chunk: points compared at once, static; bounds memory at `chunk x k`.
+
+    Returns:
+      `[k]` int32, distinct: the centroid nearest to most points first; a point that is taken goes
+      to the first centroid that asks for it.
+    """
+    features, labelled = check_pool("active_ft", features, labelled, k)
+    points = _unit(features)
+    centroids, share = fit_centroids(
+        key,
+        points,
+        labelled,
+        k,
+        temperature=temperature,
+        iterations=iterations,
+        learning_rate=learning_rate,
+        diversity=diversity,
+        minibatch=minibatch,
+        chunk=chunk,
+    )
+    centroids = centroids[jnp.argsort(-share, stable=True)]
+    # Padded centroids come last, and what they take is cut off.
+    centroids = jnp.pad(centroids, ((0, -k % _BLOCK), (0, 0)))
+
+    def block(taken: Array, centroids: Array) -> tuple[Array, Array]:
+        similar = jnp.matmul(centroids, points.T, precision="highest")
+
+        def nearest(taken: Array, similar: Array) -> tuple[Array, Array]:
+            chosen = jnp.argmax(jnp.where(taken, -jnp.inf, similar)).astype(jnp.int32)
+            return taken.at[chosen].set(True), chosen
+
+        return jax.lax.scan(nearest, taken, similar)
+
+    _, picks = jax.lax.scan(block, labelled, centroids.reshape(-1, _BLOCK, points.shape[1]))
+    return picks.reshape(-1)[:k]
+
+
+class _Adam(NamedTuple):
+    """Parameters and the running means of their gradients."""
+
+    centroids: Array
+    mean: Array
+    squared: Array
+
+
+def fit_centroids(
+    key: Array,
+    points: Array,
+    labelled: Array,
+    k: int,
+    *,
+    temperature: float = 0.07,
+    iterations: int = 300,
+    learning_rate: float = 1e-3,
+    diversity: float = 1.0,
+    minibatch: int | None = None,
+    chunk: int = 4096,
+) -> tuple[Array, Array]:
+    """ActiveFT's centroids `[k, D]` of unit length, and how many unlabelled points each is nearest.
+
+    Args:
+      key: a PRNG key.
+      points: `[N, D]` float, of length 1 (or 0).
+      labelled: `[N]` bool; left out.
+      k: static.
+      temperature: see `active_ft`.
+      iterations: see `active_ft`.
+      learning_rate: see `active_ft`.
+      diversity: see `active_ft`.
+      minibatch: see `active_ft`.
+      chunk: see `active_ft`.
+    """
+    points, labelled = check_pool("fit_centroids", points, labelled, k)
+    n, dimension = points.shape
+    free = (~labelled).astype(points.dtype)
+    key_first, key_rest = jax.random.split(key)
+    drawn = jnp.where(labelled, -1.0, jax.random.uniform(key_first, (n,)))
+    first = points[jax.lax.top_k(drawn, k)[1]]
+
+    size = min(chunk, n)
+    padded = jnp.pad(points, ((0, -n % size), (0, 0))).reshape(-1, size, dimension)
+    weights = jnp.pad(free, (0, -n % size)).reshape(-1, size)
+    unlabelled_first = jnp.argsort(labelled, stable=True)
+    count = jnp.maximum(jnp.sum(~labelled), 1)
+
+    def attraction(unit: Array, step: Array) -> Array:
+        """Gradient `[k, D]` of the mean over points of the similarity to the nearest centroid."""
+        if minibatch is None:
+            return _nearest(unit, padded, weights)[0] / jnp.maximum(jnp.sum(free), 1.0)
+        rank = jax.random.randint(jax.random.fold_in(key_rest, step), (minibatch,), 0, count)
+        some = points[unlabelled_first[rank]][None]
+        return _nearest(unit, some, jnp.ones((1, minibatch), points.dtype))[0] / minibatch
+
+    def spread(unit: Array) -> Array:
+        similar = jnp.matmul(unit, unit.T, precision="highest") / temperature
+        others = jnp.where(jnp.eye(k, dtype=bool), -jnp.inf, similar)
+        return diversity * jnp.mean(jax.nn.logsumexp(others, axis=1))
+
+    def update(step: Array, adam: _Adam) -> _Adam:
+        unit, to_centroids = jax.vjp(_unit, adam.centroids)
+        gradient = -attraction(unit, step) / temperature
+        if k > 1:
+            gradient += jax.grad(spread)(unit)
+        (gradient,) = to_centroids(gradient)
+        mean = _DECAY * adam.mean + (1 - _DECAY) * gradient
+        squared = _SQUARED_DECAY * adam.squared + (1 - _SQUARED_DECAY) * jnp.square(gradient)
+        t = (step + 1).astype(points.dtype)
+        scale = jnp.sqrt(squared / (1 - _SQUARED_DECAY**t)) + _EPSILON
+        moved = adam.centroids - learning_rate * mean / (1 - _DECAY**t) / scale
+        return _Adam(moved, mean, squared)
+
+    start = _Adam(first, jnp.zeros_like(first), jnp.zeros_like(first))
+    unit = _unit(jax.lax.fori_loop(0, iterations, update, start).centroids)
+    return unit, _nearest(unit, padded, weights)[1]
+
+
+def _nearest(unit: Array, chunks: Array, weights: Array) -> tuple[Array, Array]:
+    """For each centroid the sum `[k, D]` and the number `[k]` of the points it is nearest to.
+
+    A point that ties is shared out. Args: unit `[k, D]`, chunks `[C, m, D]`, weights `[C, m]`.
+    """
+
+    def add(carry: tuple[Array, Array], chunk: tuple[Array, Array]):
+        total, share = carry
+        points, weight = chunk
+        similar = unit @ points.T  # [k, m]: the maximum over the first axis is vectorised
+        member = (similar == jnp.max(similar, axis=0)).astype(points.dtype)
+        member *= weight / jnp.sum(member, axis=0)
+        return (total + member @ points, share + jnp.sum(member, axis=1)), None
+
+    start = jnp.zeros_like(unit), jnp.zeros(unit.shape[0], unit.dtype)
+    return jax.lax.scan(add, start, (chunks, weights))[0]
+
+
+def _unit(x: Array) -> Array:
+    """Rows scaled to length 1; those of length 0 stay, and their gradient is 0."""
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=1, keepdims=True))
+    x = x / jnp.where(largest > 0, largest, 1.0)  # squares then neither overflow nor vanish
+    norm = jnp.sqrt(jnp.sum(jnp.square(x), axis=1, keepdims=True))
+    return jnp.where(largest > 0, x / jnp.where(norm > 0, norm, 1.0), 0.0)

@@ -1,0 +1,210 @@
+"""ALFA-Mix: points whose prediction changes when their features are mixed with a class's mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.gradients import residuals, unit_rows
+from jal.select.kmeans import kmeans
+from jal.select.top_k import check_pool, top_k
+from jal.types import Array
+
+__all__ = ["alfa_mix"]
+
+Head = Callable[[Array], Array]
+
+
+def alfa_mix(
+    key: Array,
+    logits: Array,
+    features: Array,
+    y: Array,
+    labelled: Array,
+    k: int,
+    head: Head,
+    *,
+    cap_step: float = 0.2,
+    optimise: bool = False,
+    steps: int = 5,
+    learning_rate: float = 0.1,
+    penalty: float = 0.01,
+    chunk: int = 1024,
+    iterations: int = 20,
+) -> Array:
+    """Candidates: h whose predicted class is not that of (1 - alpha) h + alpha h*, some h*.
+
+    The anchors h* are the means of the labelled features of each class; a class without a label has
+    none. alpha `[D]` is the closed form of the paper for a loss linear in h, with g the gradient of
+    the cross-entropy of the predicted class: alpha = eps |h* - h| / |g| g / (h* - h), so that the
+    mixture is h + eps |h* - h| g / |g|. eps = cap / sqrt(D), the cap being raised by `cap_step`
+    until there are more than k candidates, to 1 at most. The candidates' features, scaled to length
+    1, are clustered by k-means into k clusters, and the point nearest to each centroid is picked,
+    the largest cluster's first. Where there are fewer candidates than k, they come first, in random
+    order, and random unlabelled points after. Source: ALFA-Mix (Parvaneh et al., 2022).
+
+    Args:
+      key: a PRNG key.
+      logits: `[N, K]` float, head(features).
+      features: `[N, D]` float.
+      y: `[N]` int32, the class of labelled points; others are not read.
+      labelled: `[N]` bool; True is never picked.
+      k: how many, static; at most the number of unlabelled points.
+      head: `features [M, D] -> logits [M, K]`, the learner's last layer, affine.
+      cap_step: by how much the cap grows.
+      optimise: learn alpha instead, as the paper's first form does: from normal numbers of mean and
+        deviation cap / 2, `steps` steps up the cross-entropy, each of `learning_rate` in the sign
+        of every coordinate (Adam, which the published code starts anew at each step), clipped to
+        [1e-8, cap]; the last third of the steps is ten times smaller.
+      steps: of the optimisation.
+      learning_rate: of the optimisation.
+      penalty: of the optimisation, on |alpha|.
+      chunk: points optimised at once; bounds memory.
+      iterations: of k-means.
+
+    Returns:
+      `[k]` int32. With nothing labelled there is no candidate.
+    """
+    features, labelled = check_pool("alfa_mix", features, labelled, k)
+    logits, _ = check_pool("alfa_mix", logits, labelled, k)
+    y, _ = check_pool("alfa_mix", y, labelled, k)
+    key_alpha, key_means, key_fill = jax.random.split(key, 3)
+    predicted = jnp.argmax(logits, axis=1)
+    own = jax.nn.one_hot(jnp.where(labelled, y, -1), logits.shape[1], dtype=features.dtype)
+    size = own.T @ jnp.ones(own.shape[0])
+    with jax.default_matmul_precision("highest"):
+        anchors = own.T @ features / jnp.maximum(size, 1.0)[:, None]
+
+    caps = max(1, round(1.0 / cap_step))
+    if optimise:
+
+        def changes(cap: Array, key: Array) -> Array:
+            def learn(of_chunk: tuple[Array, Array, Array]) -> Array:
+                points, classes, key = of_chunk
+                return _learnt(
+                    key, points, classes, anchors, size > 0, cap, head,
+                    steps, learning_rate, penalty,
+                )  # fmt: skip
+
+            return _chunked(learn, features, predicted, key, chunk)
+    else:
+        reach, slope = _closed_form(logits, features, predicted, anchors, size > 0, head)
+
+        def changes(cap: Array, key: Array) -> Array:
+            moved = logits + (cap * reach)[:, None] * slope
+            return jnp.argmax(moved, axis=1) != predicted
+
+    def raise_cap(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        tried, candidate = carry
+        cap = jnp.minimum((tried + 1) * cap_step, 1.0)
+        changed = changes(cap, jax.random.fold_in(key_alpha, tried))
+        return tried + 1, candidate | (changed & ~labelled)
+
+    def too_few(carry: tuple[Array, Array]) -> Array:
+        tried, candidate = carry
+        return (tried < caps) & (jnp.sum(candidate) <= k)
+
+    start = jnp.int32(0), jnp.zeros(labelled.shape, bool)
+    _, candidate = jax.lax.while_loop(too_few, raise_cap, start)
+    return _spread(key_means, key_fill, features, candidate, labelled, k, iterations)
+
+
+def _closed_form(
+    logits: Array, features: Array, predicted: Array, anchors: Array, present: Array, head: Head
+) -> tuple[Array, Array]:
+    """How far each point moves at cap 1, `[N]`, and its logits' slope on the way, `[N, K]`.
+
+    The way is the same for all anchors, and along a line an affine head does not return to a class
+    that it has left: the farthest anchor decides.
+    """
+    _, pull = jax.vjp(head, features)
+    (gradient,) = pull(-residuals(logits, predicted))
+    _, slope = jax.jvp(head, (features,), (unit_rows(gradient),))
+
+    centre = jnp.mean(anchors, axis=0)
+    points, anchors = features - centre, anchors - centre
+    with jax.default_matmul_precision("highest"):
+        inner = points @ anchors.T
+        length = jnp.square(points) @ jnp.ones(points.shape[1])
+    squared = length[:, None] - 2.0 * inner + jnp.sum(jnp.square(anchors), axis=1)
+    farthest = jnp.max(jnp.where(present, squared, 0.0), axis=1)
+    return jnp.sqrt(jnp.maximum(farthest, 0.0) / features.shape[1]), slope
+
+
+def _learnt(
+    key: Array,
+    points: Array,
+    classes: Array,
+    anchors: Array,
+    present: Array,
+    cap: Array,
+    head: Head,
+    steps: int,
+    learning_rate: float,
+    penalty: float,
+) -> Array:
+    """`[M]` bool: whether the class changes in any step of the optimisation, for any anchor."""
+
+    def objective(alpha: Array, anchor: Array) -> tuple[Array, Array]:
+        logits = head(points + alpha * (anchor - points))
+        log_p = jnp.take_along_axis(jax.nn.log_softmax(logits, axis=1), classes[:, None], axis=1)
+        squared = jnp.sum(jnp.square(alpha), axis=1)
+        value = jnp.sum(log_p) + penalty * jnp.sum(jnp.sqrt(squared))
+        return value, jnp.argmax(logits, axis=1) != classes
+
+    def of_anchor(changed: Array, given: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        key, anchor, is_present = given
+        alpha = cap / 2.0 * (1.0 + jax.random.normal(key, points.shape))
+
+        def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            alpha, changed = carry
+            gradient, now = jax.grad(objective, has_aux=True)(alpha, anchor)
+            rate = learning_rate * jnp.where(i < steps * 2 / 3, 1.0, 0.1)
+            alpha = alpha - rate * gradient / (jnp.abs(gradient) + 1e-8)
+            return jnp.clip(alpha, 1e-8, cap), changed | (now & is_present)
+
+        start = jnp.clip(alpha, 1e-8, cap), changed
+        return jax.lax.fori_loop(0, steps, step, start)[1], None
+
+    keys = jax.random.split(key, anchors.shape[0])
+    start = jnp.zeros(points.shape[0], bool)
+    return jax.lax.scan(of_anchor, start, (keys, anchors, present))[0]
+
+
+def _chunked(
+    f: Callable[[tuple[Array, Array, Array]], Array],
+    features: Array,
+    predicted: Array,
+    key: Array,
+    chunk: int,
+) -> Array:
+    """`[N]`, f on chunks of the pool, the last of them padded by the last point."""
+    n = features.shape[0]
+    rows = min(chunk, n)
+    index = jnp.minimum(jnp.arange(n + (-n % rows)), n - 1).reshape(-1, rows)
+    keys = jax.random.split(key, index.shape[0])
+    of_chunk = lambda given: f((features[given[0]], predicted[given[0]], given[1]))  # noqa: E731
+    return jax.lax.map(of_chunk, (index, keys)).reshape(-1)[:n]
+
+
+def _spread(
+    key_means: Array,
+    key_fill: Array,
+    features: Array,
+    candidate: Array,
+    labelled: Array,
+    k: int,
+    iterations: int,
+) -> Array:
+    """The picks of k-means on the candidates; all of these and random points if fewer than k."""
+
+    def enough() -> Array:
+        return kmeans(key_means, unit_rows(features), ~candidate, k, iterations)
+
+    def too_few() -> Array:
+        fill = jax.random.uniform(key_fill, labelled.shape)
+        return top_k(fill + candidate, labelled, k)
+
+    return jax.lax.cond(jnp.sum(candidate) >= k, enough, too_few)

@@ -1,0 +1,101 @@
+"""k-means with a traced number of clusters, for selectors that start from a clustering."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances
+from jal.types import Array
+
+__all__ = ["cluster_means", "k_means", "nearest_centroid"]
+
+_BLOCK = 128  # centroids of one matrix product; bounds memory at N x 128
+
+
+def k_means(
+    key: Array,
+    points: Array,
+    k: int,
+    count: Array | None = None,
+    *,
+    iterations: int = 20,
+    sample: int = 10_000,
+) -> Array:
+    """The cluster `[N]` int32 of each point: k-means++ seeds, then Lloyd's iterations.
+
+    Where there are more than `sample` points, so many drawn at random find the centroids, and all
+    points join the nearest. Time (sample + N / iterations) D count per iteration, memory N D.
+
+    Args:
+      key: a PRNG key.
+      points: `[N, D]` float.
+      k: the most clusters, static; at most N.
+      count: `[]` int32 in 1..k, how many clusters; None for k. A cluster may be empty.
+      iterations: Lloyd's iterations, static.
+      sample: how many points find the centroids, static; at least k are used.
+    """
+    key_sample, key_first, key_rest = jax.random.split(key, 3)
+    used = jnp.int32(k) if count is None else count
+    points = points - jnp.mean(points, axis=0)
+    size = max(sample, k)
+    sampled = points
+    if points.shape[0] > size:
+        sampled = points[jax.random.permutation(key_sample, points.shape[0])[:size]]
+    norm = jnp.sum(jnp.square(sampled), axis=1)
+
+    def squared_distance_to(chosen: Array) -> Array:
+        product = jnp.matmul(sampled, sampled[chosen], precision="highest")
+        both = norm + norm[chosen]
+        squared = both - 2.0 * product
+        return jnp.where(squared > 1e-6 * both, squared, 0.0)  # below is rounding
+
+    free = jnp.ones(sampled.shape[0], bool)
+    first = sample_by_weight(key_first, free.astype(points.dtype))
+    seeds = k_means_plus_plus(key_rest, squared_distance_to, first, free, k, used)
+
+    def lloyd(_: Array, centroids: Array) -> Array:
+        cluster = nearest_centroid(sampled, centroids, used)
+        means, sizes = cluster_means(sampled, cluster, k)
+        return jnp.where(sizes[:, None] > 0, means, centroids)
+
+    centroids = jax.lax.fori_loop(0, iterations, lloyd, sampled[seeds])
+    return nearest_centroid(points, centroids, used)
+
+
+def nearest_centroid(points: Array, centroids: Array, count: Array | int) -> Array:
+    """Which `[N]` int32 of the first `count` of `centroids [k, D]` is nearest; ties by index."""
+    k = centroids.shape[0]
+    block = min(_BLOCK, k)
+    centroids = jnp.concatenate([centroids, jnp.zeros((-k % block, points.shape[1]), points.dtype)])
+
+    def look(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        least, nearest = carry
+        some = jax.lax.dynamic_slice_in_dim(centroids, i * block, block)
+        squared = squared_distances(points, some)
+        squared = jnp.where(i * block + jnp.arange(block) < count, squared, jnp.inf)
+        closest = jnp.argmin(squared, axis=1).astype(jnp.int32)
+        here = jnp.min(squared, axis=1)
+        return jnp.minimum(least, here), jnp.where(here < least, i * block + closest, nearest)
+
+    start = (
+        jnp.full(points.shape[0], jnp.inf, points.dtype),
+        jnp.zeros(points.shape[0], jnp.int32),
+    )
+    return jax.lax.fori_loop(0, -(-count // block), look, start)[1]
+
+
+def cluster_means(points: Array, cluster: Array, k: int) -> tuple[Array, Array]:
+    """Means `[k, D]` and sizes `[k]` of the clusters `cluster [N]` in 0..k - 1; 0 where empty."""
+
+    def by_scatter(points: Array, cluster: Array) -> Array:
+        return jax.ops.segment_sum(points, cluster, k)
+
+    def by_product(points: Array, cluster: Array) -> Array:
+        member = jax.nn.one_hot(cluster, k, dtype=points.dtype)
+        return jnp.matmul(member.T, points, precision="highest")
+
+    # A CPU scatters fifty times as fast; accelerators add in no fixed order, products do.
+    sums = jax.lax.platform_dependent(points, cluster, cpu=by_scatter, default=by_product)
+    sizes = jnp.bincount(cluster, length=k).astype(points.dtype)
+    return sums / jnp.maximum(sizes, 1.0)[:, None], sizes

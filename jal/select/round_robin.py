@@ -1,0 +1,44 @@
+"""Round-robin over groups: the best of each, then the second best of each, and so on."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.top_k import check_pool
+from jal.types import Array
+
+__all__ = ["round_robin"]
+
+
+def round_robin(scores: Array, groups: Array, labelled: Array, k: int) -> Array:
+    """The k unlabelled points that come first by (rank within the group, rank among all).
+
+    Each turn takes the best remaining point of every group, in order of their scores; the groups'
+    counts differ by at most 1 until a group runs out. ALAMP's diversification (Aggarwal et al.,
+    2022, Algorithm 1) with the predicted classes as groups. Time N log N.
+
+    Args:
+      scores: `[N]` float; higher is picked first. NaN ranks below everything.
+      groups: `[N]` int, any numbers.
+      labelled: `[N]` bool; True is never picked, and counts in no group.
+      k: how many, static; at most the number of unlabelled points.
+
+    Returns:
+      `[k]` int32 in order of picking; ties by index.
+    """
+    scores, labelled = check_pool("round_robin", scores, labelled, k)
+    groups, _ = check_pool("round_robin", groups, labelled, k)
+    position = jnp.arange(labelled.shape[0], dtype=jnp.int32)
+    # Sorts put NaN last and hold -0 for 0; of equals, the lower index comes first.
+    best_first = jnp.lexsort(
+        (-scores.astype(jnp.promote_types(scores.dtype, jnp.float32)), labelled)
+    )
+    # By group, in each the best first; `rank` is the rank among all.
+    free, group = ~labelled[best_first], groups[best_first]
+    _, group, rank = jax.lax.sort((~free, group, position), num_keys=2)
+    first = jnp.concatenate([jnp.ones(1, bool), group[1:] != group[:-1]])
+    turn = position - jax.lax.cummax(jnp.where(first, position, 0))
+    turn = jnp.where(rank < jnp.sum(free), turn, position.shape[0])
+    _, order = jax.lax.sort((turn, rank), num_keys=2)
+    return best_first[order[:k]].astype(jnp.int32)

@@ -1,0 +1,146 @@
+"""Stream-based selection: points arrive one by one, and are bought where they pass a threshold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jal.select.top_k import check_pool, top_k
+from jal.types import Array
+
+__all__ = ["Bought", "stream_adaptive", "stream_fixed"]
+
+_LEAST_STEP = 1e-4  # below it a threshold takes too long to fall, or never moves in float32
+
+
+class Bought(NamedTuple):
+    """What was bought of a stream, and where it stands.
+
+    Attributes:
+      picks: `[k]` int32, distinct unlabelled pool indices.
+      position: `[]` int32, the place in the stream of the next arrival.
+      threshold: `[]` float32, after the last arrival.
+    """
+
+    picks: Array
+    position: Array
+    threshold: Array
+
+
+def stream_fixed(
+    scores: Array,
+    labelled: Array,
+    k: int,
+    *,
+    order: Array,
+    position: Array | int = 0,
+    threshold: Array | float = 0.4,
+) -> Bought:
+    """The first k arrivals whose score is at least the threshold, as in modAL's stream example.
+
+    The stream is `order`, from `position` on and round to it again. Where fewer than k pass, a
+    second time through it would find nothing new: the threshold is lowered for the missing ones
+    just as far as needed, so that they follow by falling score.
+
+    Args:
+      scores: `[N]` float, an uncertainty; NaN never passes and comes last.
+      labelled: `[N]` bool; True does not arrive.
+      k: how many, static; at most the number of unlabelled points.
+      order: `[N]` int32, a permutation of the pool: the order of arrival.
+      position: `[]` int32, where in `order` the next arrival stands.
+      threshold: `[]` float; modAL's example has 0.4 on 1 - max p (Danka and Horvath, 2018).
+
+    Returns:
+      Bought; `picks` in order of arrival, as far as they pass. `threshold` is the one given.
+    """
+    scores, labelled = check_pool("stream_fixed", scores, labelled, k)
+    order, _ = check_pool("stream_fixed", order, labelled, k)
+    order = jnp.roll(order, -position)
+    arriving = scores[order]
+    # All that pass tie, and ties go by place in the stream.
+    place = top_k(jnp.minimum(arriving, threshold), labelled[order], k)
+    enough = arriving[place[-1]] >= threshold
+    seen = jnp.where(enough, place[-1] + 1, 0)  # 0: all of it, and back again
+    return Bought(
+        order[place].astype(jnp.int32),
+        jnp.int32((position + seen) % order.shape[0]),
+        jnp.asarray(threshold, jnp.float32),
+    )
+
+
+def stream_adaptive(
+    scores: Array,
+    labelled: Array,
+    k: int,
+    *,
+    order: Array,
+    position: Array | int = 0,
+    threshold: Array | float = 0.4,
+    s: float = 0.01,
+) -> Bought:
+    """Arrivals that pass a threshold which moves: times 1 + s after a purchase, else times 1 - s.
+
+    The variable uncertainty strategy (Zliobaite et al., 2014): where much is bought it becomes
+    harder to pass, where nothing is, easier; so that about half of what arrives is bought in the
+    long run. Theirs is a threshold on the confidence, which shrinks after a purchase; this one is
+    on the uncertainty, which thus grows. Their limit on the share of the stream is k here.
+
+    The stream is gone through again and again until k are bought; what was bought does not arrive
+    again. At float32's smallest normal number the threshold stops falling and lets anything pass,
+    scores of 0 too: the loop always ends.
+
+    Args:
+      scores: `[N]` float, an uncertainty, at least 0; NaN counts as 0.
+      labelled: `[N]` bool; True does not arrive.
+      k: how many, static; at most the number of unlabelled points.
+      order: `[N]` int32, a permutation of the pool: the order of arrival.
+      position: `[]` int32, where in `order` the next arrival stands.
+      threshold: `[]` float, above 0: at the first arrival.
+      s: the threshold's step, from 1e-4 to below 1; ValueError else.
+
+    Returns:
+      Bought; `picks` in order of arrival.
+    """
+    scores, labelled = check_pool("stream_adaptive", scores, labelled, k)
+    order, _ = check_pool("stream_adaptive", order, labelled, k)
+    if not _LEAST_STEP <= s < 1:
+        raise ValueError(f"stream_adaptive takes s from {_LEAST_STEP} to below 1, got {s}.")
+    n = order.shape[0]
+    order = jnp.roll(order, -position)
+    arrives = jnp.argsort(labelled[order], stable=True)  # unlabelled ones first
+    arriving = scores[order[arrives]].astype(jnp.float32)
+    free = jnp.sum(~labelled, dtype=jnp.int32)
+    limits = jnp.finfo(jnp.float32)
+    up, down = jnp.float32(1 + s), jnp.float32(1 - s)
+
+    def more(carry: tuple[Array, ...]) -> Array:
+        return carry[1] < jnp.minimum(k, free)
+
+    def arrive(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+        i, bought, threshold, taken, places = carry
+        passes = (arriving[i] >= threshold) | (threshold <= limits.tiny)
+        buys = passes & ~taken[i]
+        moved = jnp.clip(threshold * jnp.where(buys, up, down), limits.tiny, limits.max)
+        threshold = jnp.where(taken[i], threshold, moved)
+        taken = taken.at[i].set(taken[i] | buys)
+        places = places.at[jnp.where(buys, bought, k)].set(i, mode="drop")
+        i = jnp.where(i + 1 < free, i + 1, 0)
+        return i, bought + buys.astype(jnp.int32), threshold, taken, places
+
+    start = (
+        jnp.int32(0),
+        jnp.int32(0),
+        jnp.clip(jnp.asarray(threshold, jnp.float32), limits.tiny, limits.max),
+        jnp.zeros(n, bool),
+        jnp.arange(k, dtype=jnp.int32),
+    )
+    *_, threshold, _, places = jax.lax.while_loop(more, arrive, start)
+    # A purchase was the last to arrive.
+    last = arrives[places[jnp.maximum(jnp.minimum(k, free) - 1, 0)]]
+    return Bought(
+        order[arrives[places]].astype(jnp.int32),
+        jnp.int32((position + last + 1) % n),
+        threshold,
+    )

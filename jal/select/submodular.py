@@ -1,0 +1,257 @@
+"""SIMILAR: points that share the most information with a query set, by last-layer gradients."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+
+from jal.select.gradients import Directions, directions, similarities
+from jal.select.lazy_greedy import lazy_greedy
+from jal.select.top_k import check_pool, top_k
+from jal.types import Array
+
+__all__ = ["fl1mi", "flqmi", "gcmi", "logdetmi", "rarer_classes"]
+
+
+def flqmi(
+    logits: Array,
+    features: Array,
+    y: Array,
+    labelled: Array,
+    k: int,
+    *,
+    eta: float = 1.0,
+    max_queries: int = 256,
+    queries: Array | None = None,
+) -> Array:
+    """Greedy maximum of FLQMI(A) = sum_q max_a s(q, a) + eta sum_a max_q s(q, a).
+
+    s = (1 + cos) / 2 on last-layer gradients (onehot(c) - p) (x) h, c being a query's own class and
+    a candidate's predicted one; a gradient of 0 has s = 1/2 with everything. Greedy reaches 1 - 1/e
+    of the optimum or more. Source: SIMILAR (Kothawade et al., 2021), as DISTIL computes it.
+    Memory N `max_queries`.
+
+    Args:
+      logits: `[N, K]` float.
+      features: `[N, D]` float.
+      y: `[N]` int32, the class of labelled points; others are not read.
+      labelled: `[N]` bool; True is never picked.
+      k: how many, static; at most the number of unlabelled points.
+      eta: weight of the relevance to the queries against their coverage.
+      max_queries: static bound on the queries; of more, those of the rarest classes stay, then
+        those of the lowest index.
+      queries: `[N]` bool, the labelled points to be similar to; those of `rarer_classes` if None.
+
+    Returns:
+      `[k]` int32 in order of picking. Without any query all points tie.
+    """
+    pool, asked, is_query, labelled = _pool_and_queries(
+        "flqmi", logits, features, y, labelled, k, max_queries, queries
+    )
+    kernel = jnp.where(is_query, similarities(pool, asked), 0.0)  # [N, Q]
+    relevance = eta * jnp.max(kernel, axis=1)
+
+    def gain(covered: Array, index: Array) -> Array:
+        return relevance[index] + jnp.sum(jnp.maximum(kernel[index] - covered, 0.0), axis=1)
+
+    def update(covered: Array, index: Array) -> Array:
+        return jnp.maximum(covered, kernel[index])
+
+    bounds = relevance + kernel @ jnp.ones(kernel.shape[1])
+    return lazy_greedy(gain, update, jnp.zeros(kernel.shape[1]), bounds, ~labelled, k)
+
+
+def fl1mi(
+    key: Array,
+    logits: Array,
+    features: Array,
+    y: Array,
+    labelled: Array,
+    k: int,
+    *,
+    eta: float = 1.0,
+    max_queries: int = 256,
+    sample: int = 2000,
+    queries: Array | None = None,
+) -> Array:
+    """Greedy maximum of FL1MI(A) = sum_i min(max_a s(i, a), eta max_q s(i, q)).
+
+    The sum runs over the unlabelled points, or over `sample` of them drawn by the key: their kernel
+    with the candidates is computed in blocks, and only where a gain must be known. Otherwise as
+    `flqmi`.
+
+    Args:
+      key: a PRNG key; not used where the pool has at most `sample` points.
+      sample: points of the sum at most, static.
+
+    The other arguments and the result are those of `flqmi`.
+    """
+    pool, asked, is_query, labelled = _pool_and_queries(
+        "fl1mi", logits, features, y, labelled, k, max_queries, queries
+    )
+    n = labelled.shape[0]
+    size = min(sample, n)
+    drawn = jnp.arange(n)
+    if size < n:
+        # Sorted, so that the key decides what is summed and not in which order.
+        draw = jnp.where(labelled, -1.0, jax.random.uniform(key, (n,)))
+        drawn = jnp.sort(jax.lax.top_k(draw, size)[1])
+    summed = Directions(pool.residual[drawn], pool.features[drawn])
+    target = eta * jnp.max(jnp.where(is_query, similarities(summed, asked), 0.0), axis=1)
+    target = jnp.where(labelled[drawn], 0.0, target)  # [S]; a point of target 0 adds nothing
+
+    def gain(covered: Array, index: Array) -> Array:
+        points = Directions(pool.residual[index], pool.features[index])
+        reached = jnp.minimum(similarities(points, summed), target)
+        # As a product, for all cores: a reduction has one.
+        return jnp.maximum(reached - covered, 0.0) @ jnp.ones(size)
+
+    def update(covered: Array, index: Array) -> Array:
+        point = Directions(pool.residual[index[None]], pool.features[index[None]])
+        return jnp.maximum(covered, jnp.minimum(similarities(point, summed)[0], target))
+
+    # What a point could add at most: its likeness to all of the sample, linear in its gradient.
+    counts = jnp.where(target > 0, 1.0, 0.0)
+    bounds = 0.5 * (jnp.sum(counts) + _summed_cosines(pool, summed, counts))
+    bounds = bounds + 1e-5 * size  # more than its rounding
+    return lazy_greedy(gain, update, jnp.zeros(size), bounds, ~labelled, k)
+
+
+def gcmi(
+    logits: Array,
+    features: Array,
+    y: Array,
+    labelled: Array,
+    k: int,
+    *,
+    max_queries: int = 256,
+    queries: Array | None = None,
+) -> Array:
+    """The k highest sums over the queries of s(q, a): the maximum of GCMI(A) = 2 lambda sum_qa s.
+
+    The function is modular and lambda scales all of it, so that this is exact. Otherwise as
+    `flqmi`, whose arguments and result these are.
+    """
+    pool, asked, is_query, labelled = _pool_and_queries(
+        "gcmi", logits, features, y, labelled, k, max_queries, queries
+    )
+    return top_k(_summed_cosines(pool, asked, is_query.astype(logits.dtype)), labelled, k)
+
+
+def logdetmi(
+    logits: Array,
+    features: Array,
+    y: Array,
+    labelled: Array,
+    k: int,
+    *,
+    eta: float = 1.0,
+    ridge: float = 1.0,
+    max_queries: int = 256,
+    queries: Array | None = None,
+) -> Array:
+    """Greedy maximum of LogDetMI(A) = logdet S_A - logdet(S_A - eta^2 S_AQ S_Q^-1 S_QA).
+
+    S_A and S_Q carry `ridge` on their diagonals (DISTIL's lambdaVal), without which copies would
+    make them singular. Both determinants grow by one row of a Cholesky factor with every pick.
+    Memory N (`max_queries` + 2 k). Otherwise as `flqmi`.
+
+    Args:
+      eta: weight of the queries, at most 1: beyond, the second matrix need not be positive
+        definite, and its pivots are cut.
+      ridge: positive.
+
+    The other arguments and the result are those of `flqmi`.
+    """
+    pool, asked, is_query, labelled = _pool_and_queries(
+        "logdetmi", logits, features, y, labelled, k, max_queries, queries
+    )
+    n = labelled.shape[0]
+    real = is_query[:, None] & is_query[None]
+    queried = jnp.where(real, similarities(asked, asked), 0.0)
+    factor = jnp.linalg.cholesky(queried + ridge * jnp.eye(queried.shape[0]))
+    crossed = jnp.where(is_query, similarities(pool, asked), 0.0)  # [N, Q]
+    half = solve_triangular(factor, jnp.eye(factor.shape[0]), lower=True)
+    explained = eta * jnp.matmul(crossed, half.T, precision="highest")  # S_AQ S_Q^-1/2
+
+    # A zero gradient has s = 1/2 with itself too, as with everything.
+    alive = jnp.any(pool.residual != 0, axis=1) & jnp.any(pool.features != 0, axis=1)
+    prior = jnp.where(alive, 1.0, 0.5) + ridge
+    rest = prior - jnp.square(explained) @ jnp.ones(explained.shape[1])
+    smallest = 1e-6 * ridge
+
+    def pick(carry: tuple[Array, ...], step: Array) -> tuple[tuple[Array, ...], Array]:
+        prior, rest, free, rows, rows_rest = carry
+        gains = jnp.log(jnp.maximum(prior, smallest)) - jnp.log(jnp.maximum(rest, smallest))
+        chosen = jnp.argmax(jnp.where(free, gains, -jnp.inf)).astype(jnp.int32)
+        one = Directions(pool.residual[chosen[None]], pool.features[chosen[None]])
+        column = similarities(pool, one)[:, 0]
+
+        def extend(rows: Array, variance: Array, column: Array) -> tuple[Array, Array]:
+            pivot = jnp.maximum(variance[chosen], smallest)
+            row = (column - rows[:, chosen] @ rows) / jnp.sqrt(pivot)
+            return rows.at[step].set(row), variance - jnp.square(row)
+
+        rows, prior = extend(rows, prior, column)
+        less = column - explained @ explained[chosen]
+        rows_rest, rest = extend(rows_rest, rest, less)
+        return (prior, rest, free.at[chosen].set(False), rows, rows_rest), chosen
+
+    with jax.default_matmul_precision("highest"):
+        start = prior, rest, ~labelled, jnp.zeros((k, n)), jnp.zeros((k, n))
+        return jax.lax.scan(pick, start, jnp.arange(k))[1]
+
+
+def rarer_classes(y: Array, labelled: Array, num_classes: int) -> tuple[Array, Array]:
+    """The labelled points of the rarer half of the classes, and how many points their class has.
+
+    SIMILAR queries with the labelled points of classes known to be rare. Here they are the classes
+    with at most the (lower) median number of labelled points, of classes that have any: all of
+    them where the labels are balanced.
+
+    Args:
+      y: `[N]` int32, the class of labelled points.
+      labelled: `[N]` bool.
+      num_classes: K.
+
+    Returns:
+      mask `[N]` bool and counts `[N]` float32, of the point's class; 0 for unlabelled points.
+    """
+    own = jax.nn.one_hot(jnp.where(labelled, y, -1), num_classes)  # zeros for -1
+    counts = jnp.sum(own, axis=0)
+    present = counts > 0
+    ascending = jnp.sort(jnp.where(present, counts, jnp.inf))
+    median = ascending[jnp.maximum(jnp.sum(present) - 1, 0) // 2]
+    return labelled & (own @ (present & (counts <= median)) > 0), own @ counts
+
+
+def _summed_cosines(points: Directions, others: Directions, weights: Array) -> Array:
+    """Sum of the cosines `[N]` with the others, weighted: linear in their summed gradients."""
+    with jax.default_matmul_precision("highest"):
+        total = (others.residual * weights[:, None]).T @ others.features  # [K, D]
+        return jnp.sum((points.features @ total.T) * points.residual, axis=1)
+
+
+def _pool_and_queries(
+    name: str,
+    logits: Array,
+    features: Array,
+    y: Array,
+    labelled: Array,
+    k: int,
+    max_queries: int,
+    queries: Array | None,
+) -> tuple[Directions, Directions, Array, Array]:
+    """Gradients of the pool `[N]` and the queries `[Q]`, which of these are real, and labelled."""
+    features, labelled = check_pool(name, features, labelled, k)
+    logits, _ = check_pool(name, logits, labelled, k)
+    y, _ = check_pool(name, y, labelled, k)
+    mask, counts = rarer_classes(y, labelled, logits.shape[1])
+    if queries is not None:
+        mask = check_pool(name, queries, labelled, k)[0] & labelled
+    rarest_first = jnp.where(mask, -counts, -jnp.inf)
+    value, index = jax.lax.top_k(rarest_first, min(max_queries, labelled.shape[0]))
+    asked = directions(logits[index], features[index], y[index])
+    pool = directions(logits, features, jnp.argmax(logits, axis=1))
+    return pool, asked, jnp.isfinite(value), labelled

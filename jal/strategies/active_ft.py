@@ -1,0 +1,53 @@
+"""ActiveFT: points that stand for the pool's distribution in feature space."""
+
+from __future__ import annotations
+
+from jal.select.active_ft import active_ft as nearest_to_centroids
+from jal.strategies.strategy import Registered, stateless
+from jal.types import Array, InputError, Round, Strategy
+
+__all__ = ["active_ft", "members"]
+
+
+def active_ft(
+    temperature: float = 0.07,
+    iterations: int = 300,
+    learning_rate: float = 1e-3,
+    diversity: float = 1.0,
+    minibatch: int | None = None,
+) -> Strategy:
+    """The points nearest to k_max centroids that match the pool and keep apart (Xie et al., 2023).
+
+    At 50,000 points of 512 features and 100 picks it takes about 50 CPU-seconds; a minibatch of
+    4,096 takes about 5, at any number of points.
+
+    Args:
+      temperature: of the similarities.
+      iterations: of Adam.
+      learning_rate: of Adam; the paper's is for hundreds of features, with few of them 1e-2 spreads
+        the centroids where 1e-3 hardly moves them.
+      diversity: weight of the term that keeps centroids apart.
+      minibatch: points drawn for each iteration; None for the whole pool, as in the paper.
+    """
+    if not temperature > 0:
+        raise InputError(f"active_ft takes a temperature above 0, got {temperature}.")
+    if minibatch is not None and minibatch < 1:
+        raise InputError(f"active_ft takes a minibatch of at least 1, got {minibatch}.")
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        return nearest_to_centroids(
+            key,
+            round.features,
+            round.labelled,
+            k_max,
+            temperature=temperature,
+            iterations=iterations,
+            learning_rate=learning_rate,
+            diversity=diversity,
+            minibatch=minibatch,
+        )
+
+    return stateless(pick)
+
+
+members = (Registered(active_ft, "Xie et al., 2023", ("features",), "N D b per iteration"),)

@@ -1,0 +1,138 @@
+"""Strategies that ask where networks drawn by Monte-Carlo dropout disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jal.scores.disagreement import mutual_information
+from jal.scores.uncertainty import entropy
+from jal.select import top_k
+from jal.select.batch_bald import batch_bald as select_batch_bald
+from jal.strategies.strategy import Registered, stateless
+from jal.types import Array, InputError, Round, Strategy
+
+__all__ = ["bald", "batch_bald", "mean_std", "members"]
+
+
+def bald(passes: int = 10) -> Strategy:
+    """Largest mutual information of a point's label and the network (Gal et al., 2017).
+
+    Args:
+      passes: networks drawn by dropout; their predictions are accumulated one after another.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        seen = _accumulate(key, round, passes)
+        score = jax.vmap(mutual_information)(seen.mean, seen.entropy)
+        return top_k(score, round.labelled, k_max)
+
+    return _by_dropout(pick, passes)
+
+
+def mean_std(passes: int = 10) -> Strategy:
+    """Largest standard deviation of the probabilities, mean of classes (Kampffmeyer et al., 2016).
+
+    Args:
+      passes: networks drawn by dropout; their predictions are accumulated one after another.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        squares = _accumulate(key, round, passes).squares
+        return top_k(jnp.mean(jnp.sqrt(squares / passes), axis=1), round.labelled, k_max)
+
+    return _by_dropout(pick, passes)
+
+
+def batch_bald(
+    passes: int = 10, cap: int = 100, configurations: int = 500, chunk: int = 256
+) -> Strategy:
+    """Largest joint mutual information of the picks' labels and the network (Kirsch et al., 2019).
+
+    Args:
+      passes: networks drawn by dropout, all of whose predictions are kept, T N K numbers. Their
+        labels tell at most log(passes) nats: once that is spent, points follow by BALD score.
+      cap: how many picks are made jointly; the rest follows by BALD score.
+      configurations: of the picks' labels, see `select.batch_bald`: more is exact for longer, and
+        less noisy afterwards.
+      chunk: points computed at once.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        assert round.sample is not None
+        sample = round.sample
+        key_pick, key_sample = jax.random.split(key)
+        keys = jax.random.split(key_sample, passes)
+        logits = jax.lax.map(lambda key: sample(key).logits, keys)
+        return select_batch_bald(
+            key_pick,
+            logits,
+            round.labelled,
+            k_max,
+            cap=cap,
+            configurations=configurations,
+            chunk=chunk,
+        )
+
+    return _by_dropout(pick, passes)
+
+
+class _Seen(NamedTuple):
+    """Of the passes so far.
+
+    Attributes:
+      mean: `[N, K]`, of the probabilities.
+      squares: `[N, K]`, the sum of their squared deviations from it.
+      entropy: `[N]`, the mean of the entropies, in nats.
+    """
+
+    mean: Array
+    squares: Array
+    entropy: Array
+
+
+def _accumulate(key: Array, round: Round, passes: int) -> _Seen:
+    """Moments over the passes, by Welford's updates: a sum of squares loses small ones."""
+    assert round.sample is not None
+    sample = round.sample
+
+    def add(seen: _Seen, step: tuple[Array, Array]) -> tuple[_Seen, None]:
+        count, key = step
+        logits = sample(key).logits
+        p = jax.nn.softmax(logits)
+        before = p - seen.mean
+        mean = seen.mean + before / count
+        squares = seen.squares + before * (p - mean)
+        doubt = seen.entropy + (jax.vmap(entropy)(logits) - seen.entropy) / count
+        return _Seen(mean, squares, doubt), None
+
+    shape = jax.eval_shape(sample, key).logits.shape
+    start = _Seen(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(shape[0]))
+    counts = 1.0 + jnp.arange(passes, dtype=jnp.float32)
+    return jax.lax.scan(add, start, (counts, jax.random.split(key, passes)))[0]
+
+
+def _by_dropout(pick: Callable[[Array, Round, int], Array], passes: int) -> Strategy:
+    if passes < 2:
+        raise InputError(f"passes must be at least 2, got {passes}: one pass agrees with itself.")
+    return stateless(pick)._replace(uses_outputs=False, needs=frozenset({"sample"}))
+
+
+members = (
+    Registered(bald, "Gal et al., 2017", ("dropout passes",), "N K T, and T passes over the pool"),
+    Registered(
+        mean_std,
+        "Kampffmeyer et al., 2016",
+        ("dropout passes",),
+        "N K T, and T passes over the pool",
+    ),
+    Registered(
+        batch_bald,
+        "Kirsch et al., 2019",
+        ("dropout passes",),
+        "N K T M b at most (M configurations), and T passes over the pool",
+    ),
+)

@@ -1,0 +1,118 @@
+"""Strategies that cluster or cover the pool: for few labels, or for large batches."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jal import scores
+from jal.select.cluster_margin import cluster_margin as round_robin
+from jal.select.cluster_margin import linkage_clusters
+from jal.select.prob_cover import GRID, pure_radius
+from jal.select.prob_cover import prob_cover as cover
+from jal.select.typi_clust import typi_clust as typical
+from jal.strategies.strategy import Registered, stateless
+from jal.types import Array, Round, Strategy
+
+__all__ = ["cluster_margin", "members", "prob_cover", "typi_clust"]
+
+
+def typi_clust(max_clusters: int = 500, neighbours: int = 20, min_size: int = 5) -> Strategy:
+    """The most typical point of each uncovered cluster (Hacohen et al., 2022, TPC_RP).
+
+    Args:
+      max_clusters: the most clusters, whatever is labelled; but at least k_max.
+      neighbours: how many a typicality looks at.
+      min_size: clusters of at most so many points come after all others.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        return typical(
+            key,
+            round.features,
+            round.labelled,
+            k_max,
+            max_clusters=max_clusters,
+            neighbours=neighbours,
+            min_size=min_size,
+        )
+
+    return stateless(pick)
+
+
+def prob_cover(
+    delta: float | None = None,
+    deltas: tuple[float, ...] = GRID,
+    alpha: float = 0.95,
+    purity_sample: int = 2_000,
+) -> Strategy:
+    """Greedy maximum coverage by balls of radius delta (Yehuda et al., 2022).
+
+    Args:
+      delta: the radius, on features of norm 1; None for the largest of `deltas` that is pure
+        enough, on each round's features anew.
+      deltas: see `select.prob_cover.pure_radius`, as are the others; not read with a delta.
+      alpha: the share of balls that must be pure.
+      purity_sample: about how many points balls are looked at.
+    """
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        key_radius, key_ties = jax.random.split(key)
+        radius = delta
+        if radius is None:
+            classes = round.logits.shape[1]
+            radius = pure_radius(
+                key_radius,
+                round.features,
+                classes,
+                deltas=deltas,
+                alpha=alpha,
+                sample=purity_sample,
+            )
+        return cover(key_ties, round.features, round.labelled, k_max, delta=radius)
+
+    return stateless(pick)
+
+
+def cluster_margin(
+    ratio: float = 1.25, clusters: int | None = None, sample: int = 2_000
+) -> Strategy:
+    """Small margins, spread over clusters by average linkage (Citovsky et al., 2021).
+
+    The clusters are those of the first query's features, and are kept. Where seeds are vmapped
+    with states of their own, every query computes them, and all but the first throw them away.
+
+    Args:
+      ratio: candidates per pick.
+      clusters: how many; None for 1 / `ratio` of the sampled points.
+      sample: how many points, drawn at random, are clustered; the others join the nearest.
+    """
+
+    def init(key: Array, x: Array) -> tuple[Array, Array]:
+        return jnp.zeros(x.shape[0], jnp.int32), jnp.bool_(False)
+
+    def select(
+        key: Array, state: tuple[Array, Array], round: Round, k_max: int
+    ) -> tuple[Array, tuple[Array, Array]]:
+        cluster, known = state
+        key_cluster, key_pick = jax.random.split(key)
+        cluster = jax.lax.cond(
+            known,
+            lambda features: cluster,
+            lambda features: linkage_clusters(
+                key_cluster, features, clusters=clusters, sample=sample, ratio=ratio
+            ),
+            round.features,
+        )
+        margins = jax.vmap(scores.margin)(round.logits)
+        picks = round_robin(key_pick, margins, cluster, round.labelled, k_max, ratio=ratio)
+        return picks, (cluster, jnp.bool_(True))
+
+    return Strategy(init, select)
+
+
+members = (
+    Registered(typi_clust, "Hacohen et al., 2022", ("features",), "N D (L + b) per iteration"),
+    Registered(prob_cover, "Yehuda et al., 2022", ("features",), "N^2 D"),
+    Registered(cluster_margin, "Citovsky et al., 2021", ("logits", "features"), "N K, once N D"),
+)

@@ -1,0 +1,98 @@
+"""Strategies that ask where learners trained on bootstrap samples disagree."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from jal.scores.disagreement import consensus_kl, vote_entropy
+from jal.select import top_k
+from jal.strategies.strategy import Registered, stateless
+from jal.types import Array, InputError, Labels, Round, Strategy
+
+__all__ = ["bootstrap", "committee_kl", "members", "query_by_committee"]
+
+
+def query_by_committee(
+    members: int = 5, disagreement: Literal["vote_entropy", "consensus_kl"] = "vote_entropy"
+) -> Strategy:
+    """Largest disagreement of learners trained anew on bootstrap samples of the labelled points.
+
+    A committee (Seung et al., 1992) by bagging (Abe and Mamitsuka, 1998).
+
+    Args:
+      members: learners in the committee, trained one after another.
+      disagreement: "vote_entropy" (Dagan and Engelson, 1995), of which a small committee has but a
+        few values, so that ties are broken at random; or "consensus_kl" (McCallum and Nigam, 1998).
+
+    Raises:
+      InputError: for fewer than 2 members, or another disagreement.
+    """
+    if members < 2:
+        raise InputError(f"members must be at least 2, got {members}: one agrees with itself.")
+    if disagreement not in ("vote_entropy", "consensus_kl"):
+        raise InputError(
+            f'disagreement must be "vote_entropy" or "consensus_kl", got "{disagreement}".'
+        )
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        assert round.fit is not None and round.predict is not None
+        fit, predict = round.fit, round.predict
+
+        def member(key: Array) -> Array:
+            key_draw, key_fit = jax.random.split(key)
+            variables = fit(key_fit, bootstrap(key_draw, round.labels))
+            return predict(variables, round.x).logits
+
+        key_ties, key_members = jax.random.split(key)
+        logits = jax.lax.map(member, jax.random.split(key_members, members))
+        if disagreement == "consensus_kl":
+            return top_k(jax.vmap(consensus_kl, in_axes=1)(logits), round.labelled, k_max)
+        score = _ranks(key_ties, jax.vmap(vote_entropy, in_axes=1)(logits))
+        return top_k(score, round.labelled, k_max)
+
+    return stateless(pick)._replace(uses_outputs=False)
+
+
+def committee_kl(members: int = 5) -> Strategy:
+    """`query_by_committee` with the mean divergence from the consensus; ties by index."""
+    return query_by_committee(members, "consensus_kl")
+
+
+def bootstrap(key: Array, labels: Labels) -> Labels:
+    """As many labelled points, drawn with replacement; a class may be absent among them.
+
+    What is behind the first n stays as it is.
+    """
+    order, n = labels
+    position = jnp.arange(order.shape[0])
+    drawn = jax.random.randint(key, order.shape, 0, n)
+    return Labels(order[jnp.where(position < n, drawn, position)], n)
+
+
+def _ranks(key: Array, score: Array) -> Array:
+    """`[N]`, ascending with the score, what is equal but for rounding in random order."""
+    steps = jnp.round(score * 1e5)
+    ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
+    rank = jnp.arange(score.shape[0], dtype=jnp.float32)
+    return jnp.zeros(score.shape[0]).at[ascending].set(rank)
+
+
+members = (
+    Registered(
+        query_by_committee,
+        "Seung et al., 1992; Abe and Mamitsuka, 1998",
+        ("inputs", "labels"),
+        "N K T for T members, and T passes over the pool",
+        trains="T learners on bootstrap samples",
+    ),
+    Registered(
+        committee_kl,
+        "McCallum and Nigam, 1998",
+        ("inputs", "labels"),
+        "N K T for T members, and T passes over the pool",
+        trains="T learners on bootstrap samples",
+    ),
+)

@@ -1,0 +1,162 @@
+"""Strategies that follow gradients: Fisher information, mixed features, sharpness of the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jal import select
+from jal.strategies.strategy import Registered, stateless
+from jal.types import Array, InputError, PyTree, Round, Strategy
+
+__all__ = ["alfa_mix", "alfa_mix_optimised", "bait", "members", "saal"]
+
+
+def bait(
+    *,
+    ridge: float = 1.0,
+    oversample: float = 2.0,
+    max_features: int = 128,
+    max_classes: int = 16,
+) -> Strategy:
+    """Batches that minimise the trace of M^-1 F, the Fisher information (Ash et al., 2021).
+
+    Args:
+      ridge: the paper's lambda, 1.
+      oversample: how many times the batch are picked before pruning, 2 in the paper.
+      max_features: features beyond are projected on their main axes first.
+      max_classes: classes beyond likewise.
+    """
+    _check_positive("bait", ridge=ridge, max_features=max_features, max_classes=max_classes)
+    if oversample < 1:
+        raise InputError(f"bait takes an oversample of 1 or more, got {oversample}.")
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        del key
+        return select.bait(
+            round.logits,
+            round.features,
+            round.labelled,
+            k_max,
+            ridge=ridge,
+            oversample=oversample,
+            max_features=max_features,
+            max_classes=max_classes,
+        )
+
+    return stateless(pick)
+
+
+def alfa_mix(*, cap_step: float = 0.2) -> Strategy:
+    """Points that change class when mixed with a class's mean (Parvaneh et al., 2022), closed form.
+
+    Args:
+      cap_step: by how much the mixture's cap grows until there are enough points.
+    """
+    return _alfa_mix(cap_step=cap_step)
+
+
+def alfa_mix_optimised(
+    *,
+    cap_step: float = 0.2,
+    steps: int = 5,
+    learning_rate: float = 0.1,
+    penalty: float = 0.01,
+) -> Strategy:
+    """ALFA-Mix with each mixture found by gradient steps; slower (Parvaneh et al., 2022).
+
+    Args:
+      cap_step: by how much the mixture's cap grows until there are enough points.
+      steps: of the optimisation of each mixture.
+      learning_rate: of these.
+      penalty: on the mixture's length.
+    """
+    _check_positive("alfa_mix_optimised", steps=steps, learning_rate=learning_rate)
+    return _alfa_mix(
+        cap_step=cap_step,
+        optimise=True,
+        steps=steps,
+        learning_rate=learning_rate,
+        penalty=penalty,
+    )
+
+
+def saal(
+    *, rho: float = 0.05, sample: int = 2000, maximum: bool = False, chunk: int = 16
+) -> Strategy:
+    """k-means++ on losses under the worst change of the parameters (Kim et al., 2023).
+
+    The parameters are the field `params` of the learner's variables, or all where there is none.
+
+    Args:
+      rho: size of the change.
+      sample: unlabelled points looked at, drawn at random.
+      maximum: the largest losses instead of k-means++.
+      chunk: points whose gradients are held at once; bounds memory.
+    """
+    _check_positive("saal", sample=sample, chunk=chunk)
+    if rho < 0:
+        raise InputError(f"saal takes a rho of 0 or more, got {rho}.")
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        assert round.predict is not None
+        predict, variables = round.predict, round.variables
+        has_params = "params" in getattr(variables, "_fields", ())
+
+        def logits_of(params: PyTree, x: Array) -> Array:
+            moved = variables._replace(params=params) if has_params else params
+            return predict(moved, x).logits
+
+        return select.saal(
+            key,
+            logits_of,
+            variables.params if has_params else variables,
+            round.x,
+            round.labelled,
+            k_max,
+            rho=rho,
+            sample=sample,
+            maximum=maximum,
+            chunk=chunk,
+        )
+
+    return stateless(pick)._replace(uses_outputs=False)
+
+
+def _alfa_mix(*, cap_step: float, **options: Any) -> Strategy:
+    if not 0 < cap_step <= 1:
+        raise InputError(f"alfa_mix takes a cap_step in (0, 1], got {cap_step}.")
+
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        assert round.head is not None
+        return select.alfa_mix(
+            key,
+            round.logits,
+            round.features,
+            round.y,
+            round.labelled,
+            k_max,
+            round.head,
+            cap_step=cap_step,
+            **options,
+        )
+
+    return stateless(pick)._replace(needs=frozenset({"head"}))
+
+
+def _check_positive(name: str, **values: float) -> None:
+    for option, value in values.items():
+        if not value > 0:
+            raise InputError(f"{name} takes a positive {option}, got {value}.")
+
+
+members = (
+    Registered(bait, "Ash et al., 2021", ("logits", "features"), "N d K^2 b, d at most 128"),
+    Registered(alfa_mix, "Parvaneh et al., 2022", ("logits", "features", "labels"), "N D (K + b)"),
+    Registered(
+        alfa_mix_optimised,
+        "Parvaneh et al., 2022",
+        ("logits", "features", "labels"),
+        "N D K^2 per step and cap, N D b per iteration",
+    ),
+    Registered(saal, "Kim et al., 2023", ("inputs",), "3 passes over 2,000 points, one by one"),
+)

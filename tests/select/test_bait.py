@@ -1,0 +1,160 @@
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import oracles
+
+module = importlib.import_module("jal.select.bait")
+bait = module.bait
+
+N, K, D, PICKS = 24, 3, 4, 4
+jitted = jax.jit(bait, static_argnums=3, static_argnames=("max_features", "max_classes"))
+
+
+def a_pool(seed: int, labelled: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    logits = (2 * rng.normal(size=(N, K))).astype(np.float32)
+    features = rng.normal(size=(N, D)).astype(np.float32)
+    return logits, features, rng.permutation(np.arange(N) < labelled)
+
+
+def information(logits, features) -> np.ndarray:
+    """Each point's Fisher block, `[N, K D, K D]`."""
+    p = oracles.softmax(logits)
+    outer = lambda a: np.einsum("ni,nj->nij", a, a)  # noqa: E731
+    covariance = np.einsum("ni,ij->nij", p, np.eye(p.shape[1])) - outer(p)
+    blocks = np.einsum("nij,nab->niajb", covariance, outer(np.float64(features)))
+    return blocks.reshape(len(p), p.shape[1] * features.shape[1], -1)
+
+
+def direct(logits, features, labelled, k, ridge=1.0, oversample=2):
+    """By direct inverses: the picks before pruning, those after, and tr(M^-1 F) on the way."""
+    each = information(logits, features)
+    fisher, free = each.mean(axis=0), np.flatnonzero(~labelled)
+    known = ridge * np.eye(each.shape[1]) + each[labelled].sum(axis=0)
+
+    def trace(picks):
+        return np.trace(np.linalg.solve(known + each[picks].sum(axis=0), fisher))
+
+    picks: list[int] = []
+    traces = [trace(picks)]
+    for _ in range(min(oversample * k, len(free))):
+        picks.append(min((i for i in free if i not in picks), key=lambda i: trace([*picks, i])))
+        traces.append(trace(picks))
+    grown = list(picks)
+    while len(picks) > k:
+        picks.remove(min(picks, key=lambda i: trace([j for j in picks if j != i])))
+    return grown, picks, traces
+
+
+@pytest.mark.parametrize("ridge", [1.0, 0.01])
+@pytest.mark.parametrize("labelled", [0, 6, 18])
+def test_equals_direct_inverses(labelled, ridge):
+    for seed in range(3):
+        pool = a_pool(seed, labelled)
+        _, expected, _ = direct(*pool, PICKS, ridge)
+        assert np.asarray(jitted(*pool, PICKS, ridge=ridge)).tolist() == expected
+
+
+def test_trace_falls_with_every_addition():
+    pool = a_pool(1)
+    grown, _, traces = direct(*pool, 6, oversample=1)
+    assert np.asarray(bait(*pool, 6, oversample=1.0)).tolist() == grown  # nothing to prune
+    assert (np.diff(traces) < 0).all()
+
+
+def test_steps_equal_the_inverses_themselves():
+    """Woodbury's identity, for M^-1 and for the blocks of all points, added and removed."""
+    logits, features, _ = map(jnp.asarray, a_pool(3))
+    h, factors = module._compressed(logits, features, 128, 16)
+    order = jnp.arange(N)
+    fisher = module._information(h, factors, order, N) / N
+    size = fisher.shape[0]
+    inverse = jnp.linalg.inv(module._information(h, factors, order, 5) + jnp.eye(size))
+    points = module._points(h, factors, fisher, inverse, 5)
+    for i, sign in [(9, 1.0), (20, 1.0), (11, 1.0), (20, -1.0)]:
+        inverse, u, w = module._step(inverse, fisher, h[i], factors[:, :, i], True, sign)
+        points = module._updated(points, u, w, sign)
+    kept = jnp.zeros(N, int).at[:7].set(jnp.array([0, 1, 2, 3, 4, 9, 11]))
+    expected = np.linalg.inv(module._information(h, factors, kept, 7) + jnp.eye(size))
+    np.testing.assert_allclose(inverse, expected, atol=2e-5)
+    anew = module._points(h, factors, fisher, jnp.asarray(expected), 5)
+    np.testing.assert_allclose(points.a, anew.a, atol=2e-5)
+    np.testing.assert_allclose(points.b, anew.b, atol=2e-5)
+    # What adding changes, against the traces of direct inverses.
+    v = np.einsum("cjn,na->ncaj", factors, h).reshape(N, size, -1)
+    trace = [
+        np.trace((expected - np.linalg.inv(np.linalg.inv(expected) + b @ b.T)) @ fisher) for b in v
+    ]
+    found = np.asarray(module._changes(points, 1.0)).reshape(-1)[:N]
+    np.testing.assert_allclose(found, trace, rtol=1e-3, atol=1e-6)
+
+
+def test_information_is_that_of_the_last_layer():
+    """Without the direction common to all classes; its eigenvalues are the others."""
+    logits, features, _ = map(jnp.asarray, a_pool(4))
+    h, factors = module._compressed(logits, features, 128, 16)
+    found = np.linalg.eigvalsh(module._information(h, factors, jnp.arange(N), N))
+    expected = np.linalg.eigvalsh(information(logits, features).sum(axis=0))
+    np.testing.assert_allclose(expected[:D], 0, atol=1e-10)
+    np.testing.assert_allclose(found, expected[D:], rtol=1e-4, atol=1e-4)
+
+
+def test_features_of_low_rank_are_projected_without_loss():
+    logits, features, labelled = a_pool(5)
+    wide = features @ np.linalg.qr(np.random.default_rng(0).normal(size=(20, D)))[0].T
+    wide = wide.astype(np.float32)
+    found = jitted(logits, wide, labelled, PICKS, max_features=D)
+    np.testing.assert_array_equal(found, jitted(logits, features, labelled, PICKS))
+
+
+def test_fewer_classes_are_the_main_ones():
+    """Two classes hardly ever predicted: what is left are the other two's differences."""
+    logits, features, labelled = a_pool(6)
+    more = np.concatenate([logits, np.full((N, 2), -30, np.float32)], axis=1)
+    found = jitted(more, features, labelled, PICKS, max_classes=K - 1)
+    assert np.asarray(found).tolist() == direct(logits, features, labelled, PICKS)[1]
+
+
+@pytest.mark.parametrize("case", ["all equal", "certain", "no features", "huge", "copies"])
+@pytest.mark.parametrize("k", [PICKS, N - 6])
+def test_degenerate_pools(case, k):
+    logits, features, labelled = a_pool(7)
+    if case == "all equal":
+        logits, features = np.zeros_like(logits), np.ones_like(features)
+    elif case == "certain":
+        logits = 1000 * np.eye(K, dtype=np.float32)[np.arange(N) % K]
+    elif case == "no features":
+        features = np.zeros_like(features)
+    elif case == "huge":
+        features = 1e4 * features
+    else:
+        logits, features = logits[np.arange(N) % 3], features[np.arange(N) % 3]
+    picks = np.asarray(jitted(logits, features, labelled, k))
+    assert len(set(picks)) == k and not labelled[picks].any()
+
+
+def test_vmap_and_single_agree():
+    pools = [a_pool(seed, 2 + 5 * seed) for seed in range(3)]
+    together = jax.vmap(lambda *pool: jitted(*pool, PICKS))(
+        *map(np.stack, zip(*pools, strict=True))
+    )
+    for found, pool in zip(together, pools, strict=True):
+        np.testing.assert_array_equal(found, jitted(*pool, PICKS))
+
+
+def test_memory_is_linear_in_the_pool():
+    n, d = 6000, 20
+    arrays = jnp.zeros((n, K)), jnp.zeros((n, d)), jnp.arange(n) < 50
+    program = jax.make_jaxpr(lambda *pool: bait(*pool, 10))(*arrays)
+    assert oracles.largest_array(program) <= 2 * n * d
+
+
+def test_errors():
+    logits, features, labelled = map(jnp.asarray, a_pool(0, N - 2))
+    with pytest.raises(ValueError, match="bait cannot pick k = 3 of 2 unlabelled"):
+        bait(logits, features, labelled, 3)
+    with pytest.raises(ValueError, match="bait takes"):
+        bait(logits[:5], features, labelled, 1)

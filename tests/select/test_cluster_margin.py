@@ -1,0 +1,132 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import oracles
+from scipy import stats
+from scipy.cluster.hierarchy import cut_tree, linkage
+
+from jal.select import top_k
+from jal.select.cluster_margin import cluster_margin, linkage_clusters
+
+N, K = 60, 8
+jitted = jax.jit(cluster_margin, static_argnums=4, static_argnames="ratio")
+clustered = jax.jit(linkage_clusters, static_argnames=("clusters", "sample", "ratio", "chunk"))
+keys = jax.random.split(jax.random.key(0), 2000)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    margins=st.lists(st.integers(0, 30), min_size=N, max_size=N).map(np.float32),
+    cluster=st.lists(st.integers(0, 5), min_size=N, max_size=N).map(np.int32),
+    labelled=st.permutations([True] * 40 + [False] * 20).map(np.array),
+    ratio=st.sampled_from([1.0, 1.25, 5.0]),  # 8, 10 and, of 20 unlabelled points, 40 candidates
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_round_robin(margins, cluster, labelled, ratio, seed):
+    """By the paper's loop, which draws from a cluster where we say who was drawn."""
+    picks = jitted(jax.random.key(seed), margins, cluster, labelled, K, ratio=ratio).tolist()
+    candidates = oracles.top_k(-margins, labelled)[: round(ratio * K)].tolist()
+    groups: dict[int, list[int]] = {}
+    for i in candidates:  # the smallest margin first
+        groups.setdefault(int(cluster[i]), []).append(i)
+    order = sorted(groups.values(), key=len)  # stable: then by the smallest margin
+    expected = []
+    while len(expected) < K:
+        for group in order:
+            if group and len(expected) < K:
+                drawn = picks[len(expected)]
+                assert drawn in group
+                group.remove(drawn)
+                expected.append(drawn)
+    assert picks == expected
+
+
+@pytest.mark.parametrize("labels", [0, 20])
+def test_singletons_without_choice_are_margin_sampling(labels):
+    rng = np.random.default_rng(0)
+    margins = rng.integers(12, size=N).astype(np.float32)  # ties, too
+    labelled = rng.permutation(N) < labels
+    for k in (K, N - labels):
+        found = jitted(keys[0], margins, np.arange(N), labelled, k, ratio=1.0)
+        np.testing.assert_array_equal(found, top_k(-margins, labelled, k))
+        assert found.dtype == jnp.int32
+
+
+def test_members_are_drawn_uniformly():
+    """Two clusters, of 4 and of 6 candidates: one pick in each."""
+    margins, labelled = np.arange(N, dtype=np.float32), np.zeros(N, bool)
+    cluster = (np.arange(N) >= 4).astype(np.int32)
+    run = jax.vmap(lambda key: jitted(key, margins, cluster, labelled, 2, ratio=5.0))
+    first, second = np.asarray(run(keys)).T
+    assert set(first.tolist()) == set(range(4)) and set(second.tolist()) == set(range(4, 10))
+    assert stats.chisquare(np.bincount(first)).pvalue > 1e-3
+    assert stats.chisquare(np.bincount(second)[4:]).pvalue > 1e-3
+
+
+def test_margins_that_are_no_numbers_come_last():
+    margins = np.where(np.arange(N) % 2, np.nan, -0.0).astype(np.float32)
+    picks = np.asarray(jitted(keys[0], margins, np.arange(N), np.zeros(N, bool), K, ratio=1.0))
+    np.testing.assert_array_equal(picks, np.arange(0, 2 * K, 2))
+
+
+def partition(cluster: np.ndarray) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(cluster == c).tolist()) for c in np.unique(cluster)}
+
+
+def test_clusters_of_the_whole_pool():
+    """As many as average 1.25 points, or as asked for."""
+    x = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32)
+    tree = linkage(x.astype(np.float64), "average")
+    for options, expected in (({}, 48), ({"ratio": 10.0}, 6), ({"clusters": 7}, 7)):
+        found = np.asarray(clustered(keys[0], x, **options))
+        assert partition(found) == partition(cut_tree(tree, expected)[:, 0])
+
+
+def test_the_others_join_the_nearest_of_a_sample():
+    """Each sampled point is a cluster of its own."""
+    x = (50 + np.random.default_rng(0).normal(size=(N, 3))).astype(np.float32)
+    found = np.asarray(clustered(keys[0], x, clusters=20, sample=20, chunk=16))
+    assert len(np.unique(found)) == 20
+    squared = oracles.squared_distances(x, x)
+    order = np.asarray(jax.random.permutation(keys[0], N))[:20]
+    assert sorted(found[order].tolist()) == list(range(20))
+    nearest = order[squared[:, order].argmin(axis=1)]
+    np.testing.assert_array_equal(found, found[nearest])
+    others = np.asarray(clustered(keys[1], x, clusters=20, sample=20, chunk=16))
+    assert partition(others) != partition(found)
+
+
+def test_copies_of_one_point():
+    found = np.asarray(clustered(keys[0], np.full((N, 3), 7.3, np.float32), sample=20, chunk=16))
+    assert set(found.tolist()) <= set(range(16))
+
+
+def test_vmap_and_single_agree():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, N, 3)).astype(np.float32)
+    margins, labelled = rng.random((3, N)).astype(np.float32), rng.random((3, N)) < 0.3
+
+    def run(key, x, margins, labelled):
+        cluster = linkage_clusters(key, x, clusters=10, sample=30)
+        return cluster_margin(key, margins, cluster, labelled, K)
+
+    together = jax.jit(jax.vmap(run))(keys[:3], x, margins, labelled)
+    alone = jax.jit(run)
+    for i in range(3):
+        np.testing.assert_array_equal(together[i], alone(keys[i], x[i], margins[i], labelled[i]))
+
+
+def test_errors():
+    margins, labelled = jnp.zeros(4), jnp.array([True, True, False, False])
+    run = functools.partial(cluster_margin, keys[0], margins, jnp.arange(4), labelled)
+    with pytest.raises(ValueError, match="cluster_margin cannot pick k = 3 of 2 unlabelled"):
+        run(3)
+    with pytest.raises(ValueError, match=r"ratio of at least 1, got 0\.5"):
+        run(1, ratio=0.5)
+    with pytest.raises(ValueError, match="between 1 and the 4 sampled points as clusters, got 9"):
+        linkage_clusters(keys[0], jnp.zeros((4, 2)), clusters=9)

@@ -1,0 +1,199 @@
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from reference import oracles
+
+from jal.select.prob_cover import prob_cover, pure_radius, unit
+
+N, K, CHUNK = 90, 12, 32  # chunks: three, the last one in part
+jitted = jax.jit(
+    lambda key, features, labelled, k, delta: prob_cover(
+        key, features, labelled, k, delta=delta, chunk=CHUNK
+    ),
+    static_argnums=3,
+)
+radius = jax.jit(pure_radius, static_argnums=2, static_argnames=("deltas", "alpha", "sample"))
+key = jax.random.key(0)
+
+
+def within(features: np.ndarray, delta: float) -> np.ndarray:
+    """Who covers whom `[N, N]`, as 0 and 1."""
+    norm = np.linalg.norm(np.float64(features), axis=1, keepdims=True)
+    x = features / np.where(norm > 0, norm, 1)
+    squared = oracles.squared_distances(x, x)
+    # No pair that rounding decides.
+    assert (np.abs(squared - delta**2) > 1e-5).all() or delta == 0
+    return squared <= delta**2 + 1e-6
+
+
+def check_greedy(picks, features, labelled, delta):
+    """Each pick covers as much as any other would."""
+    cover = within(features, delta)
+    covered, free = cover[labelled].any(axis=0) | labelled, ~labelled
+    for pick in np.asarray(picks):
+        gain = (cover & ~covered).sum(axis=1)
+        assert free[pick]
+        assert gain[pick] == gain[free].max()
+        covered, free[pick] = covered | cover[pick], False
+    return covered
+
+
+def a_pool(seed: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(6, 4))[rng.integers(6, size=N)] + 0.3 * rng.normal(size=(N, 4))
+    return features.astype(np.float32), rng.permutation(N) < labels
+
+
+@pytest.mark.parametrize("delta", [0.08, 0.3, 0.701, 2.5])
+@pytest.mark.parametrize("labels", [0, 3, 40])
+def test_each_pick_covers_the_most(delta, labels):
+    """From balls of one point to such that all is covered at once."""
+    for seed in range(3):
+        features, labelled = a_pool(seed, labels)
+        picks = jitted(jax.random.key(seed), features, labelled, K, delta)
+        assert picks.dtype == jnp.int32
+        check_greedy(picks, features, labelled, delta)
+
+
+def test_large_balls_are_counted_in_large_blocks():
+    """More newly covered points than one block of rows holds, and a remainder."""
+    rng = np.random.default_rng(0)
+    features = np.repeat(np.eye(3), [300, 150, 17], axis=0) + 0.01 * rng.normal(size=(467, 3))
+    features = rng.permutation(features).astype(np.float32)
+    labelled = np.zeros(467, bool)
+    picks = jax.jit(functools.partial(prob_cover, k=5, delta=0.2, chunk=100))(
+        key, features, labelled
+    )
+    check_greedy(picks, features, labelled, 0.2)
+    assert np.abs(features[picks[:3]]).argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_greedy_bound():
+    """At least 1 - 1/e of the best coverage, found by trying every set."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 16)
+    features = np.zeros((N, 4), np.float32)
+    features[:16, :2] = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    features[16:, 2:] = 1  # the labelled ones, far away
+    labelled = np.arange(N) >= 16
+    for delta in (0.1, 0.2, 0.4):
+        cover = within(features, delta)
+        picks = np.asarray(jitted(key, features, labelled, K, delta))[:3]
+        gained = cover[picks, :16].any(axis=0).sum()
+        sets = itertools.combinations(range(16), 3)
+        best = max(cover[list(chosen), :16].any(axis=0).sum() for chosen in sets)
+        assert 3 < best < 16
+        assert gained >= (1 - 1 / np.e) * best
+
+
+def test_norms_do_not_matter_and_zeros_are_alone():
+    features, labelled = a_pool(0, 5)
+    scale = np.random.default_rng(1).uniform(0.1, 10, (N, 1)).astype(np.float32)
+    np.testing.assert_array_equal(
+        jitted(key, features * scale, labelled, K, 0.3), jitted(key, features, labelled, K, 0.3)
+    )
+    features[:30] = 0  # all on one point, at 1 from all others
+    labelled[:30] = False
+    picks = jitted(key, features, labelled, K, 0.3)
+    assert int(picks[0]) < 30 and (np.asarray(picks[1:]) >= 30).all()
+    check_greedy(picks, features, labelled, 0.3)
+    assert (unit(jnp.zeros((2, 3))) == 0).all()
+
+
+def test_a_ball_of_radius_0_holds_its_copies():
+    """512 wide, where rounding would set copies apart."""
+    rng = np.random.default_rng(0)
+    copies = np.repeat(np.arange(5), [40, 20, 15, 10, 5])
+    features = rng.normal(size=(5, 512)).astype(np.float32)[copies]
+    picks = jitted(key, features, np.zeros(N, bool), K, 0.0)[:5]
+    assert copies[picks].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_ties_are_broken_at_random():
+    """Everything is covered by a label: any other point is as good as the next."""
+    features, labelled = np.ones((N, 4), np.float32), np.arange(N) == 0
+    keys = jax.random.split(key, 300)
+    picks = np.concatenate([jitted(key, features, labelled, K, 0.5) for key in keys])
+    counts = np.bincount(picks, minlength=N)
+    assert counts[0] == 0
+    expected = 300 * K / (N - 1)
+    # Drawn without replacement: a little less than chi-square's 88 degrees.
+    assert ((counts[1:] - expected) ** 2 / expected).sum() < 140
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    features=arrays(np.float32, (N, 4), elements=st.integers(-1, 1)),  # many duplicates, zeros
+    labelled=st.permutations([True] * 70 + [False] * 20).map(np.array),
+    delta=st.sampled_from([0.0, 0.5, 3.0]),
+)
+def test_picks_are_distinct_and_unlabelled(features, labelled, delta):
+    picks = np.asarray(jitted(key, features, labelled, K, delta))
+    assert len(set(picks.tolist())) == K
+    assert not labelled[picks].any()
+
+
+def test_vmap_and_single_agree():
+    pools = [a_pool(seed, labels) for seed, labels in enumerate([0, 3, 40])]
+    features, labelled = (np.stack(arrays) for arrays in zip(*pools, strict=True))
+    keys = jax.random.split(key, 3)
+    batched = jax.jit(jax.vmap(lambda *each: jitted(*each, K, 0.3)))(keys, features, labelled)
+    for i in range(3):
+        np.testing.assert_array_equal(batched[i], jitted(keys[i], features[i], labelled[i], K, 0.3))
+
+
+def test_pure_radius():
+    """Against the definition: the clusters are clear, the points between few."""
+    rng = np.random.default_rng(1)
+    cluster = rng.integers(4, size=N)
+    features = np.eye(12)[cluster] + rng.uniform(0.02, 0.16, (N, 1)) * rng.normal(size=(N, 12))
+    features = features.astype(np.float32)
+    x = features / np.linalg.norm(features, axis=1, keepdims=True)
+    apart = np.sqrt(oracles.squared_distances(x, x))
+    deltas = tuple(np.round(np.arange(0.1, 2.0, 0.05), 2).tolist())
+    found = []
+    for alpha in (0.3, 1.0):
+        impure = [((apart <= d) & (cluster[:, None] != cluster)).any(axis=1).mean() for d in deltas]
+        expected = max(d for d, share in zip(deltas, impure, strict=True) if 1 - share >= alpha)
+        ours = radius(key, features, 4, deltas=deltas[::-1], alpha=alpha, sample=N)
+        assert ours == pytest.approx(expected)
+        found.append(float(ours))
+    assert found[1] < found[0]
+    # Balls about a sample hold points of the whole pool.
+    few = radius(key, features, 4, deltas=deltas, alpha=1.0, sample=60)
+    assert found[1] <= few <= found[0]
+
+
+def test_pure_radius_at_its_ends():
+    same = np.ones((N, 3), np.float32)
+    assert radius(key, same, 4, deltas=(0.5, 1.5, 1.0)) == 1.5  # one cluster: all is pure
+    rng = np.random.default_rng(0)
+    mixed = (1 + 1e-3 * rng.normal(size=(N, 3))).astype(np.float32)
+    assert radius(key, mixed, 4, deltas=(0.5, 1.5, 1.0)) == 0.5  # nothing is
+
+
+def test_errors():
+    features, labelled = jnp.ones((4, 2)), jnp.array([True, True, False, False])
+    with pytest.raises(ValueError, match="prob_cover cannot pick k = 3 of 2 unlabelled"):
+        prob_cover(key, features, labelled, 3, delta=0.5)
+    with pytest.raises(ValueError, match="delta of at least 0, got -1"):
+        prob_cover(key, features, labelled, 1, delta=-1.0)
+    with pytest.raises(ValueError, match=r"alpha in \(0, 1\], got \(0.5,\) and 2"):
+        pure_radius(key, features, 2, deltas=(0.5,), alpha=2.0)
+
+
+def test_memory_is_linear_in_the_pool():
+    n, d = 5000, 64
+
+    def both(key, x, m):
+        return prob_cover(key, x, m, 20, delta=pure_radius(key, x, 10), chunk=256)
+
+    program = jax.make_jaxpr(both)(key, jnp.zeros((n, d)), np.arange(n) < 100)
+    assert n * d <= oracles.largest_array(program) <= n * 128

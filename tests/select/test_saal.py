@@ -1,0 +1,118 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import oracles
+
+from jal.select.saal import perturbed_losses, saal
+
+N, K, D, PICKS = 30, 3, 4, 6
+jitted = jax.jit(saal, static_argnums=(1, 5), static_argnames=("sample", "maximum", "chunk"))
+
+
+def a_pool(seed: int, labelled: int = 8):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(N, D)).astype(np.float32)
+    params = {
+        "weights": rng.normal(size=(D, K)).astype(np.float32),
+        "bias": rng.normal(size=K).astype(np.float32),
+        "steps": np.int32(3),
+    }
+    return params, x, rng.permutation(np.arange(N) < labelled)
+
+
+def linear(params, x):
+    return x @ params["weights"] + params["bias"]
+
+
+def plain_losses(params, x) -> np.ndarray:
+    return -np.log(oracles.softmax(linear(params, x)).max(axis=1))
+
+
+def moved_losses(params, x, rho) -> np.ndarray:
+    """Each example by hand: gradient (p - onehot) in the logits, the step, the loss again."""
+    losses = []
+    for one in np.float64(x):
+        w, b = np.float64(params["weights"]), np.float64(params["bias"])
+        p = oracles.softmax(one @ w + b)
+        c = p.argmax()
+        r = p - np.eye(K)[c]
+        dw, db = np.outer(one, r), r
+        length = np.sqrt(np.square(w * dw).sum() + np.square(b * db).sum())
+        w, b = w + rho * w**2 * dw / length, b + rho * b**2 * db / length
+        losses.append(-np.log(oracles.softmax(one @ w + b)[c]))
+    return np.array(losses)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64])
+def test_perturbed_losses_by_hand(chunk):
+    params, x, _ = a_pool(0)
+    found = jax.jit(lambda rho: perturbed_losses(linear, params, x, rho=rho, chunk=chunk))
+    np.testing.assert_allclose(found(0.0), plain_losses(params, x), rtol=1e-5, atol=1e-6)
+    for rho in [0.05, 1.0]:
+        np.testing.assert_allclose(found(rho), moved_losses(params, x, rho), rtol=1e-4, atol=1e-6)
+    assert (np.asarray(found(0.05)) > plain_losses(params, x)).all()
+
+
+def test_no_gradient_leaves_the_loss():
+    params = {"weights": jnp.zeros((D, K)), "bias": jnp.zeros(K), "steps": 0}
+    found = perturbed_losses(linear, params, jnp.ones((2, D)))  # w = 0 does not move
+    np.testing.assert_allclose(found, np.log(K), rtol=1e-6)
+
+
+def test_maximum_takes_the_largest_losses():
+    params, x, labelled = a_pool(1)
+    picks = jitted(jax.random.key(0), linear, params, x, labelled, PICKS, maximum=True)
+    expected = oracles.top_k(moved_losses(params, x, 0.05), labelled)[:PICKS]
+    np.testing.assert_array_equal(picks, expected)
+
+
+def test_k_means_plus_plus_on_the_losses():
+    """The second pick's law: by the squared difference of its loss to the first one's."""
+    params, x, labelled = a_pool(2, labelled=24)
+    losses = moved_losses(params, x, 0.05)
+    keys = jax.random.split(jax.random.key(0), 3000)
+    run = jax.jit(jax.vmap(lambda key: saal(key, linear, params, jnp.asarray(x), labelled, 2)))
+    picks = np.asarray(run(keys))
+    first = np.argmax(np.where(labelled, -1, losses))
+    assert (picks[:, 0] == first).all()
+    share = np.where(labelled, 0, (losses - losses[first]) ** 2)
+    observed = np.bincount(picks[:, 1], minlength=N) / len(keys)
+    np.testing.assert_allclose(observed, share / share.sum(), atol=0.04)
+
+
+def test_only_a_subset_is_looked_at():
+    params, x, labelled = a_pool(3)
+    run = lambda key, k: jitted(key, linear, params, x, labelled, k, sample=7, maximum=True)  # noqa: E731
+    losses = moved_losses(params, x, 0.05)
+    firsts = set()
+    for seed in range(8):
+        key = jax.random.key(seed)
+        draw = jax.random.uniform(jax.random.split(key)[0], (N,))
+        subset = oracles.top_k(draw, labelled)[:7]
+        picks = np.asarray(run(key, PICKS))
+        np.testing.assert_array_equal(picks, subset[np.argsort(-losses[subset])][:PICKS])
+        firsts.add(int(picks[0]))
+    assert len(firsts) > 1
+    assert len(set(np.asarray(run(key, 10)).tolist())) == 10  # more than the sample
+
+
+@pytest.mark.parametrize("case", ["all left", "all equal", "overflow"])
+@pytest.mark.parametrize("maximum", [False, True])
+def test_degenerate_pools(case, maximum):
+    params, x, labelled = a_pool(4)
+    if case == "all equal":
+        x = np.ones_like(x)
+    elif case == "overflow":
+        x = 1e30 * x
+    left = N - 8
+    picks = np.asarray(
+        jitted(jax.random.key(0), linear, params, x, labelled, left, maximum=maximum)
+    )
+    assert sorted(picks) == np.flatnonzero(~labelled).tolist()
+
+
+def test_errors():
+    params, x, labelled = a_pool(0, N - 2)
+    with pytest.raises(ValueError, match="saal cannot pick k = 3 of 2 unlabelled"):
+        saal(jax.random.key(0), linear, params, jnp.asarray(x), jnp.asarray(labelled), 3)

@@ -1,0 +1,108 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jal.select.cluster_margin import cluster_margin, linkage_clusters
+from jal.strategies import clusters, one_of
+from jal.types import Labels, Round
+
+N, K, D, LABELLED = 60, 5, 4, 12
+
+
+def make_round(seed: int) -> Round:
+    keys = jax.random.split(jax.random.key(seed), 3)
+    x = jax.random.normal(keys[0], (N, D))
+    order = jax.random.permutation(keys[1], N).astype(jnp.int32)
+    labelled = jnp.zeros(N, bool).at[order[:LABELLED]].set(True)
+    y = jnp.where(labelled, 0, -1)
+    logits = 2.0 * jax.random.normal(keys[2], (N, K))
+    return Round(x, y, Labels(order, jnp.int32(LABELLED)), labelled, (), logits, x)
+
+
+def test_cluster_margin_clusters_once():
+    """By the first query's features, whatever later ones are; within a scan, as an episode does."""
+    strategy = clusters.cluster_margin(clusters=6, ratio=2.0)
+    keys = jax.random.split(jax.random.key(0), 3)
+    rounds = [make_round(seed) for seed in range(3)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rounds)
+
+    @jax.jit
+    def run(keys, rounds):
+        def query(state, given):
+            picks, state = strategy.select(given[0], state, given[1], 8)
+            return state, (picks, state)
+
+        return jax.lax.scan(query, strategy.init(keys[0], rounds.x[0]), (keys, rounds))[1]
+
+    picks, (cluster, known) = run(keys, stacked)
+    pick = jax.jit(functools.partial(cluster_margin, k=8, ratio=2.0))
+    cluster_first = jax.jit(functools.partial(linkage_clusters, clusters=6))
+    first = cluster_first(jax.random.split(keys[0])[0], rounds[0].features)
+    assert known.all()
+    for t in range(3):
+        np.testing.assert_array_equal(cluster[t], first)
+        logits = np.asarray(rounds[t].logits, np.float64)
+        top = np.sort(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), axis=1)
+        margins = jnp.asarray(top[:, -1] - top[:, -2], jnp.float32)
+        expected = pick(jax.random.split(keys[t])[1], margins, first, rounds[t].labelled)
+        np.testing.assert_array_equal(picks[t], expected)
+
+
+def test_options_reach_the_selectors(monkeypatch):
+    """And purity's radius is ProbCover's, on the classes of the logits."""
+    seen = []
+
+    def record(name, result):
+        def selector(*positional, **options):
+            seen.append((name, positional[2:], options))
+            return result
+
+        monkeypatch.setattr(clusters, name, selector)
+
+    record("typical", jnp.arange(6))
+    record("cover", jnp.arange(6))
+    record("pure_radius", 0.4)
+    round_, key = make_round(0), jax.random.key(0)
+    for strategy in (
+        clusters.typi_clust(max_clusters=7, neighbours=3, min_size=2),
+        clusters.prob_cover(delta=0.3),
+        clusters.prob_cover(deltas=(0.4, 0.5), alpha=0.9, purity_sample=30),
+    ):
+        strategy.select(key, strategy.init(key, round_.x), round_, 6)
+    mask = round_.labelled
+    assert seen == [
+        ("typical", (mask, 6), {"max_clusters": 7, "neighbours": 3, "min_size": 2}),
+        ("cover", (mask, 6), {"delta": 0.3}),
+        ("pure_radius", (K,), {"deltas": (0.4, 0.5), "alpha": 0.9, "sample": 30}),
+        ("cover", (mask, 6), {"delta": 0.4}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (clusters.prob_cover(delta=-0.1), "delta of at least 0"),
+        (clusters.prob_cover(alpha=0.0), "alpha in"),
+        (clusters.cluster_margin(ratio=0.0), "ratio of at least 1"),
+        (clusters.cluster_margin(clusters=61), "between 1 and the 60 sampled points"),
+        (clusters.typi_clust(neighbours=0), "max_clusters and neighbours"),
+    ],
+)
+def test_errors(strategy, message):
+    round_, key = make_round(0), jax.random.key(0)
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(lambda: strategy.select(key, strategy.init(key, round_.x), round_, 6))
+
+
+def test_members():
+    assert [member.name for member in clusters.members] == [
+        "typi_clust",
+        "prob_cover",
+        "cluster_margin",
+    ]
+    strategies = [member() for member in clusters.members]
+    assert all(s.uses_outputs is True and not s.needs for s in strategies)
+    assert one_of(strategies, jnp.int32(0)).batch_size is None

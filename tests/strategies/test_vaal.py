@@ -1,0 +1,114 @@
+"""VAAL: the evidence bound, the inputs' scale, and which points look unlabelled."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jal.episode import labelled_mask
+from jal.strategies.vaal import _draw, _vectors, evidence_loss, vaal
+from jal.types import Labels, Round
+
+SMALL = {
+    "latent": 4,
+    "hidden": (32,),
+    "discriminator": (32, 32),
+    "batch_size": 32,
+    "learning_rate": 2e-3,
+}
+
+
+def round_of(x, order, n):
+    labels = Labels(jnp.asarray(order, jnp.int32), jnp.int32(n))
+    mask = labelled_mask(labels)
+    nothing = jnp.zeros((len(x), 2))
+    return Round(x, jnp.where(mask, 0, -1), labels, mask, (), nothing, nothing)
+
+
+@functools.cache
+def select(k, steps):
+    strategy = vaal(steps=steps, chunk=50, **SMALL)
+    return jax.jit(lambda key, round_: strategy.select(key, (), round_, k)[0])
+
+
+def test_evidence_loss_is_the_bound():
+    """The KL divergence against an average over draws, the error against scipy's density."""
+    rng = np.random.default_rng(0)
+    x, decoded = rng.normal(size=(2, 3, 5))
+    mean, log_variance = rng.normal(size=(2, 3, 2))
+    z = mean + np.exp(0.5 * log_variance) * rng.normal(size=(200_000, 3, 2))
+    log_q = -0.5 * ((z - mean) ** 2 / np.exp(log_variance) + log_variance)
+    divergence = (log_q + 0.5 * z**2).sum(axis=2).mean(axis=0)
+    error = 0.5 * ((x - decoded) ** 2).sum(axis=1)
+    for beta in (0.0, 1.0, 4.0):
+        found = evidence_loss(x, decoded, mean, log_variance, beta)
+        np.testing.assert_allclose(found, error + beta * divergence, rtol=0.01)
+
+
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.float32])
+def test_inputs_are_of_the_pools_scale(dtype):
+    pool = jnp.asarray(np.random.default_rng(0).integers(0, 256, (30, 2, 3, 1)), dtype)
+    vectors = _vectors(pool)(pool[:4])
+    wanted = np.asarray(pool, np.float64) - np.asarray(pool).mean(axis=0)
+    wanted /= np.sqrt((wanted**2).mean())
+    np.testing.assert_allclose(vectors, wanted[:4].reshape(4, 6), atol=1e-5)
+    assert (_vectors(pool[:1])(pool[:1]) == 0).all()  # no scale at all
+
+
+def test_draws_of_both_kinds():
+    order = np.random.default_rng(0).permutation(20)
+    key = jax.random.key(0)
+    for n in (1, 7, 19):
+        drawn = _draw(key, Labels(jnp.asarray(order, jnp.int32), jnp.int32(n)), 300)
+        assert set(drawn[:300].tolist()) == set(order[:n].tolist())
+        assert set(drawn[300:].tolist()) == set(order[n:].tolist())
+
+
+@pytest.fixture(scope="module")
+def clusters():
+    """Labelled points are of the near cluster; unlabelled ones half near, half far."""
+    far = np.random.default_rng(0).permutation(120) < 40
+    x = jax.random.normal(jax.random.key(0), (120, 64)) + jnp.where(far, 1.5, 0.0)[:, None]
+    near = np.flatnonzero(~far)
+    return x, far, np.r_[near, np.flatnonzero(far)]
+
+
+def test_picks_the_cluster_without_labels(clusters):
+    x, far, order = clusters
+    picks = select(40, 300)(jax.random.key(1), round_of(x, order, 40))
+    assert far[picks].mean() > 0.9  # of half
+    assert len(set(picks.tolist())) == 40
+
+
+def test_an_outlier_does_not_spoil_the_rest(clusters):
+    """Scores of NaN would leave the picks to the index."""
+    x, _, order = clusters
+    round_ = round_of(x.at[0, :32].set(1e6), order, 40)
+    picks = select(40, 300)(jax.random.key(1), round_)
+    by_index = np.flatnonzero(~np.asarray(round_.labelled))[:40]
+    assert set(picks.tolist()) != set(by_index.tolist())
+
+
+def test_scale_and_kind_of_the_inputs_do_not_matter(clusters):
+    """Exactly, for powers of 2; the key does."""
+    x, _, order = clusters
+    x = jnp.round(jnp.clip(100 + 15 * x, 0, 255)).reshape(120, 8, 8)
+    run, key = select(10, 5), jax.random.key(1)
+    expected = run(key, round_of(x, order, 40))
+    np.testing.assert_array_equal(run(key, round_of(4096.0 * x, order, 40)), expected)
+    np.testing.assert_array_equal(run(key, round_of(x.astype(jnp.uint8), order, 40)), expected)
+    assert (run(jax.random.key(2), round_of(x, order, 40)) != expected).any()
+
+
+def test_few_of_one_kind(clusters):
+    x, _, order = clusters
+    x = x.reshape(120, 8, 8)
+    for n in (0, 1, 110):
+        picks = select(10, 5)(jax.random.key(1), round_of(x, order, n))
+        assert set(picks.tolist()) <= set(order[n:].tolist()) and len(set(picks.tolist())) == 10
+
+
+def test_reads_inputs_alone():
+    assert vaal().uses_outputs is False and vaal().auxiliary is None
