@@ -54,7 +54,8 @@ def test_dropout_passes(network, variables):
     keys = jax.random.split(jax.random.key(2), 4000)
     passes = np.asarray(sample(keys, variables, X[:1]).logits)[:, 0]
     assert len(np.unique(passes, axis=0)) > 3000
-    np.testing.assert_array_equal(passes[:2], sample(keys[:2], variables, X[:1]).logits[:, 0])
+    again = sample(keys[:2], variables, X[:1]).logits[:, 0]
+    np.testing.assert_allclose(passes[:2], again, atol=1e-5)
     plain = np.asarray(network.apply(variables, X[:1], False)[0].logits[0])
     assert np.abs(passes.mean(axis=0) - plain).max() < 0.35 * passes.std(axis=0).max()
 
