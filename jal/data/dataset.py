@@ -23,7 +23,8 @@ class Examples(NamedTuple):
 class Dataset(NamedTuple):
     """A pool to label, a test set to measure on, the number of classes K and maybe their names.
 
-    Checked. Images are uint8 `[N, H, W, C]`, C = 1 or 3, and stay so: networks scale them.
+    Checked. Inputs are float32, but for images of bytes: those stay uint8 in memory, and learners
+    scale them to [0, 1].
     """
 
     train: Examples
@@ -50,6 +51,15 @@ def from_arrays(
     class_names: Sequence[str] = (),
 ) -> Dataset:
     """A Dataset from arrays in memory; K is the largest class + 1 unless given.
+
+    Args:
+      x_train: `[N, ...]` numbers, made float32; only bytes of images, uint8 `[N, H, W]` or
+        `[N, H, W, C]`, stay what they are, and learners scale them to [0, 1].
+      y_train: `[N]` integers 0..K-1.
+      x_test: as x_train.
+      y_test: as y_train.
+      num_classes: K.
+      class_names: K of them, or none.
 
     Raises:
       InputError: for non-finite features, labels outside 0..K-1, or shapes that disagree.
@@ -140,7 +150,7 @@ def _checked(part: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> Examp
         raise InputError(
             f"{part} label {y[outside[0]]} of example {outside[0]} is outside 0..{num_classes - 1}."
         )
-    if x.dtype != np.uint8:
+    if x.dtype != np.uint8 or x.ndim == 2:
         if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
             raise InputError(f"{part} features must be numbers, got {x.dtype}.")
         with np.errstate(over="ignore"):  # reported below as infinity

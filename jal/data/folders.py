@@ -66,6 +66,7 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[list[Path], np.ndarray
         for y, name in enumerate(classes)
         for path in sorted((folder / name).rglob("*"))
         if path.suffix.lower() in _SUFFIXES and path.is_file()
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     return [path for path, _ in found], np.array([y for _, y in found], np.int32)
 

@@ -69,7 +69,7 @@ def load(
     elif source == _DIGITS:
         parts = _load_digits()
     elif kind == "npz" and name:
-        parts = _load_npz(Path(name))
+        parts = _load_npz(Path(name).expanduser())
     else:
         raise InputError(
             f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, folder:PATH, tfds:NAME or "

@@ -22,7 +22,7 @@ def channel_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     step = max(1, _AT_ONCE // (x.size // len(x)))
     for begin in range(0, len(x), step):
         rows = x[begin : begin + step].reshape(-1, x.shape[-1]) / scale
-        total += rows.sum(axis=0)
+        total += rows.sum(axis=0, dtype=np.float64)
         square += np.square(rows, dtype=np.float64).sum(axis=0)
     count = x.size // x.shape[-1]
     mean = total / count

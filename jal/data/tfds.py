@@ -59,10 +59,12 @@ def load_tfds(name: str, image_size: int | None = None) -> Parts:
             **decoder(image_size),
         }
         arrays = cached(key, lambda: _read(builder, splits, x_key, y_key, image_size))
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # array_record and the parser raise errors of many kinds
-        raise InputError(f"{folder} is damaged: {first_line(error)}; delete it.") from error
+        raise InputError(
+            f"{folder} cannot be read: {first_line(error)}; if it is damaged, prepare it again."
+        ) from error
     label = info.features[y_key]
     num_classes = getattr(label, "num_classes", None)
     names = tuple(label.names) if num_classes else ()

@@ -47,7 +47,7 @@ class Corruption:
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """Frozen features instead of the inputs, computed once and kept on disk."""
+    """Frozen features instead of the inputs; a network's are computed once and kept on disk."""
 
     kind: Literal["none", "pca", "resnet18", "resnet34", "resnet50", "vit_s16"] = "none"
     """Principal components, or a pre-trained network's penultimate layer."""

@@ -75,7 +75,7 @@ class LinearSVC(_Config):
     folds: int = 5
     """Of that cross-validation."""
     class_weight: Literal["balanced"] | None = None
-    """balanced: C times n / (number of classes x the class's labels)."""
+    """balanced: C times n / (classes present x the class's labels)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +105,7 @@ class _Trained(_Config):
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     """Of the learning rate: cosine falls to 0; plateau, by 10 after 10 epochs of no progress."""
     class_weight: Literal["balanced"] | None = None
-    """balanced: a point counts n / (number of classes x its class's labels)."""
+    """balanced: a point counts n / (classes present x its class's labels)."""
     thresholding: bool = False
     """Divide probabilities by the classes' shares of the labelled points."""
     augment: tuple[Literal["crop", "flip"], ...] = ()

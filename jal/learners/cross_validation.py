@@ -37,12 +37,14 @@ def grid_search(
 ) -> tuple[Array, dict[str, Array]]:
     """The C of the highest mean accuracy on stratified folds held out; of equals the first.
 
-    One fit at a time, so that memory is that of one.
+    With fewer labels than folds the mean is over those that hold one. Where every C is always
+    wrong, as with one label of each class, there is nothing to go by: the middle of the grid. One
+    fit at a time, so that memory is that of one.
 
     Args:
       key: a PRNG key, for the folds.
       decide: `(C, train [n] bool) -> logits [n, K]` of all points after training on some.
-      grid: `[G]` float; of one value there is nothing to choose.
+      grid: `[G]` float, ascending; of one value there is nothing to choose.
       y: `[n]` int32.
       labelled: `[n]` bool.
       folds: static.
@@ -68,6 +70,8 @@ def grid_search(
     def over_grid(held_out: Array) -> Array:
         return jax.lax.map(lambda C: accuracy(C, held_out), grid)
 
-    scores = jnp.mean(jax.lax.map(over_grid, jnp.arange(folds)), axis=0)
-    best = jnp.argmax(scores >= jnp.max(scores) - 1e-6)  # rounding tells no equals apart
+    total = jnp.sum(jax.lax.map(over_grid, jnp.arange(folds)), axis=0)
+    scores = total / jnp.clip(jnp.sum(labelled), 1, folds)  # the others are empty
+    first = jnp.argmax(scores >= jnp.max(scores) - 1e-6)  # rounding tells no equals apart
+    best = jnp.where(jnp.any(scores > 0), first, len(grid) // 2)
     return grid[best], {"C": grid[best], "cv_accuracy": scores[best]}

@@ -95,7 +95,7 @@ def sgd(
       weight_decay: the default of `hyper.weight_decay`.
       optimizer: makes the optax transformation from `hyper`; its state starts anew in each fit.
       schedule: a factor on the learning rate; constant if None.
-      class_weight: "balanced" weighs a point of class c by n / (number of classes x n_c).
+      class_weight: "balanced" weighs a point of class c by n / (classes present x n_c).
       augment: `(key, x) -> x`, applied to one example at a time, in training only.
       warm_start: go on from the last round's variables; else start anew in each round.
       pretrained: what to start from, as `load_pretrained` gives it; random where it holds None.

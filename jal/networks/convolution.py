@@ -53,6 +53,7 @@ def conv_general_dilated(
     given = lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
     plain = (
         lhs.ndim == 4
+        and 0 not in (*lhs.shape, *rhs.shape)
         and given == lax.conv_dimension_numbers(lhs.shape, rhs.shape, _NHWC)
         and all(d == 1 for d in (*(lhs_dilation or ()), *(rhs_dilation or ())))
         and options.get("feature_group_count", 1) == options.get("batch_group_count", 1) == 1
@@ -66,7 +67,10 @@ def conv_general_dilated(
     strides = (window_strides[0], window_strides[1])
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(lhs.shape[1:3], rhs.shape[:2], strides, padding)
-    pads = (tuple(padding[0]), tuple(padding[1]))
+    pads = ((padding[0][0], padding[0][1]), (padding[1][0], padding[1][1]))
+    sizes = zip(lhs.shape[1:3], pads, rhs.shape[:2], strict=True)
+    if any(size + sum(pad) < window for size, pad, window in sizes):  # no outputs at all
+        return lax.conv_general_dilated(lhs, rhs, strides, pads, None, None, given, **options)
     return _conv(strides, pads, options.get("precision"))(lhs, rhs)
 
 

@@ -31,7 +31,10 @@ def split(tmp_path) -> Path:
     write(root / "test" / "dog" / "1.png", IMAGES[9])
     write(root / "test" / "dog" / "0.png", IMAGES[8])
     (root / "train" / "cat" / "notes.txt").write_text("not an image")
-    (root / "train" / ".hidden").mkdir()
+    for hidden in (".hidden", "cat/.thumbnails"):
+        (root / "train" / hidden).mkdir()
+        write(root / "train" / hidden / "0.png", IMAGES[0])
+    (root / "train" / "cat" / "._02.png").write_bytes(b"as a Mac's zip files have it")
     return root
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from jal import learners
 from jal.data import from_arrays
-from jal.data.statistics import IMAGENET
+from jal.data.statistics import IMAGENET, channel_statistics
 from jal.experiment import (
     CNN,
     MLP,
@@ -135,6 +135,13 @@ def test_options_reach_the_learner(config, seen, monkeypatch):
     config.build(from_arrays(images, np.arange(4) % 2, images, np.arange(4) % 2), 7)
     assert given["max_labels"] == 7 and given["shape"] == (5, 5, 3) and given["classes"] == 2
     assert {name: given[name] for name in seen} == seen
+
+
+def test_statistics_far_from_zero():
+    x = np.random.default_rng(0).normal(2000, 5, (100_000, 3)).astype(np.float32)
+    mean, std = channel_statistics(x)
+    np.testing.assert_allclose(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(std, x.std(axis=0, dtype=np.float64), rtol=1e-5)
 
 
 def test_pool_statistics_and_augmentations(monkeypatch):

@@ -68,7 +68,13 @@ def test_balanced_score_gives_rare_classes_the_same_say():
 def test_fewer_points_than_folds():
     few = jnp.arange(90) < 3
     chosen, score = search(lambda C, on: right_on(C > 0.5), [0.1, 1.0], labelled=few)
-    assert chosen == 1.0 and np.isclose(score, 0.6)  # two folds hold none
+    assert chosen == 1.0 and np.isclose(score, 1.0)  # the two folds that hold none do not count
+
+
+def test_where_every_choice_is_wrong_the_middle_is_taken():
+    few = jnp.arange(90) < 3
+    chosen, score = search(lambda C, on: right_on(C < 0), [0.1, 1.0, 10.0], labelled=few)
+    assert (chosen, score) == (1.0, 0.0)
 
 
 def test_without_a_choice_nothing_is_trained():

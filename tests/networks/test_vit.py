@@ -10,7 +10,7 @@ import pytest
 from requirements import require
 
 from jal.networks.network import NetworkVariables
-from jal.networks.pretrained import load_pretrained
+from jal.networks.pretrained import load_pretrained, overlay
 from jal.networks.vit import vit, vit_s16
 from jal.types import InputError
 
@@ -144,10 +144,7 @@ def transformers_model(torch, transformers, kind):
 
 def run(network, weights, x):
     variables = load_pretrained(weights, network)
-    # ViTModel has no last layer.
-    variables = jax.tree.map(
-        lambda new, old: new if old is None else old, network.init(jax.random.key(0)), variables
-    )
+    variables = overlay(network.init(jax.random.key(0)), variables)  # ViTModel has no last layer
     with jax.default_matmul_precision("highest"):
         return network.apply(variables, x, False)[0]
 
