@@ -18,8 +18,8 @@ def loss_prediction(
     """Highest loss as a head on the network's stages predicts it (Yoo and Kweon, 2019).
 
     Each stage `[M, D_s]` goes through a dense layer of `width` units and a ReLU; one more dense
-    layer makes a number of them all. The head learns in the learner's own steps by `ranking_loss`,
-    the true losses being detached. Any number of stages will do; the paper has four.
+    layer makes a number of them all. The head learns in the learner's own steps by `ranking_loss`.
+    Any number of stages will do; the paper has four.
 
     Args:
       width: units for each stage.
@@ -78,7 +78,7 @@ def ranking_loss(predicted: Array, losses: Array, weight: Array, margin: float =
 
     Args:
       predicted: `[B]` float.
-      losses: `[B]` float, the true ones; no gradient flows to them.
+      losses: `[B]` float, the true ones: only their order matters, so no gradient reaches them.
       weight: `[B]` float, 0 on padding; otherwise only its sign matters.
       margin: by which the predictions should differ.
 
@@ -88,7 +88,7 @@ def ranking_loss(predicted: Array, losses: Array, weight: Array, margin: float =
     """
     real = weight > 0
     order = jnp.argsort(~real, stable=True)
-    predicted, losses = predicted[order], jax.lax.stop_gradient(losses)[order]
+    predicted, losses = predicted[order], losses[order]
     count = jnp.sum(real)
     i = jnp.arange(weight.shape[0] // 2)
     j = jnp.maximum(count - 1 - i, 0)

@@ -73,8 +73,8 @@ def test_information_of_sampled_picks():
         best = information(logits, their_picks(logits, k, 2**k))  # greedy without noise
         found.append(information(logits, picks) / best)
         theirs.append(information(logits, their_picks(logits, k, configurations, seed)) / best)
-    assert min(found) > 0.985
-    assert np.mean(found) >= np.mean(theirs) - 0.005
+    assert min(found) > 0.99
+    assert np.mean(found) >= np.mean(theirs)
 
 
 def test_information_by_brute_force():

@@ -77,7 +77,7 @@ def test_without_disagreement_ties_go_by_index(name):
 
 
 def test_small_deviations_are_not_lost():
-    """Deviations of 1e-5 rank as they should, where E p^2 - (E p)^2 would be rounding."""
+    """Small ones rank as they should, where E p^2 - (E p)^2 would be mostly rounding."""
     scale = 1e-4 * (1.0 + np.random.default_rng(0).permutation(N)).astype(np.float32)
     base = jnp.zeros((N, 2))
 
