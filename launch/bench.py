@@ -118,17 +118,16 @@ def plan(scale: Scale, options: Options) -> dict[str, Step]:
 def turns_of(
     steps: dict[str, Step], count: int, console: Console, limit: float | None = None
 ) -> Iterator[dict[str, list[Result]]]:
-    """Label -> results, after each turn; with a limit, long steps are measured once."""
+    """Label -> results so far, after each step; with a limit, long steps are measured once."""
     found: dict[str, list[Result]] = {label: [] for label in steps}
     for turn in range(count):
-        with console.status("") as status:
-            for label, step in steps.items():
-                rows = found[label]
-                if limit is not None and rows and rows[0].get("steady_s", limit) > LONG_S:
-                    continue
-                status.update(f"turn {turn + 1} of {count}: {label}")
+        for label, step in steps.items():
+            rows = found[label]
+            if limit is not None and rows and rows[0].get("steady_s", limit) > LONG_S:
+                continue
+            with console.status(f"turn {turn + 1} of {count}: {label}"):
                 rows.append(measure(label, *step, limit))
-        yield found
+            yield {label: rows for label, rows in found.items() if rows}
 
 
 def measure(
@@ -183,16 +182,16 @@ def machine(results: dict[str, Result]) -> str:
 
 
 def experiments(options: Options, versions: Result, console: Console) -> Iterator[Result]:
-    """The report after each turn; strategies stay as they are in --out."""
+    """The report, once; strategies stay as they are in --out."""
     scale = QUICK if options.quick else Scale()
     before = {name: part for name, part in _read(options.out).items() if name == "strategies"}
-    for turns in turns_of(plan(scale, options), scale.turns, console):
-        results = {label: middle(rows) for label, rows in turns.items()}
-        yield _report(options, versions, scale, results, turns) | before
+    *_, turns = turns_of(plan(scale, options), scale.turns, console)
+    results = {label: middle(rows) for label, rows in turns.items()}
+    yield _report(options, versions, scale, results, turns) | before
 
 
 def strategies(options: Options, versions: Result, console: Console) -> Iterator[Result]:
-    """The report after each turn; all that is no strategy asked for stays as it is in --out."""
+    """The report after each step; all that is no strategy asked for stays as it is in --out."""
     scale = QUICK if options.quick else Scale()
     unknown = [name for name in options.strategies if name not in registry]
     if unknown:
@@ -209,8 +208,8 @@ def strategies(options: Options, versions: Result, console: Console) -> Iterator
         }
         for turns in turns_of(steps, scale.turns, console, LIMIT_S):
             results = {label: middle(rows) for label, rows in turns.items()}
-            for label, (_, step, _) in steps.items():
-                results[label] |= {key: step[key] for key in ("name", "points", "tool")}
+            for label, row in results.items():
+                row |= {key: steps[label][1][key] for key in ("name", "points", "tool")}
             count_common_picks(results)
             kept = {
                 label: [{key: row[key] for key in row if key != "picks"} for row in rows]
@@ -262,7 +261,7 @@ def main(arguments: list[str]) -> None:
     key = "strategies" if options.only == "strategies" else "results"
     timed = strategies if key == "strategies" else experiments
     written: dict[str, str] = {}
-    for report in timed(options, versions, console):  # after each turn, so that few are lost
+    for report in timed(options, versions, console):  # so far, so that what ends early loses little
         written = pages(report)
         for path, text in {
             options.out: json.dumps(report, indent=1) + "\n",

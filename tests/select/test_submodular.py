@@ -1,3 +1,4 @@
+import importlib
 import itertools
 
 import jax
@@ -83,7 +84,8 @@ def greedy(name, s, q, free, k, **options):
 def test_equals_greedy_by_differences_of_the_objective(name):
     pools = [a_pool(seed) for seed in range(4)]
     stacked = list(map(np.stack, zip(*pools, strict=True)))
-    for options in [{}] if name == "gcmi" else [{"eta": 1.0}, {"eta": 0.5}]:
+    etas = {"flqmi": [1.0, 0.1, 10.0], "fl1mi": [1.0, 0.8], "logdetmi": [1.0, 0.5]}
+    for options in [{"eta": eta} for eta in etas[name]] if name in etas else [{}]:
         found = np.asarray(together(name, *stacked, **options))
         for picks, pool in zip(found, pools, strict=True):
             s, q, free = kernel(*pool), queries_of(*pool[2:]), np.flatnonzero(~pool[3])
@@ -102,6 +104,21 @@ def test_reaches_1_minus_1_over_e_of_the_optimum(name):
         # GCMI is modular: greedy is the optimum itself.
         share = 1 - 1e-9 if name == "gcmi" else 1 - np.exp(-1)
         assert share * best <= reached <= best + 1e-9
+
+
+@pytest.mark.parametrize("name", ["flqmi", "fl1mi"])
+def test_first_bounds_are_no_less_than_the_gains(monkeypatch, name):
+    """Nor much more, so that few gains must be computed."""
+    module = importlib.import_module("jal.select.submodular")
+
+    def spy(gain, update, state, bounds, free, k):
+        return bounds, gain(state, jnp.arange(N))
+
+    monkeypatch.setattr(module, "lazy_greedy", spy)
+    for seed in range(3):
+        bounds, gains = select(name, *map(jnp.asarray, a_pool(seed)))
+        assert (bounds >= gains - 1e-6).all()
+        assert (bounds <= 1.5 * gains + 0.1).all()
 
 
 def test_rarer_classes():

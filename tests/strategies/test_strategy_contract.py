@@ -19,7 +19,10 @@ BY_AUXILIARY = {"loss_prediction", "waal"}
 DETERMINISTIC = BY_SCORE | OTHERS | BY_AUXILIARY
 RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond 2,000 points, or with few clusters
 # What trains or optimises does so longer in its own tests.
-FEWER_STEPS = {"vaal": {"steps": 20}, "active_ft": {"iterations": 20, "learning_rate": 0.1}}
+FEWER_STEPS = {
+    "vaal": {"steps": 5, "hidden": (16,), "discriminator": (16,), "batch_size": 16},
+    "active_ft": {"iterations": 20, "learning_rate": 0.1},
+}
 N, K, D, LABELLED = 60, 5, 4, 12
 
 
