@@ -24,10 +24,13 @@ FEWER_STEPS = {
     "active_ft": {"iterations": 20, "learning_rate": 0.1},
 }
 N, K, D, LABELLED = 60, 5, 4, 12
+LEFT = N - LABELLED
 
 
-def make_round(seed: int = 0, equal: bool = False, labelled: int = LABELLED) -> Round:
-    """Of a linear model, whose weights are its variables."""
+def make_round(
+    seed: int = 0, equal: bool = False, labelled: int = LABELLED, classes: int = K
+) -> Round:
+    """Of a linear model, whose weights are its variables; the first `classes` are labelled."""
     keys = jax.random.split(jax.random.key(seed), 5)
     x = jax.random.normal(keys[0], (N, D))
     weights = 2.0 * jax.random.normal(keys[1], (D, K))
@@ -36,7 +39,7 @@ def make_round(seed: int = 0, equal: bool = False, labelled: int = LABELLED) -> 
     order = jax.random.permutation(keys[2], N).astype(jnp.int32)
     labels = Labels(order, jnp.int32(labelled))
     mask = labelled_mask(labels)
-    y = jnp.where(mask, jax.random.randint(keys[3], (N,), 0, K), -1)
+    y = jnp.where(mask, jax.random.randint(keys[3], (N,), 0, classes), -1)
     return Round(
         x,
         y,
@@ -83,14 +86,26 @@ def picks_of(name: str, round_: Round, k: int = 7, key=None):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("k", [1, 7, N - LABELLED])
 @pytest.mark.parametrize("equal", [False, True], ids=["distinct scores", "all equal"])
-def test_distinct_unlabelled_picks(name, k, equal):
-    round_ = make_round(equal=equal)
-    picks = np.asarray(picks_of(name, round_, k))
-    assert picks.shape == (k,) and picks.dtype == np.int32
-    assert len(set(picks.tolist())) == k
+@pytest.mark.parametrize("left", [LEFT, 7, 5], ids=["few of many", "all", "more than all"])
+def test_distinct_unlabelled_picks(name, left, equal):
+    """Of two classes that were seen of five; asked for more than is left, all that is comes first."""
+    round_ = make_round(equal=equal, labelled=N - left, classes=K if left == 7 else 2)
+    picks = np.asarray(picks_of(name, round_))
+    assert picks.shape == (7,) and picks.dtype == np.int32
+    picks = picks[:left]
+    assert len(set(picks.tolist())) == len(picks)
     assert not np.asarray(round_.labelled)[picks].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_pick(name):
+    """The first of many, where nothing is random."""
+    round_ = make_round()
+    (pick,) = np.asarray(picks_of(name, round_, 1))
+    assert not round_.labelled[pick]
+    if name in DETERMINISTIC:
+        assert pick == picks_of(name, round_)[0]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,11 +128,11 @@ def test_jit_and_vmap_equal_single(name):
     np.testing.assert_array_equal(together, np.stack(alone))
 
 
-@pytest.mark.parametrize("name", sorted(DETERMINISTIC | {"random", "average_confidence"}))
+@pytest.mark.parametrize("name", sorted(BY_SCORE | {"random", "average_confidence"}))
 def test_order_of_preference(name):
     """The first picks do not depend on how many are asked for."""
     round_ = make_round()
-    every = picks_of(name, round_, N - LABELLED)
+    every = picks_of(name, round_, LEFT)
     np.testing.assert_array_equal(every[:7], picks_of(name, round_))
 
 
@@ -163,8 +178,8 @@ def test_average_confidence_of_a_softmax_is_random_sampling(classes):
     keys = jax.random.split(jax.random.key(0), 4000)
     picks = jax.vmap(lambda key: picks_of("average_confidence", round_, 6, key))(keys)
     counts = np.bincount(np.asarray(picks).ravel(), minlength=N)[~np.asarray(round_.labelled)]
-    expected = 4000 * 6 / (N - LABELLED)
-    # Drawn without replacement: a little less than chi-square's N - LABELLED - 1 = 47 degrees.
+    expected = 4000 * 6 / LEFT
+    # Drawn without replacement: a little less than chi-square's LEFT - 1 = 47 degrees.
     assert ((counts - expected) ** 2 / expected).sum() < 80
 
 
