@@ -188,7 +188,7 @@ def test_a_strategy_chooses_its_batch_sizes_in_each_seed(digits):
     np.testing.assert_allclose(again.metrics["accuracy"], state.metrics["accuracy"], atol=0.02)
 
 
-@pytest.mark.parametrize("name", ["random", "margin", "k_center", "kmeans", "badge"])
+@pytest.mark.parametrize("name", ["random", "k_center", "kmeans", "badge"])
 def test_fewer_left_than_the_largest_batch(digits, name):
     """Asked for 60 picks of 30 that are left, a selector repeats itself: none is labelled twice."""
     pool, test = digits

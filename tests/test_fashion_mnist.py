@@ -23,6 +23,7 @@ def experiment(fashion_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Experime
     return runpy.run_path(str(CONFIG))["get_config"]()
 
 
+@pytest.mark.slow
 def test_a_short_episode(experiment):
     cnn = dataclasses.replace(experiment.learners["cnn"], epochs=10)
     short = dataclasses.replace(

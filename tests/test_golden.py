@@ -96,6 +96,7 @@ def scikit_learn() -> Learner:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_curves_with_scikit_learns_own_solver(name, digits, golden):
     """Everything but the solver: scores, selection, labelling and measuring make the golden curves.

@@ -20,7 +20,7 @@ SHAPES = {"cnn": (8, 8, 1), "resnet": (8, 8, 1), "vit": (16, 16, 1)}
 # Rounding grows over SGD's steps and where the optimum is flat.
 TOLERANCE = {"resnet": 2e-2, "vit": 2e-2}
 NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if name in ("resnet", "vit") else name
+    pytest.param(name, marks=pytest.mark.slow) if name in ("cnn", "resnet", "vit") else name
     for name in sorted(learners.registry)
 ]
 
