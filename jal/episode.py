@@ -9,7 +9,17 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from jal.types import Array, Labels, Learner, Outputs, Pool, PyTree, Round, Strategy
+from jal.types import (
+    Array,
+    InputError,
+    Labels,
+    Learner,
+    Outputs,
+    Pool,
+    PyTree,
+    Round,
+    Strategy,
+)
 
 __all__ = ["Episode", "EpisodeState", "episode", "label", "labelled_mask", "look"]
 
@@ -66,15 +76,18 @@ def episode(
       k_max: the largest number of labels that any round may add, static.
 
     Raises:
-      ValueError: where the learner lacks what the strategy needs.
+      InputError: where the learner lacks what the strategy needs.
     """
     if strategy.auxiliary is not None:
         if learner.extend is None:
-            raise ValueError("the strategy trains an auxiliary, the learner cannot (no extend).")
+            raise InputError(
+                f"{strategy.name} trains an auxiliary in a network's steps, and the learner is not "
+                "trained by minibatches (its extend is None)."
+            )
         learner = learner.extend(strategy.auxiliary)
     for need in strategy.needs:
         if getattr(learner, need) is None:
-            raise ValueError(f"the strategy needs the learner's {need}, which it has not.")
+            raise InputError(f"{strategy.name} needs the learner's {need}, which is None.")
 
     def init(key: Array, order: Array, n: Array, pool: Pool, data: PyTree) -> EpisodeState:
         key, key_learner, key_strategy = jax.random.split(key, 3)
@@ -186,6 +199,7 @@ def look(
 
 
 def _all_finite(*arrays: Array | None) -> Array:
+    # Features need no look of their own, which would keep all of them: they make the logits so.
     present = [array for array in arrays if array is not None]
     return jnp.stack([jnp.all(jnp.isfinite(array)) for array in present]).all()
 

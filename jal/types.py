@@ -186,6 +186,7 @@ class Strategy(NamedTuple):
         traced `[]` bool) the pool is not scored, and both are zeros.
       needs: fields of the round beyond those that every learner has: "head", "sample".
       auxiliary: what the learner is extended by; its score is the round's `auxiliary`.
+      name: what errors call it; the registry's, or an experiment's own.
     """
 
     init: Callable[[Array, Array], PyTree]
@@ -194,3 +195,4 @@ class Strategy(NamedTuple):
     uses_outputs: bool | Array = True
     needs: frozenset[str] = frozenset()
     auxiliary: Auxiliary | None = None
+    name: str = "the strategy"

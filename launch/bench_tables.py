@@ -8,6 +8,9 @@ from bench_peers import PEERS
 from bench_strategies import GIVEN, LIMIT_S
 from bench_training import BATCH as BATCH_SIZE
 from bench_workers import BATCH, ROUNDS, Result
+from strategies import caps
+
+from jal.strategies import registry
 
 SELECTORS = ("k_center", "badge")
 SEEDS_NOTE = """Margin sampling, logistic regression, digits, 20 rounds of 10 labels; all tools
@@ -23,8 +26,9 @@ processes with one thread each. The peak is that of one large matrix product."""
 STRATEGIES_NOTE = """One query of b = 100 on N points, D = 512, K = 10, 1,000 labelled, float32, all
 cores, by a perceptron with 512 hidden units and dropout that is fitted beforehand: neither training
 an auxiliary counts nor the pass over the pool that every strategy is given. The first query is that
-of a strategy with a state. Temporaries are XLA's, beside the inputs; the peak is the whole
-process's, with its imports, the fit and the compilation."""
+of a strategy with a state. Compilation and memory are of the largest N that ended. Temporaries are
+XLA's, beside the inputs; the peak is the whole process's, with its imports, the fit and the
+compilation. Caps are options that bound what is looked at, at their defaults."""
 PEERS_NOTE = """The same arrays for all: features, probabilities, and ten given passes for what
 disagrees. Each peer's query in a process of its own; a query of over five seconds is measured
 without a warm one before it. "> {limit:.0f}": its process was stopped after so many seconds;
@@ -112,7 +116,7 @@ def _strategy_tables(results: dict[str, Result]) -> list[Table]:
 
 def _query_row(name: str, tool: str, pools: list[int], found: dict) -> dict[str, str]:
     rows = [found.get((name, points, tool), {}) for points in pools]
-    largest = rows[-1]
+    largest = next((row for row in reversed(rows) if "compile_s" in row), {})
     return {
         "strategy": name + tool.removeprefix("jal"),
         **{f"s, N = {n:,}": _taken(row) for n, row in zip(pools, rows, strict=True)},
@@ -120,6 +124,7 @@ def _query_row(name: str, tool: str, pools: list[int], found: dict) -> dict[str,
         "compile s": _number(largest["compile_s"]) if "compile_s" in largest else "",
         "temporaries MiB": f"{largest['temp_mib']:.0f}" if "temp_mib" in largest else "",
         "peak MiB": _memory(largest) if "peak_mib" in largest else "",
+        "caps": caps(registry[name]),
     }
 
 

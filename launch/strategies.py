@@ -5,6 +5,7 @@ python launch/strategies.py README.md puts it between the marks that the file ha
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -14,14 +15,23 @@ from jal.strategies.strategy import Registered
 
 BEGIN, END = "<!-- strategies: python launch/strategies.py README.md -->", "<!-- end -->"
 NEEDS = {"sample": "dropout", "head": "a last layer"}
+# Options that bound what a strategy looks at.
+CAPS = ("cap", "configurations", "max_classes", "max_clusters", "max_features", "max_queries")
+CAPS += ("purity_sample", "sample")
 
 
 def table() -> str:
     """Markdown, a row for each registered strategy, in the registry's order."""
-    heads = ("strategy", "source", "reads", "needs", "trains", "cost of a query")
+    heads = ("strategy", "source", "reads", "needs", "trains", "cost of a query", "caps")
     rows = [_row(member) for member in strategies.registry.values()]
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def caps(member: Registered) -> str:
+    """The options that bound what the strategy looks at, with their defaults."""
+    parameters = inspect.signature(member.make).parameters.values()
+    return ", ".join(f"{p.name} {p.default:,}" for p in parameters if p.name in CAPS)
 
 
 def replaced(text: str) -> str:
@@ -44,6 +54,7 @@ def _row(member: Registered) -> list[str]:
         ", ".join(needs),
         member.trains,
         member.cost,
+        caps(member),
     ]
 
 

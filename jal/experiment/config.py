@@ -14,7 +14,10 @@ from jal.experiment.data_config import Data
 from jal.experiment.learner_configs import LearnerConfig, LogisticRegression
 from jal.types import InputError
 
-__all__ = ["Experiment", "difference", "parse"]
+__all__ = ["Experiment", "Option", "difference", "parse"]
+
+# A command line's words are the first of these that they can be.
+Option = int | float | bool | str | tuple[int, ...] | tuple[float, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +32,7 @@ class Experiment:
     )
     strategies: tuple[str, ...] = ("random", "margin")
     """Names in jal.strategies.registry, or in options."""
-    options: dict[str, dict[str, int | float | str | bool]] = dataclasses.field(
-        default_factory=dict
-    )
+    options: dict[str, dict[str, Option]] = dataclasses.field(default_factory=dict)
     """Options of strategies, beside their defaults: bald passes 20. A config can name more of one:
     {"bald_20": {"strategy": "bald", "passes": 20}} makes bald_20 a strategy like any other."""
     seeds: int = 32

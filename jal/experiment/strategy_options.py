@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import math
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jal.experiment.config import Experiment, parse
 from jal.strategies.strategy import Registered
-from jal.types import InputError, Strategy
+from jal.types import Array, InputError, PyTree, Round, Strategy
 
 __all__ = ["Factories", "check_options", "known_strategies", "make_strategies"]
 
@@ -28,13 +30,14 @@ def make_strategies(experiment: Experiment, factories: Factories) -> dict[str, S
     """The strategies that the experiment lists, by name.
 
     Raises:
-      InputError: where a factory refuses its options.
+      InputError: where a factory refuses its options; from a strategy, where its selector refuses
+        them, which is when it is compiled.
     """
     return {name: _make(name, experiment, factories) for name in experiment.strategies}
 
 
 def check_options(experiment: Experiment, factories: Factories) -> None:
-    """Raises InputError for options that their strategies do not have, or of another type."""
+    """Raises InputError for options that strategies do not have, of another type or infinite."""
     for name, options in experiment.options.items():
         base = str(options.get(BASE, name))
         if base not in factories:
@@ -47,25 +50,42 @@ def check_options(experiment: Experiment, factories: Factories) -> None:
                 f"options of {name} say strategy {base!r}, but {name} is one itself: take another "
                 "name."
             )
-        _check_signature(name, _without_base(options), factories[base])
+        _options_of(name, experiment, factories)
     for name in experiment.strategies:
-        if name in factories and name not in experiment.options:
-            _check_signature(name, {}, factories[name])
+        _options_of(name, experiment, factories)
 
 
 def _make(name: str, experiment: Experiment, factories: Factories) -> Strategy:
-    options = experiment.options.get(name, {})
+    factory = factories[_base(name, experiment)]
+    with _named(name):
+        made = factory(**_options_of(name, experiment, factories))
+
+    def select(key: Array, state: PyTree, round: Round, k_max: int) -> tuple[Array, PyTree]:
+        with _named(name):
+            return made.select(key, state, round, k_max)
+
+    return made._replace(select=select, name=name)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Has errors of what a user gave begin with the strategy's name."""
     try:
-        return factories[str(options.get(BASE, name))](**_without_base(options))
+        yield
     except ValueError as error:
-        raise InputError(f"{name}: {error}") from error
+        says = str(error)
+        raise InputError(says if says.startswith(name) else f"{name}: {says}") from error
 
 
-def _without_base(options: dict[str, Any]) -> dict[str, Any]:
-    return {option: value for option, value in options.items() if option != BASE}
+def _base(name: str, experiment: Experiment) -> str:
+    return str(experiment.options.get(name, {}).get(BASE, name))
 
 
-def _check_signature(name: str, options: dict[str, Any], factory: Callable[..., Strategy]) -> None:
+def _options_of(name: str, experiment: Experiment, factories: Factories) -> dict[str, Any]:
+    """Keyword arguments of the strategy's factory; InputError where they cannot be."""
+    given = experiment.options.get(name, {})
+    options = {option: value for option, value in given.items() if option != BASE}
+    factory = factories[_base(name, experiment)]
     function = factory.make if isinstance(factory, Registered) else factory
     parameters = inspect.signature(function).parameters.values()
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -81,9 +101,21 @@ def _check_signature(name: str, options: dict[str, Any], factory: Callable[..., 
                 f"{name} needs the option {parameter.name}: give it in the experiment's options."
             )
     hints = _hints(function)
-    for option, value in options.items():
-        if option in hints:
-            parse(hints[option], value, f"options.{name}.{option}")
+    return {
+        option: _value(hints.get(option), value, f"options.{name}.{option}")
+        for option, value in options.items()
+    }
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """The value in the form that the annotation asks for, if there is one."""
+    values = value if isinstance(value, tuple | list) else (value,)
+    if any(isinstance(one, float) and not math.isfinite(one) for one in values):
+        raise InputError(f"{where} must be finite, got {value!r}.")
+    if hint is None:
+        return value
+    # A list of one is a number on the command line.
+    return parse(hint, values if typing.get_origin(hint) is tuple else value, where)
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -77,6 +77,10 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
         if strategies > FEW:
             sections.append(_picture(curve_grid(frame, learner), f"each strategy with {learner}"))
             sections.append("<p>Each strategy before all others, the highest AUBC first.</p>")
+            if "imbalance_ratio" in set(frame.metric):
+                unequal = curve_grid(frame, learner, "imbalance_ratio")
+                sections.append(_picture(unequal, f"imbalance of each strategy with {learner}"))
+                sections.append("<p>How unequal the classes are in what each has labelled.</p>")
         if strategies > 1:
             order = ranking(frame, learner)
             sections.append(_significance(significance(frame, learner).loc[order, order]))
@@ -111,7 +115,9 @@ def _summary(part: pd.DataFrame, times: pd.DataFrame | None) -> str:
             "select, without compilation, over queries and seeds"
         )
         if not times.less_random.isna().any():
-            caption += "; less random's it is what scoring the pool and selecting take"
+            caption += (
+                "; less random's it is what scoring the pool, selecting and training for it take"
+            )
         caption += "."
     return _table(caption, heads, rows)
 

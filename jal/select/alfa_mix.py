@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -77,18 +78,21 @@ def alfa_mix(
     with jax.default_matmul_precision("highest"):
         anchors = own.T @ features / jnp.maximum(size, 1.0)[:, None]
 
-    caps = max(1, round(1.0 / cap_step))
+    caps = math.ceil(1.0 / cap_step - 1e-6)
     if optimise:
+        n = labelled.shape[0]
+        rows = min(chunk, n)
+        blocks = jnp.minimum(jnp.arange(n + (-n % rows)), n - 1).reshape(-1, rows)
 
         def changes(cap: Array, key: Array) -> Array:
-            def learn(of_chunk: tuple[Array, Array, Array]) -> Array:
-                points, classes, key = of_chunk
+            @jax.vmap
+            def of_one(i: Array) -> Array:
                 return _learnt(
-                    key, points, classes, anchors, size > 0, cap, head,
-                    steps, learning_rate, penalty,
+                    jax.random.fold_in(key, i), features[i], predicted[i], anchors, size > 0,
+                    cap, head, steps, learning_rate, penalty,
                 )  # fmt: skip
 
-            return _chunked(learn, features, predicted, key, chunk)
+            return jax.lax.map(of_one, blocks).reshape(-1)[:n]
     else:
         reach, slope = _closed_form(logits, features, predicted, anchors, size > 0, head)
 
@@ -135,8 +139,8 @@ def _closed_form(
 
 def _learnt(
     key: Array,
-    points: Array,
-    classes: Array,
+    point: Array,
+    predicted: Array,
     anchors: Array,
     present: Array,
     cap: Array,
@@ -145,18 +149,16 @@ def _learnt(
     learning_rate: float,
     penalty: float,
 ) -> Array:
-    """`[M]` bool: whether the class changes in any step of the optimisation, for any anchor."""
+    """`[]` bool: whether the class of `point [D]` changes in any step, for any anchor."""
 
     def objective(alpha: Array, anchor: Array) -> tuple[Array, Array]:
-        logits = head(points + alpha * (anchor - points))
-        log_p = jnp.take_along_axis(jax.nn.log_softmax(logits, axis=1), classes[:, None], axis=1)
-        squared = jnp.sum(jnp.square(alpha), axis=1)
-        value = jnp.sum(log_p) + penalty * jnp.sum(jnp.sqrt(squared))
-        return value, jnp.argmax(logits, axis=1) != classes
+        logits = head((point + alpha * (anchor - point))[None])[0]
+        value = jax.nn.log_softmax(logits)[predicted] + penalty * jnp.linalg.norm(alpha)
+        return value, jnp.argmax(logits) != predicted
 
     def of_anchor(changed: Array, given: tuple[Array, Array, Array]) -> tuple[Array, None]:
         key, anchor, is_present = given
-        alpha = cap / 2.0 * (1.0 + jax.random.normal(key, points.shape))
+        alpha = cap / 2.0 * (1.0 + jax.random.normal(key, point.shape))
 
         def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             alpha, changed = carry
@@ -169,24 +171,7 @@ def _learnt(
         return jax.lax.fori_loop(0, steps, step, start)[1], None
 
     keys = jax.random.split(key, anchors.shape[0])
-    start = jnp.zeros(points.shape[0], bool)
-    return jax.lax.scan(of_anchor, start, (keys, anchors, present))[0]
-
-
-def _chunked(
-    f: Callable[[tuple[Array, Array, Array]], Array],
-    features: Array,
-    predicted: Array,
-    key: Array,
-    chunk: int,
-) -> Array:
-    """`[N]`, f on chunks of the pool, the last of them padded by the last point."""
-    n = features.shape[0]
-    rows = min(chunk, n)
-    index = jnp.minimum(jnp.arange(n + (-n % rows)), n - 1).reshape(-1, rows)
-    keys = jax.random.split(key, index.shape[0])
-    of_chunk = lambda given: f((features[given[0]], predicted[given[0]], given[1]))  # noqa: E731
-    return jax.lax.map(of_chunk, (index, keys)).reshape(-1)[:n]
+    return jax.lax.scan(of_anchor, jnp.bool_(False), (keys, anchors, present))[0]
 
 
 def _spread(

@@ -49,7 +49,8 @@ def bait(
 
     F is the pool's mean Fisher information of the last layer, M = ridge I + the sum of the labelled
     and picked points' own: h h^T (x) (diag(p) - p p^T) for features h and probabilities p. Source:
-    BAIT (Ash et al., 2021). Its blocks V^T M^-1 V and V^T M^-1 F M^-1 V, which say what adding or
+    BAIT (Ash et al., 2021); the published code divides the sums by |L| + k, and weighs a pick like
+    k labelled points. The blocks V^T M^-1 V and V^T M^-1 F M^-1 V, which say what adding or
     removing a point changes, are updated with each pick by terms of low rank, so that a pick costs
     N d C^2, and M^-1 is never formed anew. Memory N (d + 4 C^2) + (d C)^2.
 
@@ -145,13 +146,16 @@ def _compressed(
         axes = jnp.linalg.eigh(features.T @ features)[1][:, -max_features:]
         features = features @ axes
     p = jax.nn.softmax(logits, axis=1)
-    mean = jnp.mean(p, axis=0)
-    # As a sum of squares: diag(p) - p p^T would lose the digits of confident predictions.
-    spread = jnp.diag(mean) - p.T @ p / p.shape[0]
-    basis = jnp.linalg.eigh(spread)[1][:, -min(p.shape[1] - 1, max_classes) :]  # [K, C]
+    # Rows sum to 0, which gives the diagonal: mean(p - p^2) would lose the digits of confident
+    # predictions, and the axes with them.
+    minus = p.T @ p / p.shape[0] * (1.0 - jnp.eye(p.shape[1]))
+    spread = jnp.diag(jnp.sum(minus, axis=1)) - minus
+    # 1 less for the direction common to all classes puts it last.
+    basis = jnp.linalg.eigh(spread - 1.0 / p.shape[1])[1]
+    basis = basis[:, -min(p.shape[1] - 1, max_classes) :]  # [K, C]
     centre = p @ basis  # [N, C]
 
-    def add(i: Array, covariance: Array) -> Array:
+    def add(i: Array, covariance: Array) -> Array:  # as a sum of squares, for the same reason
         apart = (basis[i] - centre).T
         return covariance + p[:, i] * apart[:, None] * apart[None]
 
@@ -289,4 +293,4 @@ def _change(a: Array, b: Array, sign: float) -> Array:
         s = s[1:, 1:] - ratio[:, None] * s[None, 0, 1:]
         b = b[1:] - ratio[:, None] * b[None, 0]
         b = b[:, 1:] - b[:, :1] * ratio[None]
-    return jnp.maximum(total, 0.0)
+    return jnp.where(total > 0, total, 0.0)  # nor NaN

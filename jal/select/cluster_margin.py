@@ -97,16 +97,12 @@ def linkage_clusters(
     cluster = cut(average_linkage(points), wanted)
     if size == n:
         return cluster
-    chunk = min(chunk, n)
 
-    def block(i: Array, nearest: Array) -> Array:
-        start = jnp.minimum(i * chunk, n - chunk)  # the last one overlaps the one before
-        rows = jax.lax.dynamic_slice_in_dim(features, start, chunk)
-        found = jnp.argmin(squared_distances(rows, points), axis=1).astype(jnp.int32)
-        return jax.lax.dynamic_update_slice_in_dim(nearest, found, start, 0)
+    def nearest(point: Array) -> Array:
+        return jnp.argmin(squared_distances(point[None], points)[0])
 
-    nearest = jax.lax.fori_loop(0, -(-n // chunk), block, jnp.zeros(n, jnp.int32))
-    return cluster[nearest.at[index].set(jnp.arange(size, dtype=jnp.int32))]
+    joined = jax.lax.map(nearest, features, batch_size=min(chunk, n))
+    return cluster[joined.at[index].set(jnp.arange(size))]
 
 
 def _check_ratio(ratio: float) -> None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances
 from jal.types import Array
 
-__all__ = ["cluster_means", "k_means", "nearest_centroid"]
+__all__ = ["cluster_means", "k_means", "lloyd", "nearest_centroid"]
 
 _BLOCK = 128  # centroids of one matrix product; bounds memory at N x 128
 
@@ -54,13 +54,25 @@ def k_means(
     first = sample_by_weight(key_first, free.astype(points.dtype))
     seeds = k_means_plus_plus(key_rest, squared_distance_to, first, free, k, used)
 
-    def lloyd(_: Array, centroids: Array) -> Array:
-        cluster = nearest_centroid(sampled, centroids, used)
-        means, sizes = cluster_means(sampled, cluster, k)
+    centroids = lloyd(sampled, free, sampled[seeds], used, iterations)
+    return nearest_centroid(points, centroids, used)
+
+
+def lloyd(
+    points: Array, free: Array, centroids: Array, count: Array | int, iterations: int
+) -> Array:
+    """The centroids `[k, D]` after Lloyd's iterations over the points of a mask `free [N]`.
+
+    Only the first `count` of them move; that of an empty cluster stays.
+    """
+    k = centroids.shape[0]
+
+    def move(_: Array, centroids: Array) -> Array:
+        cluster = jnp.where(free, nearest_centroid(points, centroids, count), k)
+        means, sizes = cluster_means(points, cluster, k)
         return jnp.where(sizes[:, None] > 0, means, centroids)
 
-    centroids = jax.lax.fori_loop(0, iterations, lloyd, sampled[seeds])
-    return nearest_centroid(points, centroids, used)
+    return jax.lax.fori_loop(0, iterations, move, centroids)
 
 
 def nearest_centroid(points: Array, centroids: Array, count: Array | int) -> Array:
@@ -86,7 +98,10 @@ def nearest_centroid(points: Array, centroids: Array, count: Array | int) -> Arr
 
 
 def cluster_means(points: Array, cluster: Array, k: int) -> tuple[Array, Array]:
-    """Means `[k, D]` and sizes `[k]` of the clusters `cluster [N]` in 0..k - 1; 0 where empty."""
+    """Means `[k, D]` and sizes `[k]` of the clusters 0..k - 1 in `cluster [N]`; 0 where empty.
+
+    Points of cluster k belong to none.
+    """
 
     def by_scatter(points: Array, cluster: Array) -> Array:
         return jax.ops.segment_sum(points, cluster, k)

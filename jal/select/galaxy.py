@@ -26,10 +26,11 @@ def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
        between c and the rest (the published code draws one at random).
 
     The paper sees each label before the next pick; within a batch, a pick's label is unknown here
-    and the predicted class stands for it. Time N (K log N + k), memory N K.
+    and the predicted class stands for it. The published code draws each pick's graph at random, and
+    orders the points predicted as c by their confidence. Time N (K log N + k), memory N K.
 
     Args:
-      logits: `[N, K]` float.
+      logits: `[N, K]` float; points with NaN stand at the end of each graph.
       y: `[N]` int, the classes of the labelled points; not read elsewhere.
       labelled: `[N]` bool; True is never picked.
       k: how many, static; at most the number of unlabelled points.
@@ -73,12 +74,13 @@ def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
 
 
 def _margins(logits: Array) -> Array:
-    """`[K, N]`: each class's probability less the largest of the others'."""
+    """`[K, N]`: each class's probability less the largest of the others'; NaN is 2, above all."""
     p = jax.nn.softmax(logits, axis=1).T
     classes = jnp.arange(p.shape[0])[:, None]
     best = jnp.argmax(p, axis=0)
     second = jnp.max(jnp.where(classes == best, -jnp.inf, p), axis=0)
-    return p - jnp.where(classes == best, second, jnp.max(p, axis=0))
+    margins = p - jnp.where(classes == best, second, jnp.max(p, axis=0))
+    return jnp.where(jnp.isnan(margins), 2.0, margins)
 
 
 def _last_marked(marks: Array) -> Array:

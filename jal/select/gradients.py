@@ -38,12 +38,12 @@ def residuals(logits: Array, y: Array) -> Array:
 
 
 def unit_rows(values: Array) -> Array:
-    """`values [M, D]` with rows of Euclidean length 1; rows of zeros stay so."""
-    largest = jnp.max(jnp.abs(values), axis=1, keepdims=True)
+    """`values [M, D]` with rows of Euclidean length 1; rows of zeros stay so. Differentiable."""
     # Scaled first: squares of small numbers would vanish, those of large ones overflow.
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(values), axis=1, keepdims=True))
     values = values / jnp.where(largest > 0, largest, 1.0)
-    length = jnp.sqrt(jnp.sum(jnp.square(values), axis=1, keepdims=True))
-    return values / jnp.where(length > 0, length, 1.0)
+    squared = jnp.sum(jnp.square(values), axis=1, keepdims=True)
+    return values / jnp.sqrt(jnp.where(squared > 0, squared, 1.0))
 
 
 def directions(logits: Array, features: Array, y: Array) -> Directions:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import (
-    k_means_plus_plus,
-    sample_by_weight,
-    squared_distances,
-    squared_distances_to,
-)
+from jal.select.clustering import lloyd, nearest_centroid
+from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances_to
 from jal.select.top_k import check_pool
 from jal.types import Array
 
@@ -21,7 +17,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     """The unlabelled point nearest to each of k centroids, the largest cluster's first.
 
     k-means++ seeding (Arthur and Vassilvitskii, 2007), then Lloyd's iterations on the unlabelled
-    points. Time N D k per iteration, memory N (D + k).
+    points. Time N D k per iteration, memory N (D + 128).
 
     Args:
       key: a PRNG key.
@@ -45,19 +41,9 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     first = sample_by_weight(key_first, free)
     seeds = k_means_plus_plus(key_rest, squared_distance_to, first, ~labelled, k)
 
-    def members(centroids: Array) -> Array:
-        nearest = jnp.argmin(squared_distances(features, centroids), axis=1)
-        return jax.nn.one_hot(nearest, k) * free[:, None]
-
-    def lloyd(_: Array, centroids: Array) -> Array:
-        member = members(centroids)
-        size = jnp.sum(member, axis=0)
-        return jnp.where(
-            size[:, None] > 0, member.T @ features / jnp.maximum(size, 1.0)[:, None], centroids
-        )
-
-    centroids = jax.lax.fori_loop(0, iterations, lloyd, features[seeds])
-    largest_first = jnp.argsort(-jnp.sum(members(centroids), axis=0), stable=True)
+    centroids = lloyd(features, ~labelled, features[seeds], k, iterations)
+    cluster = jnp.where(labelled, k, nearest_centroid(features, centroids, k))
+    largest_first = jnp.argsort(-jnp.bincount(cluster, length=k), stable=True)
 
     def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
         squared = squared_distances_to(features, centroids[cluster])

@@ -36,14 +36,16 @@ def lazy_greedy(
       block: gains renewed at once, static.
 
     Returns:
-      `[k]` int32, distinct while any point is free.
+      `[k]` int32, distinct while any point is free; a gain of NaN ranks below all others.
     """
     block = min(block, bounds.shape[0])
 
-    def pick(
-        carry: tuple[PyTree, Array, Array], _: None
-    ) -> tuple[tuple[PyTree, Array, Array], Array]:
-        state, bounds, free = carry
+    def finite(gains: Array) -> Array:
+        # top_k puts a NaN first or last by its sign: it might never be renewed.
+        return jnp.nan_to_num(gains, nan=jnp.finfo(gains.dtype).min)
+
+    def pick(carry: tuple[PyTree, Array], _: None) -> tuple[tuple[PyTree, Array], Array]:
+        state, bounds = carry
 
         def is_old(carry: tuple[Array, Array]) -> Array:
             bounds, new = carry
@@ -52,13 +54,14 @@ def lazy_greedy(
         def renew(carry: tuple[Array, Array]) -> tuple[Array, Array]:
             bounds, new = carry
             index = jax.lax.top_k(jnp.where(new, -jnp.inf, bounds), block)[1]
-            gains = jnp.where(new[index] | ~free[index], bounds[index], gain(state, index))
+            stays = new[index] | jnp.isneginf(bounds[index])
+            gains = jnp.where(stays, bounds[index], finite(gain(state, index)))
             return bounds.at[index].set(gains), new.at[index].set(True)
 
-        start = bounds, jnp.zeros(free.shape, bool)
+        start = bounds, jnp.zeros(bounds.shape, bool)
         bounds = jax.lax.while_loop(is_old, renew, start)[0]
         chosen = jnp.argmax(bounds).astype(jnp.int32)
-        bounds = bounds.at[chosen].set(-jnp.inf)
-        return (update(state, chosen), bounds, free.at[chosen].set(False)), chosen
+        return (update(state, chosen), bounds.at[chosen].set(-jnp.inf)), chosen
 
-    return jax.lax.scan(pick, (state, jnp.where(free, bounds, -jnp.inf), free), length=k)[1]
+    bounds = jnp.where(free, finite(bounds), -jnp.inf)  # -inf: not to be picked
+    return jax.lax.scan(pick, (state, bounds), length=k)[1]

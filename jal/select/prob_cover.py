@@ -8,17 +8,18 @@ import jax
 import jax.numpy as jnp
 
 from jal.select.clustering import k_means
+from jal.select.gradients import unit_rows
 from jal.select.seeding import squared_distances
 from jal.select.top_k import check_pool
 from jal.types import Array
 
-__all__ = ["GRID", "prob_cover", "pure_radius", "unit"]
+__all__ = ["GRID", "prob_cover", "pure_radius"]
 
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 41))
 """Radii that `pure_radius` tries: unit vectors are at most 2 apart."""
 
 _ROUNDING = 2e-6  # of a squared distance between unit vectors: within it counts as equal
-_ROWS = (128, 16)  # of one product of newly covered points: many at first, then the few left
+_ROWS = 32  # of one product of newly covered points
 
 
 def prob_cover(
@@ -49,7 +50,7 @@ def prob_cover(
         raise ValueError(f"prob_cover takes a delta of at least 0, got {delta}.")
     if chunk < 1:
         raise ValueError(f"prob_cover takes a chunk of at least 1, got {chunk}.")
-    features = unit(features)
+    features = unit_rows(features)
     reach = jnp.square(jnp.asarray(delta, features.dtype)) + _ROUNDING
     n = features.shape[0]
 
@@ -59,22 +60,15 @@ def prob_cover(
 
     def over(points: Array, visit, carry: Array) -> Array:
         """carry through `visit(balls [B, N], weight [B], carry)` of all points of a mask `[N]`."""
-        index = jnp.nonzero(points, size=n + _ROWS[0], fill_value=0)[0]
+        index = jnp.nonzero(points, size=n + _ROWS, fill_value=0)[0]
         stop = jnp.sum(points, dtype=jnp.int32)
-        start = jnp.int32(0)
-        for rows in _ROWS:
-            last = rows == _ROWS[-1]
-            blocks = -(-(stop - start) // rows) if last else stop // rows
 
-            def block(i: Array, carry: Array, start: Array = start, rows: int = rows) -> Array:
-                at = start + i * rows
-                some = jax.lax.dynamic_slice_in_dim(index, at, rows)
-                weight = (at + jnp.arange(rows) < stop).astype(features.dtype)
-                return visit(balls(some), weight, carry)
+        def block(i: Array, carry: Array) -> Array:
+            some = jax.lax.dynamic_slice_in_dim(index, i * _ROWS, _ROWS)
+            weight = (i * _ROWS + jnp.arange(_ROWS) < stop).astype(features.dtype)
+            return visit(balls(some), weight, carry)
 
-            carry = jax.lax.fori_loop(0, blocks, block, carry)
-            start = start + blocks * rows
-        return carry
+        return jax.lax.fori_loop(0, -(-stop // _ROWS), block, carry)
 
     nothing = jnp.zeros(n, features.dtype)
     covered = over(labelled, lambda ball, weight, so_far: so_far + weight @ ball, nothing) > 0
@@ -124,7 +118,7 @@ def pure_radius(
             "pure_radius takes deltas of at least 0 and alpha in (0, 1], "
             f"got {tuple(deltas)} and {alpha}."
         )
-    features = unit(features)
+    features = unit_rows(features)
     n = features.shape[0]
     key_cluster, key_sample = jax.random.split(key)
     cluster = k_means(key_cluster, features, min(classes, n))
@@ -138,12 +132,6 @@ def pure_radius(
     radii = jnp.sort(jnp.asarray(deltas, features.dtype))
     pure = jnp.mean(nearest > jnp.square(radii)[:, None] + _ROUNDING, axis=1) >= alpha
     return jnp.max(jnp.where(pure, radii, radii[0]))
-
-
-def unit(features: Array) -> Array:
-    """Rows `[N, D]` at norm 1; zeros stay zeros."""
-    norm = jnp.linalg.norm(features, axis=1, keepdims=True)
-    return features / jnp.where(norm > 0, norm, 1.0)
 
 
 def _count_uncovered(features: Array, covered: Array, reach: Array, chunk: int) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jal.select.active_ft import active_ft as nearest_to_centroids
+from jal import select
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
 
@@ -10,6 +10,7 @@ __all__ = ["active_ft", "members"]
 
 
 def active_ft(
+    *,
     temperature: float = 0.07,
     iterations: int = 300,
     learning_rate: float = 1e-3,
@@ -29,13 +30,17 @@ def active_ft(
       diversity: weight of the term that keeps centroids apart.
       minibatch: points drawn for each iteration; None for the whole pool, as in the paper.
     """
-    if not temperature > 0:
-        raise InputError(f"active_ft takes a temperature above 0, got {temperature}.")
+    for option, value in {"temperature": temperature, "learning_rate": learning_rate}.items():
+        if not value > 0:
+            raise InputError(f"active_ft takes a positive {option}, got {value}.")
+    for option, value in {"iterations": iterations, "diversity": diversity}.items():
+        if not value >= 0:
+            raise InputError(f"active_ft takes {option} of 0 or more, got {value}.")
     if minibatch is not None and minibatch < 1:
         raise InputError(f"active_ft takes a minibatch of at least 1, got {minibatch}.")
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        return nearest_to_centroids(
+        return select.active_ft(
             key,
             round.features,
             round.labelled,

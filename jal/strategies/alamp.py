@@ -9,8 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
-from jal.scores.alamp import alamp as alamp_score
-from jal.select.round_robin import round_robin
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
 
@@ -53,7 +51,7 @@ def alamp_div(margin: Margin = "probability") -> Strategy:
     """
 
     def pick(score: Array, classes: Array, round: Round, k_max: int) -> Array:
-        return round_robin(score, classes, round.labelled, k_max)
+        return select.round_robin(score, classes, round.labelled, k_max)
 
     return _alamp(margin, pick)
 
@@ -62,7 +60,7 @@ def diversified(score: Callable[[Array, Round], Array]) -> Strategy:
     """Highest `score(key, round) -> [N]`, in turns over the classes predicted now."""
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        return round_robin(score(key, round), _predicted(round), round.labelled, k_max)
+        return select.round_robin(score(key, round), _predicted(round), round.labelled, k_max)
 
     return stateless(pick)
 
@@ -92,7 +90,7 @@ def _alamp(margin: Margin, pick: Callable[..., Array]) -> Strategy:
     def choose(key: Array, before: _Before, round: Round, k_max: int) -> tuple[Array, _Before]:
         now = _Before(jax.vmap(gap)(round.logits), _predicted(round), before.rounds + 1)
         first = before.rounds == 0
-        score = jnp.where(first, -now.margins, jax.vmap(alamp_score)(before.margins, now.margins))
+        score = jnp.where(first, -now.margins, jax.vmap(scores.alamp)(before.margins, now.margins))
         classes = jnp.where(first, now.predictions, before.predictions)
         return pick(score, classes, round, k_max), now
 

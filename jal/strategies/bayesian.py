@@ -8,10 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jal.scores.disagreement import mutual_information
-from jal.scores.uncertainty import entropy
-from jal.select import top_k
-from jal.select.batch_bald import batch_bald as select_batch_bald
+from jal import scores, select
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
 
@@ -27,8 +24,8 @@ def bald(passes: int = 10) -> Strategy:
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         seen = _accumulate(key, round, passes)
-        score = jax.vmap(mutual_information)(seen.mean, seen.entropy)
-        return top_k(score, round.labelled, k_max)
+        score = jax.vmap(scores.mutual_information)(seen.mean, seen.entropy)
+        return select.top_k(score, round.labelled, k_max)
 
     return _by_dropout(pick, passes)
 
@@ -42,7 +39,7 @@ def mean_std(passes: int = 10) -> Strategy:
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         squares = _accumulate(key, round, passes).squares
-        return top_k(jnp.mean(jnp.sqrt(squares / passes), axis=1), round.labelled, k_max)
+        return select.top_k(jnp.mean(jnp.sqrt(squares / passes), axis=1), round.labelled, k_max)
 
     return _by_dropout(pick, passes)
 
@@ -67,7 +64,7 @@ def batch_bald(
         key_pick, key_sample = jax.random.split(key)
         keys = jax.random.split(key_sample, passes)
         logits = jax.lax.map(lambda key: sample(key).logits, keys)
-        return select_batch_bald(
+        return select.batch_bald(
             key_pick,
             logits,
             round.labelled,
@@ -106,7 +103,7 @@ def _accumulate(key: Array, round: Round, passes: int) -> _Seen:
         before = p - seen.mean
         mean = seen.mean + before / count
         squares = seen.squares + before * (p - mean)
-        doubt = seen.entropy + (jax.vmap(entropy)(logits) - seen.entropy) / count
+        doubt = seen.entropy + (jax.vmap(scores.entropy)(logits) - seen.entropy) / count
         return _Seen(mean, squares, doubt), None
 
     shape = jax.eval_shape(sample, key).logits.shape

@@ -5,12 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal import scores
-from jal.select.cluster_margin import cluster_margin as round_robin
-from jal.select.cluster_margin import linkage_clusters
-from jal.select.prob_cover import GRID, pure_radius
-from jal.select.prob_cover import prob_cover as cover
-from jal.select.typi_clust import typi_clust as typical
+from jal import scores, select
+from jal.select.prob_cover import GRID
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, Round, Strategy
 
@@ -27,7 +23,7 @@ def typi_clust(max_clusters: int = 500, neighbours: int = 20, min_size: int = 5)
     """
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        return typical(
+        return select.typi_clust(
             key,
             round.features,
             round.labelled,
@@ -51,7 +47,7 @@ def prob_cover(
     Args:
       delta: the radius, on features of norm 1; None for the largest of `deltas` that is pure
         enough, on each round's features anew.
-      deltas: see `select.prob_cover.pure_radius`, as are the others; not read with a delta.
+      deltas: see `select.pure_radius`, as are the others; not read with a delta.
       alpha: the share of balls that must be pure.
       purity_sample: about how many points balls are looked at.
     """
@@ -61,7 +57,7 @@ def prob_cover(
         radius = delta
         if radius is None:
             classes = round.logits.shape[1]
-            radius = pure_radius(
+            radius = select.pure_radius(
                 key_radius,
                 round.features,
                 classes,
@@ -69,7 +65,7 @@ def prob_cover(
                 alpha=alpha,
                 sample=purity_sample,
             )
-        return cover(key_ties, round.features, round.labelled, k_max, delta=radius)
+        return select.prob_cover(key_ties, round.features, round.labelled, k_max, delta=radius)
 
     return stateless(pick)
 
@@ -91,7 +87,7 @@ def cluster_margin(
     def init(key: Array, x: Array) -> tuple[Array, Array]:
         return jnp.zeros(x.shape[0], jnp.int32), jnp.bool_(False)
 
-    def select(
+    def pick(
         key: Array, state: tuple[Array, Array], round: Round, k_max: int
     ) -> tuple[Array, tuple[Array, Array]]:
         cluster, known = state
@@ -99,16 +95,18 @@ def cluster_margin(
         cluster = jax.lax.cond(
             known,
             lambda features: cluster,
-            lambda features: linkage_clusters(
+            lambda features: select.linkage_clusters(
                 key_cluster, features, clusters=clusters, sample=sample, ratio=ratio
             ),
             round.features,
         )
         margins = jax.vmap(scores.margin)(round.logits)
-        picks = round_robin(key_pick, margins, cluster, round.labelled, k_max, ratio=ratio)
+        picks = select.cluster_margin(
+            key_pick, margins, cluster, round.labelled, k_max, ratio=ratio
+        )
         return picks, (cluster, jnp.bool_(True))
 
-    return Strategy(init, select)
+    return Strategy(init, pick)
 
 
 members = (

@@ -7,8 +7,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jal.scores.disagreement import consensus_kl, vote_entropy
-from jal.select import top_k
+from jal import scores, select
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Labels, Round, Strategy
 
@@ -49,9 +48,12 @@ def query_by_committee(
         key_ties, key_members = jax.random.split(key)
         logits = jax.lax.map(member, jax.random.split(key_members, members))
         if disagreement == "consensus_kl":
-            return top_k(jax.vmap(consensus_kl, in_axes=1)(logits), round.labelled, k_max)
-        score = _ranks(key_ties, jax.vmap(vote_entropy, in_axes=1)(logits))
-        return top_k(score, round.labelled, k_max)
+            score = jax.vmap(scores.consensus_kl, in_axes=1)(logits)
+            return select.top_k(score, round.labelled, k_max)
+        # What is equal but for rounding counts as equal; of equals the first of a random order.
+        steps = jnp.round(jax.vmap(scores.vote_entropy, in_axes=1)(logits) * 1e5)
+        order = jax.random.permutation(key_ties, steps.shape[0])
+        return order[select.top_k(steps[order], round.labelled[order], k_max)]
 
     return stateless(pick)._replace(uses_outputs=False)
 
@@ -70,14 +72,6 @@ def bootstrap(key: Array, labels: Labels) -> Labels:
     position = jnp.arange(order.shape[0])
     drawn = jax.random.randint(key, order.shape, 0, n)
     return Labels(order[jnp.where(position < n, drawn, position)], n)
-
-
-def _ranks(key: Array, score: Array) -> Array:
-    """`[N]`, ascending with the score, what is equal but for rounding in random order."""
-    steps = jnp.round(score * 1e5)
-    ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
-    rank = jnp.arange(score.shape[0], dtype=jnp.float32)
-    return jnp.zeros(score.shape[0]).at[ascending].set(rank)
 
 
 members = (

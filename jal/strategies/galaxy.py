@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jal.select.galaxy import galaxy as bisect
+from jal import select
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, Round, Strategy
 
@@ -16,7 +16,7 @@ def galaxy() -> Strategy:
     """
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        return bisect(round.logits, round.y, round.labelled, k_max)
+        return select.galaxy(round.logits, round.y, round.labelled, k_max)
 
     return stateless(pick)
 

@@ -27,7 +27,7 @@ def bait(
       max_classes: classes beyond likewise.
     """
     _check_positive("bait", ridge=ridge, max_features=max_features, max_classes=max_classes)
-    if oversample < 1:
+    if not oversample >= 1:
         raise InputError(f"bait takes an oversample of 1 or more, got {oversample}.")
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
@@ -52,7 +52,7 @@ def alfa_mix(*, cap_step: float = 0.2) -> Strategy:
     Args:
       cap_step: by how much the mixture's cap grows until there are enough points.
     """
-    return _alfa_mix(cap_step=cap_step)
+    return _alfa_mix("alfa_mix", cap_step=cap_step)
 
 
 def alfa_mix_optimised(
@@ -71,7 +71,10 @@ def alfa_mix_optimised(
       penalty: on the mixture's length.
     """
     _check_positive("alfa_mix_optimised", steps=steps, learning_rate=learning_rate)
+    if not penalty >= 0:
+        raise InputError(f"alfa_mix_optimised takes a penalty of 0 or more, got {penalty}.")
     return _alfa_mix(
+        "alfa_mix_optimised",
         cap_step=cap_step,
         optimise=True,
         steps=steps,
@@ -94,7 +97,7 @@ def saal(
       chunk: points whose gradients are held at once; bounds memory.
     """
     _check_positive("saal", sample=sample, chunk=chunk)
-    if rho < 0:
+    if not rho >= 0:
         raise InputError(f"saal takes a rho of 0 or more, got {rho}.")
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
@@ -122,9 +125,9 @@ def saal(
     return stateless(pick)._replace(uses_outputs=False)
 
 
-def _alfa_mix(*, cap_step: float, **options: Any) -> Strategy:
+def _alfa_mix(name: str, *, cap_step: float, **options: Any) -> Strategy:
     if not 0 < cap_step <= 1:
-        raise InputError(f"alfa_mix takes a cap_step in (0, 1], got {cap_step}.")
+        raise InputError(f"{name} takes a cap_step in (0, 1], got {cap_step}.")
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         assert round.head is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jal import select
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
@@ -22,19 +24,7 @@ def flqmi(*, eta: float = 1.0, max_queries: int = 256) -> Strategy:
     """
     _check("flqmi", eta, max_queries)
 
-    def pick(key: Array, round: Round, k_max: int) -> Array:
-        del key
-        return select.flqmi(
-            round.logits,
-            round.features,
-            round.y,
-            round.labelled,
-            k_max,
-            eta=eta,
-            max_queries=max_queries,
-        )
-
-    return stateless(pick)
+    return _deterministic(select.flqmi, eta=eta, max_queries=max_queries)
 
 
 def fl1mi(*, eta: float = 1.0, max_queries: int = 256, sample: int = 2000) -> Strategy:
@@ -73,13 +63,7 @@ def gcmi(*, max_queries: int = 256) -> Strategy:
     """
     _check("gcmi", 1.0, max_queries)
 
-    def pick(key: Array, round: Round, k_max: int) -> Array:
-        del key
-        return select.gcmi(
-            round.logits, round.features, round.y, round.labelled, k_max, max_queries=max_queries
-        )
-
-    return stateless(pick)
+    return _deterministic(select.gcmi, max_queries=max_queries)
 
 
 def logdetmi(*, eta: float = 1.0, ridge: float = 1.0, max_queries: int = 256) -> Strategy:
@@ -94,18 +78,15 @@ def logdetmi(*, eta: float = 1.0, ridge: float = 1.0, max_queries: int = 256) ->
     if not (eta <= 1 and ridge > 0):
         raise InputError(f"logdetmi takes eta <= 1 and ridge > 0, got {eta} and {ridge}.")
 
+    return _deterministic(select.logdetmi, eta=eta, ridge=ridge, max_queries=max_queries)
+
+
+def _deterministic(selector: Callable[..., Array], **options: float) -> Strategy:
+    """Of `selector(logits, features, y, labelled, k, **options)`."""
+
     def pick(key: Array, round: Round, k_max: int) -> Array:
         del key
-        return select.logdetmi(
-            round.logits,
-            round.features,
-            round.y,
-            round.labelled,
-            k_max,
-            eta=eta,
-            ridge=ridge,
-            max_queries=max_queries,
-        )
+        return selector(round.logits, round.features, round.y, round.labelled, k_max, **options)
 
     return stateless(pick)
 

@@ -39,7 +39,7 @@ class Registered(NamedTuple):
 
     def __call__(self, **options: object) -> Strategy:
         """The strategy with these options of `make`."""
-        return self.make(**options)
+        return self.make(**options)._replace(name=self.name)
 
 
 def stateless(select: Callable[[Array, Round, int], Array]) -> Strategy:

@@ -13,6 +13,7 @@ from jal.data import from_arrays
 from jal.experiment import Experiment, run
 from jal.experiment.checks import check
 from jal.experiment.config import difference
+from jal.experiment.program import Program
 from jal.experiment.strategy_options import make_strategies
 from jal.strategies.strategy import Registered
 from jal.types import InputError, Strategy
@@ -30,11 +31,20 @@ def power(
     kind: Literal["soft", "hard"] = "soft",
     most: int | None = None,
     score: Callable | None = None,
+    widths: tuple[int, ...] = (),
+    reach: float = 1.0,
 ) -> Strategy:
     """Margin under another name."""
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, got {share}.")
-    return strategies.registry["margin"]()
+
+    def select(key, state, round, k_max):
+        if reach < 0:
+            raise ValueError(f"a reach is at least 0, got {reach}.")
+        return margin.select(key, state, round, k_max)
+
+    margin = strategies.registry["margin"]()
+    return margin._replace(select=select)
 
 
 def bare(size, *, scale=1):
@@ -58,9 +68,9 @@ def with_options(**options) -> Experiment:
 
 
 def test_options_are_part_of_the_experiment():
-    experiment = with_options(power={"share": 0.25, "kind": "hard", "steps": 4, "flag": True})
+    experiment = with_options(power={"share": 0.25, "kind": "hard", "flag": True, "widths": (4, 2)})
     assert Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
-    other = with_options(power={"share": 0.5, "kind": "hard", "steps": 4, "flag": True})
+    other = with_options(power={"share": 0.5, "kind": "hard", "flag": True, "widths": (4, 2)})
     assert difference(experiment, other) == "options.power.share is 0.25 there and 0.5 here"
     before = SMALL.to_json()
     del before["options"]  # a folder written before there were options
@@ -70,27 +80,25 @@ def test_options_are_part_of_the_experiment():
 def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
     seen = []
 
-    def spy(share: float = 0.5, steps: int = 3) -> Strategy:
-        seen.append((share, steps))
+    def spy(share: float = 0.5, widths: tuple[int, ...] = ()) -> Strategy:
+        seen.append((share, widths))
         return strategies.registry["margin"]()
 
     experiment = dataclasses.replace(
         SMALL,
         strategies=("spy", "spy_large", "spy_small"),
         options={
-            "spy": {"steps": 9},
-            "spy_large": {"strategy": "spy", "share": 1},
+            "spy": {"widths": (9, 8)},
+            "spy_large": {"strategy": "spy", "share": 1, "widths": 7},
             "spy_small": {"strategy": "spy"},
         },
         batch_of={"spy_small": 1},
     )
-    results = run(experiment, dataset=DATASET, strategies={"spy": spy}, progress=False)
-    assert seen == [(0.5, 9), (1, 3), (0.5, 3)]
-    final = results.frame[results.frame["round"] == 2].groupby("strategy").labels.first()
-    assert final.to_dict() == {"spy": 13, "spy_large": 13, "spy_small": 5}
-    assert set(results.labelled) == {
-        f"logistic_regression/{name}" for name in experiment.strategies
-    }
+    check(experiment, DATASET, {"spy": spy})
+    program = Program(experiment, DATASET, {"spy": spy})
+    assert seen == [(0.5, (9, 8)), (1, (7,)), (0.5, ())]  # a number is a list of one
+    assert [name for _, name in program.cells] == list(experiment.strategies)
+    assert experiment.batches("spy_small") == (1, 1) and experiment.batches("spy_large") == (5, 5)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +113,9 @@ def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
         ({"power": {"most": 0.5}}, r"options\.power\.most must be int or None, got 0\.5"),
         ({"power": {"score": "margin"}}, r"options\.power\.score must be .* got 'margin'"),
         ({"power": {"share": 2.0}}, "power: share must be between 0 and 1, got 2.0"),
+        ({"power": {"share": float("nan")}}, r"options\.power\.share must be finite, got nan"),
+        ({"power": {"widths": (4, 0.5)}}, r"options\.power\.widths must be int, got 0\.5"),
+        ({"anything": {"x": (1.0, float("inf"))}}, r"options\.anything\.x must be finite, got"),
         ({"bare": {"scale": 2}}, "bare needs the option size: give it in the experiment's options"),
         (
             {"powr": {"share": 0.1}},
@@ -149,15 +160,21 @@ def test_an_option_that_is_needed():
         check(dataclasses.replace(SMALL, strategies=("bare",)), DATASET, FACTORIES)
 
 
+def test_what_a_selector_refuses_is_said_before_anything_is_trained(tmp_path):
+    """Its own check runs when it is traced; the name is the experiment's."""
+    experiment = with_options(far={"strategy": "power", "reach": -1.0})
+    with pytest.raises(InputError) as caught:
+        run(experiment, out=tmp_path / "run", dataset=DATASET, strategies=FACTORIES, progress=False)
+    assert str(caught.value) == "far: a reach is at least 0, got -1.0."
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (
-            {"power": {"share": [1]}},
-            r"options\.power\.share must be int or float or str or bool, got",
-        ),
-        ({"power": {"share": {"a": 1}}}, r"options\.power\.share must be int or float or str or"),
-        ({"power": {"share": None}}, r"options\.power\.share must be int or float or str or bool"),
+        ({"power": {"share": ["a"]}}, r"options\.power\.share must be int or float or bool or str"),
+        ({"power": {"share": {"a": 1}}}, r"options\.power\.share must be int or float or bool or"),
+        ({"power": {"share": None}}, r"options\.power\.share must be int or float or bool or str"),
         ({"power": 3}, r"options\.power must be .*dict.*, got 3"),
     ],
     ids=str,

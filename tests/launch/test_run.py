@@ -1,20 +1,25 @@
-"""launch/run.py as its user meets it: in a process of its own."""
+"""launch/run.py as its user meets it; in processes of their own where they are killed."""
 
 import dataclasses
+import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from jal import experiment as ex
+from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
+RUN = ROOT / "launch" / "run.py"
 CONFIG = """
 from jal.experiment import Experiment, LogisticRegression
 
@@ -36,6 +41,8 @@ def place(tmp_path_factory) -> Path:
     (path / "tiny.py").write_text(CONFIG)
     again = 'options={"again": {"strategy": "random"}},\n        seeds=2'
     (path / "again.py").write_text(CONFIG.replace("seeds=2", again))
+    options = 'options={"vaal": {"hidden": (16, 8)}},\n        seeds=2'
+    (path / "vaal.py").write_text(CONFIG.replace("seeds=2", options))
     (path / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
     (path / "other.py").write_text("def get_config():\n    return {}\n")
     x, y = np.zeros((20, 3)), np.arange(20) % 2
@@ -44,9 +51,38 @@ def place(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("launch_run", RUN)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patched:
+        # It is too late for other devices.
+        patched.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+        sys.modules[spec.name] = module  # where its annotations are looked up
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def main(place, script, monkeypatch):
+    """`main(arguments)` in the folder with the configs."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "120")
+    return lambda *arguments: script.main(list(arguments))
+
+
+@pytest.fixture(scope="module")
+def reference(place, script) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(place)
+        script.main(["tiny.py", "--out", "whole"])
+    return ex.load(place / "whole").frame
+
+
 def start(place: Path, *arguments: str, limit: str = "unlimited") -> subprocess.Popen:
     """run.py with `arguments`; `limit` in KiB bounds each file that it writes."""
-    command = [sys.executable, "-W", "error", str(ROOT / "launch/run.py"), *arguments]
+    command = [sys.executable, "-W", "error", str(RUN), *arguments]
     environment = os.environ | {"XLA_FLAGS": "", "COLUMNS": "120"}
     if limit != "unlimited":
         del environment["JAX_COMPILATION_CACHE_DIR"]  # whose files would be too large as well
@@ -60,30 +96,27 @@ def start(place: Path, *arguments: str, limit: str = "unlimited") -> subprocess.
     )
 
 
-def finish(process: subprocess.Popen, code: int = 0) -> str:
+def errors_of(process: subprocess.Popen, code: int) -> str:
     out, err = process.communicate(timeout=180)
     assert process.returncode == code, f"{out}\n{err}"
-    return out if code == 0 else err
+    return err.strip()
 
 
-@pytest.fixture(scope="module")
-def reference(place) -> pd.DataFrame:
-    out = finish(start(place, "tiny.py", "--out", "whole"))
-    assert "AUBC" in out and "badge" in out and "Open whole/report.html" in out
-    return ex.load(place / "whole").frame
-
-
-def test_default_folder_and_overrides(place):
-    finish(start(place, "tiny.py", "--rounds", "1", "--seeds", "3", "--strategies", "margin"))
+def test_tables_and_where_the_results_are(main, place, capsys):
+    main("tiny.py", "--rounds", "1", "--seeds", "3", "--strategies", "margin")
     (folder,) = (place / "runs").iterdir()
     assert folder.name.startswith("tiny-")
+    shown = capsys.readouterr().out
+    assert "AUBC" in shown and f"Open runs/{folder.name}/report.html" in shown
     frame = ex.load(folder).frame
     assert set(frame.strategy) == {"margin"} and set(frame.seed) == {0, 1, 2}
     assert set(frame["round"]) == {0, 1}
 
 
-def test_help_explains_every_field(place):
-    text = finish(start(place, "tiny.py", "--help"))
+def test_help_explains_every_field(main, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main("tiny.py", "--help")
+    text = capsys.readouterr().out
     for field in dataclasses.fields(ex.Experiment):
         if field.name == "initial_indices":
             continue  # a table of numbers: for config files only
@@ -92,96 +125,95 @@ def test_help_explains_every_field(place):
     assert "Inverse regularisation strength" in text and "--resume" in text
 
 
-def test_sigkill_at_any_moment(place, reference):
-    """Killed again and again, in all phases, then left to finish: the same numbers."""
-    folder = place / "killed"
-    arguments = ["tiny.py", "--out", "killed"]
-    seen = []
-    for delay in (0.0, 0.05, 0.15, 0.1, 0.3):
-        process = start(place, *arguments)
-        deadline = time.monotonic() + 120
-        before = steps(folder)
-        # Wait for it to come to work, then kill it at some point of the work.
-        while steps(folder) == before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        seen.append(max(steps(folder), default=0))
-        if (folder / "config.json").is_file():
-            arguments = ["--resume", "killed"]
-    assert seen == sorted(seen) and seen[-1] > seen[0]
-    finish(start(place, "--resume", "killed"))
-    pd.testing.assert_frame_equal(ex.load(folder).frame, reference)
-
-
 def steps(folder: Path) -> set[int]:
     saved = folder / "checkpoints"
     return {int(p.name) for p in saved.iterdir() if p.name.isdigit()} if saved.exists() else set()
 
 
-def test_ctrl_c(place, reference):
-    process = start(place, "tiny.py", "--out", "stopped", "--strategies", "random", "badge")
-    while not steps(place / "stopped") and process.poll() is None:
+def wait_for_work(process: subprocess.Popen, folder: Path) -> None:
+    before, deadline = steps(folder), time.monotonic() + 120
+    while steps(folder) == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    message = finish(process, 130)
-    assert message.strip().endswith("go on with --resume stopped")
-    assert "Traceback" not in message
-    finish(start(place, "--resume", "stopped"))
-    pd.testing.assert_frame_equal(ex.load(place / "stopped").frame, reference)
+
+
+def test_killed_and_stopped(place, reference):
+    """SIGKILL amid the work, Ctrl-C in what goes on with it; then left to finish."""
+    folder = place / "killed"
+    killed = start(place, "tiny.py", "--out", "killed")
+    wait_for_work(killed, folder)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert not (folder / "results.parquet").exists()
+    stopped = start(place, "--resume", "killed")
+    wait_for_work(stopped, folder)
+    stopped.send_signal(signal.SIGINT)
+    message = errors_of(stopped, 130)
+    assert message.endswith("go on with --resume killed") and "Traceback" not in message
+    pd.testing.assert_frame_equal(ex.resume(folder, progress=False).frame, reference)
 
 
 def test_full_disk(place, reference):
-    """No file may grow beyond 4 KiB: saving fails, what is there stays whole."""
-    message = finish(start(place, "tiny.py", "--out", "full", limit="4"), 2)
-    assert_one_sentence(message, "cannot write to full: File too large; what was saved before")
-    finish(start(place, "--resume", "full"))
-    pd.testing.assert_frame_equal(ex.load(place / "full").frame, reference)
-
-
-def assert_one_sentence(message: str, says: str) -> None:
-    lines = message.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: ") and says in lines[0], message
+    """No file may grow beyond 4 KiB: saving fails in one sentence, what is there stays whole."""
+    message = errors_of(start(place, "tiny.py", "--out", "full", limit="4"), 2)
+    assert message.startswith("error: cannot write to full: File too large; what was saved before")
+    assert len(message.splitlines()) == 1
+    resumed = ex.resume(place / "full", progress=False)
+    pd.testing.assert_frame_equal(resumed.frame, reference)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nothing.py"], "config file nothing.py does not exist"),
-        (["broken.py"], "config file broken.py fails: ZeroDivisionError: division by zero"),
-        (["other.py"], "other.py must have a get_config() that returns an Experiment"),
-        (["tiny.py", "--out", "tiny.py/run"], "cannot create tiny.py/run (Not a directory): give"),
-        (["tiny.py", "--learners.logistic-regression.C", "-1"], "must be positive, got -1.0"),
-        ([], "give a config first, such as configs/quickstart.py"),
-        (["--seeds", "3"], "give a config first"),
-        (["tiny.py", "--strategies", "margn"], "unknown strategy 'margn': known are random"),
-        (
-            ["tiny.py", "--options", "badge", "size", "3"],
-            "unknown option 'size' of badge: it has none",
-        ),
-        (
-            ["again.py", "--options.again.strategy", "bagde"],
-            "an unknown strategy 'bagde': known are",
-        ),
-        (["tiny.py", "--data.source", "sklearn:iris"], "unknown dataset 'sklearn:iris': give"),
-        (["tiny.py", "--data.source", "npz:nan.npz"], "features of 1 examples, the first number 3"),
-        (
-            ["tiny.py", "--data.source", "npz:label.npz"],
-            "training label -1 of example 5 is outside",
-        ),
-        (["tiny.py", "--batch", "200"], "would buy 1200 labels in 6 rounds after the 10 it"),
-        (["tiny.py", "--resume", "absent"], "absent is not a run's folder"),
-        (["tiny.py", "--resume", "whole", "--seeds", "9"], "whole belongs to another config"),
-        (["tiny.py", "--out", "whole", "--seeds", "9"], "whole holds another run, in which seeds"),
-        (["tiny.py", "--out", "a", "--resume", "b"], "give --out a or --resume b, not both"),
+        ("nothing.py", "config file nothing.py does not exist"),
+        ("broken.py", "config file broken.py fails: ZeroDivisionError: division by zero"),
+        ("other.py", "other.py must have a get_config() that returns an Experiment"),
+        ("tiny.py --out tiny.py/run", "cannot create tiny.py/run (Not a directory): give"),
+        ("tiny.py --learners.logistic-regression.C -1", "must be positive, got -1.0"),
+        ("", "give a config first, such as configs/quickstart.py"),
+        ("--seeds 3", "give a config first"),
+        ("tiny.py --strategies margn", "unknown strategy 'margn': known are random"),
+        ("tiny.py --options badge size 3", "unknown option 'size' of badge: it has none"),
+        ("tiny.py --options saal maximum yes", "options.saal.maximum must be bool, got 'yes'"),
+        ("tiny.py --options bait ridge nan", "options.bait.ridge must be finite, got nan"),
+        ("again.py --options.again.strategy bagde", "an unknown strategy 'bagde': known are"),
+        ("tiny.py --strategies bald", "bald needs dropout: logistic_regression (LogisticRegre"),
+        ("tiny.py --strategies waal", "waal trains a part of its own in a network's steps: logis"),
+        ("tiny.py --data.source sklearn:iris", "unknown dataset 'sklearn:iris': give"),
+        ("tiny.py --data.source npz:nan.npz", "features of 1 examples, the first number 3"),
+        ("tiny.py --data.source npz:label.npz", "training label -1 of example 5 is outside"),
+        ("tiny.py --batch 200", "random would buy 1200 labels in 6 rounds after the 10 it"),
+        ("tiny.py --resume absent", "absent is not a run's folder"),
+        ("tiny.py --resume whole --seeds 9", "whole belongs to another config"),
+        ("tiny.py --out whole --seeds 9", "whole holds another run, in which seeds"),
+        ("tiny.py --out a --resume b", "give --out a or --resume b, not both"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_bad_input(place, reference, arguments, says):
-    assert_one_sentence(finish(start(place, *arguments), 2), says)
+def test_bad_input(main, reference, arguments, says):
+    with pytest.raises(InputError, match=re.escape(says)) as caught:
+        main(*arguments.split())
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
-def test_unknown_option(place):
-    message = finish(start(place, "tiny.py", "--sedes", "9"), 2)
-    assert "--sedes" in message and "Traceback" not in message
+def test_options_of_strategies(script, place, monkeypatch):
+    """Lists, flags and numbers, as the command line has them."""
+    given = []
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(script, "run", lambda e, out: given.append(e) or 1 / 0)
+    for arguments in (
+        ["vaal.py", "--options.vaal.hidden", "4", "2"],
+        ["tiny.py", "--options", "vaal", "hidden", "4", "2", "steps", "3"],
+        ["tiny.py", "--options", "saal", "maximum", "True", "rho", "0.5"],
+    ):
+        with pytest.raises(ZeroDivisionError):
+            script.main(arguments)
+    assert [experiment.options for experiment in given] == [
+        {"vaal": {"hidden": (4, 2)}},
+        {"vaal": {"hidden": (4, 2), "steps": 3}},
+        {"saal": {"maximum": True, "rho": 0.5}},
+    ]
+
+
+def test_unknown_option(main, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main("tiny.py", "--sedes", "9")
+    assert "--sedes" in capsys.readouterr().err

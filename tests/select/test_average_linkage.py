@@ -93,15 +93,6 @@ def test_few_points():
         average_linkage(jnp.ones((0, 2)))
 
 
-def test_vmap_and_single_agree():
-    points = np.stack([a_set("normal"), a_set("blobs")]).astype(np.float32)
-    together = jax.jit(jax.vmap(average_linkage))(points)
-    for i in range(2):
-        alone = run(points[i])
-        np.testing.assert_array_equal(together.absorbed[i], alone.absorbed)
-        np.testing.assert_allclose(together.height[i], alone.height, rtol=1e-6)
-
-
 def test_no_step_copies_the_matrix():
     """Else 2,000 points take half a minute and not half a second."""
     shape = jax.ShapeDtypeStruct((96, 8), jnp.float32)

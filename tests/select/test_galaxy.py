@@ -11,7 +11,7 @@ from reference import oracles
 from jal.select.galaxy import _last_marked, galaxy
 
 N, K, PICKS = 24, 3, 16
-fast = settings(max_examples=30, deadline=None, derandomize=True)
+fast = settings(max_examples=20, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 jitted = jax.jit(galaxy, static_argnums=3)
 
@@ -85,7 +85,7 @@ def test_finds_the_predicted_cut_by_halving(cut):
     logits = np.stack([np.zeros(n), score], axis=1).astype(np.float32)
     mask = np.isin(np.arange(n), [0, n - 1])
     y = np.where(mask, [0] * (n - 1) + [1], -1)
-    picks = np.asarray(galaxy(logits, y, mask, 6)).tolist()
+    picks = np.asarray(jitted(logits, y, mask, 6)).tolist()
     known = {0, n - 1}
     for i, pick in enumerate(picks):
         below, above = max(j for j in known if j < cut), min(j for j in known if j >= cut)
@@ -99,30 +99,23 @@ def test_finds_the_predicted_cut_by_halving(cut):
     assert {cut - 1, cut} <= known
 
 
-@pytest.mark.parametrize("labelled", [0, 1, 3, N - 4])
-@pytest.mark.parametrize("same", [False, True])
-def test_distinct_and_unlabelled_and_a_prefix(labelled, same):
-    logits, y, mask = a_pool(1, labelled)
-    logits = 0 * logits if same else logits
-    every = np.asarray(jitted(logits, y, mask, N - labelled))
-    np.testing.assert_array_equal(np.sort(every), np.flatnonzero(~mask))
-    np.testing.assert_array_equal(jitted(logits, y, mask, 3), every[:3])
-
-
 def test_labels_of_others_are_not_read():
     logits, y, mask = a_pool(2, 6)
     other = np.where(mask, y, 1)
-    np.testing.assert_array_equal(jitted(logits, y, mask, 9), jitted(logits, other, mask, 9))
+    picks = jitted(logits, y, mask, PICKS)
+    np.testing.assert_array_equal(jitted(logits, other, mask, PICKS), picks)
 
 
-def test_vmap_and_single_agree():
-    pools = [a_pool(seed, 4 + seed) for seed in range(3)]
-    batched = jax.vmap(lambda *each: jitted(*each, 5))(*map(np.stack, zip(*pools, strict=True)))
-    for i, pool in enumerate(pools):
-        np.testing.assert_array_equal(batched[i], jitted(*pool, 5))
+def test_nan_is_not_nearest_to_the_models_cut():
+    logits, _, mask = a_pool(3, N - PICKS)
+    nan = np.flatnonzero(~mask)[[0, 5]]
+    logits[nan, 1] = np.nan
+    picks = jitted(logits, np.where(mask, 1, -1), mask, PICKS)
+    np.testing.assert_array_equal(np.sort(picks), np.flatnonzero(~mask))
+    assert picks[0] not in nan
 
 
-@pytest.mark.parametrize("n", [1, 127, 128, 300])
+@pytest.mark.parametrize("n", [1, 128, 300])
 def test_last_marked_is_a_running_maximum(n):
     marks = np.random.default_rng(n).random((2, n)) < 0.05
     expected = np.maximum.accumulate(np.where(marks, np.arange(n), -1), axis=1)

@@ -51,6 +51,10 @@ def test_unit_rows():
     rows = unit_rows(jnp.array([[3.0, 4.0], [0.0, 0.0], [1e-36, 0.0], [-1e36, 1e36]]))
     expected = [[0.6, 0.8], [0, 0], [1, 0], [-(0.5**0.5), 0.5**0.5]]
     np.testing.assert_allclose(rows, expected, rtol=1e-6)
+    slope = jax.grad(lambda values: unit_rows(values)[:, 0].sum())
+    # d (3 / 5) = (16, -12) / 125; a row of zeros is finite too.
+    np.testing.assert_allclose(slope(jnp.array([[3.0, 4.0]])), [[0.128, -0.096]], rtol=1e-5)
+    assert jnp.isfinite(slope(jnp.zeros((1, 2)))).all()
 
 
 def test_confident_predictions_keep_their_direction():

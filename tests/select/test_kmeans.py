@@ -4,9 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from reference import oracles
 from scipy import stats
 
@@ -15,8 +12,6 @@ from jal.select import kmeans
 module = importlib.import_module("jal.select.kmeans")  # the name jal.select.kmeans is the function
 
 N, D, K = 60, 2, 5
-fast = settings(max_examples=25, deadline=None, derandomize=True)
-seeds = st.integers(0, 2**32 - 1)
 jitted = jax.jit(kmeans, static_argnums=3)
 keys = jax.random.split(jax.random.key(0), 50)
 
@@ -47,21 +42,21 @@ def test_one_pick_at_the_middle_of_each_cluster_the_largest_first(distance):
     np.testing.assert_array_equal(picks, np.tile(middles, (len(keys), 1)))
 
 
-@pytest.mark.parametrize(("iterations", "offset"), [(1, 0), (20, 0), (20, 1e3)])
-def test_agrees_with_lloyds_loop(monkeypatch, iterations, offset):
+def test_agrees_with_lloyds_loop(monkeypatch):
+    """Also far from the origin, where distances would lose digits."""
     rng = np.random.default_rng(0)
     pools = []
     while len(pools) < 10:
-        features = (offset + rng.normal(size=(N, D))).astype(np.float32)
+        features = (1e3 + rng.normal(size=(N, D))).astype(np.float32)
         labelled = rng.random(N) < 0.3
         starts = rng.choice(np.flatnonzero(~labelled), 3, replace=False)
-        expected, sizes = oracles.lloyd(features, labelled, starts, iterations)
+        expected, sizes = oracles.lloyd(features, labelled, starts, 5)
         if min(sizes) > 2:  # of just two members, both would be equally near to their mean
             pools.append((features, labelled, starts, np.array(expected)))
 
     def run(features, labelled, starts):
         monkeypatch.setattr(module, "k_means_plus_plus", lambda *_: starts)
-        return kmeans(keys[0], features, labelled, 3, iterations)
+        return kmeans(keys[0], features, labelled, 3, iterations=5)
 
     *arguments, expected = map(np.stack, zip(*pools, strict=True))
     np.testing.assert_array_equal(jax.jit(jax.vmap(run))(*arguments), expected)
@@ -83,53 +78,6 @@ def test_seeds_are_those_of_k_means_plus_plus():
     observed = observed[pairs]
     assert observed[share == 0].sum() == 0
     assert stats.chisquare(observed[share > 0], 10_000 * share[share > 0]).pvalue > 1e-3
-
-
-@fast
-@given(
-    features=arrays(np.float32, (N, D), elements=st.integers(-2, 2)),  # many duplicates
-    labelled=st.permutations([True] * 40 + [False] * 20).map(np.array),
-    seed=seeds,
-)
-def test_picks_are_distinct_and_unlabelled(features, labelled, seed):
-    picks = np.asarray(jitted(jax.random.key(seed), features, labelled, K))
-    assert len(set(picks)) == K
-    assert not labelled[picks].any()
-    everything = jitted(jax.random.key(seed), features, labelled, 20)
-    np.testing.assert_array_equal(np.sort(everything), np.flatnonzero(~labelled))
-
-
-@pytest.mark.parametrize("value", [0.0, 7.3])
-def test_copies_of_one_point(value):
-    labelled = np.arange(N) % 3 == 0
-    features = np.full((N, D), value, np.float32)
-    picks = np.asarray(jax.vmap(lambda key: jitted(key, features, labelled, K))(keys))
-    assert not labelled[picks].any()
-    assert (np.diff(np.sort(picks), axis=1) > 0).all()
-
-
-def test_the_key_decides():
-    features = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
-    labelled = np.zeros(N, bool)
-    run = jax.vmap(lambda key: jitted(key, features, labelled, K))
-    picks = np.asarray(run(keys))
-    np.testing.assert_array_equal(picks, run(keys))
-    assert len(np.unique(picks, axis=0)) > 10
-
-
-def test_vmap_and_single_agree():
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(4, N, D)).astype(np.float32)
-    labelled = rng.random((4, N)) < 0.3
-    batched = jax.vmap(lambda *each: jitted(*each, K))(keys[:4], features, labelled)
-    for i in range(4):
-        np.testing.assert_array_equal(batched[i], jitted(keys[i], features[i], labelled[i], K))
-
-
-def test_takes_numpy_arrays():
-    features, labelled, _ = clusters(30.0)
-    shape = jax.eval_shape(lambda key: kmeans(key, features, labelled, K), keys[0])  # not compiled
-    assert (shape.shape, shape.dtype) == ((K,), jnp.int32)
 
 
 def test_errors():

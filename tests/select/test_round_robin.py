@@ -56,19 +56,9 @@ def test_counts_differ_by_at_most_one_until_a_group_runs_out(groups, labelled, s
 def test_few_of_many():
     scores = jnp.array([9.0, 8.0, 7.0, 6.0, 5.0])
     groups = jnp.array([1, 1, 1, 0, 2])
-    picks = round_robin(scores, groups, jnp.zeros(5, bool), 4)
+    picks = jitted(scores, groups, jnp.zeros(5, bool), 4)
     np.testing.assert_array_equal(picks, [0, 3, 4, 1])
     assert picks.dtype == jnp.int32
-
-
-def test_vmap_and_single_agree():
-    rng = np.random.default_rng(0)
-    scores = jnp.asarray(rng.integers(0, 5, (3, N)).astype(np.float32))
-    groups = jnp.asarray(rng.integers(0, 3, (3, N)))
-    labelled = jnp.asarray(rng.random((3, N)) < 0.3)
-    batched = jax.vmap(lambda *each: jitted(*each, 5))(scores, groups, labelled)
-    for i in range(3):
-        np.testing.assert_array_equal(batched[i], jitted(scores[i], groups[i], labelled[i], 5))
 
 
 def test_errors():

@@ -125,18 +125,6 @@ def test_the_stream_goes_on(select):
     np.testing.assert_array_equal(seen, order[: 3 * K])
 
 
-@pytest.mark.parametrize("select", [fixed, adaptive])
-def test_vmap_and_single_agree(select):
-    pools = [a_pool(seed, seed) for seed in range(3)]
-    thresholds = np.float32([0.2, 0.5, 3.0])
-    stacked = [np.stack(each) for each in zip(*pools, strict=True)]
-    batched = jax.vmap(select)(*stacked, thresholds)
-    for i, pool in enumerate(pools):
-        alone = select(*pool, thresholds[i])
-        np.testing.assert_array_equal(batched.picks[i], alone.picks)
-        np.testing.assert_array_equal(batched.position[i], alone.position)
-
-
 def test_errors():
     none, order = jnp.zeros(4, bool), jnp.arange(4)
     for select in (stream_fixed, stream_adaptive):

@@ -4,19 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from reference import oracles
 
 from jal.select.typi_clust import mean_neighbour_distance, most_typical, typi_clust
 
-N, K = 60, 6
-few = functools.partial(typi_clust, max_clusters=12)
-jitted = jax.jit(few, static_argnums=3)
-typical = jax.jit(
-    most_typical, static_argnums=3, static_argnames=("clusters", "neighbours", "min_size")
-)
+N = 60
+jitted = jax.jit(functools.partial(typi_clust, max_clusters=12), static_argnums=3)
+typical = jax.jit(most_typical, static_argnums=3, static_argnames=("clusters", "neighbours"))
 mean_distance = jax.jit(mean_neighbour_distance, static_argnames=("clusters", "neighbours"))
 
 
@@ -45,15 +39,14 @@ def picked_by_hand(features, cluster, labelled, k, neighbours, min_size):
     return picks
 
 
-@pytest.mark.parametrize("neighbours", [20, 1000])
-def test_mean_distance_to_neighbours(neighbours):
+def test_mean_distance_to_neighbours():
     """Clusters of many blocks of rows and columns, of a few points and of one."""
     rng = np.random.default_rng(0)
     cluster = rng.permutation(np.repeat(np.arange(6), [700, 1, 2, 15, 300, 200]))
     features = (50 + 20 * cluster[:, None] + rng.normal(size=(len(cluster), 3))).astype(np.float32)
     wanted = np.array([True, True, True, True, False, True, True])
-    found = mean_distance(features, cluster, wanted, clusters=7, neighbours=neighbours)
-    expected = np.where(wanted[cluster], neighbour_distance(features, cluster, neighbours), 0)
+    found = mean_distance(features, cluster, wanted, clusters=7, neighbours=20)
+    expected = np.where(wanted[cluster], neighbour_distance(features, cluster, 20), 0)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
     assert (np.asarray(found)[cluster == 1] == 0).all()
 
@@ -108,35 +101,6 @@ def test_number_of_clusters(monkeypatch, labels, k, max_clusters, count):
     features, labelled = jnp.ones((N, 2)), np.arange(N) < labels
     typi_clust(jax.random.key(0), features, labelled, k, max_clusters=max_clusters)
     assert seen == [(min(N, max(max_clusters, k)), count)]
-
-
-@settings(max_examples=25, deadline=None, derandomize=True)
-@given(
-    features=arrays(np.float32, (N, 2), elements=st.integers(-2, 2)),  # many duplicates
-    labelled=st.permutations([True] * 40 + [False] * 20).map(np.array),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_picks_are_distinct_and_unlabelled(features, labelled, seed):
-    picks = np.asarray(jitted(jax.random.key(seed), features, labelled, K))
-    assert len(set(picks.tolist())) == K
-    assert not labelled[picks].any()
-
-
-def test_copies_of_one_point():
-    labelled = np.arange(N) % 3 == 0
-    picks = np.asarray(jitted(jax.random.key(0), np.full((N, 2), 7.3, np.float32), labelled, K))
-    assert len(set(picks.tolist())) == K
-    assert not labelled[picks].any()
-
-
-def test_vmap_and_single_agree():
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(3, N, 2)).astype(np.float32)
-    labelled = rng.random((3, N)) < np.array([[0.0], [0.1], [0.5]])  # other numbers of clusters
-    keys = jax.random.split(jax.random.key(0), 3)
-    batched = jax.jit(jax.vmap(lambda *each: few(*each, K)))(keys, features, labelled)
-    for i in range(3):
-        np.testing.assert_array_equal(batched[i], jitted(keys[i], features[i], labelled[i], K))
 
 
 def test_errors():

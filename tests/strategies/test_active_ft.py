@@ -1,29 +1,31 @@
-import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
+from named_round import ROUND, given_to_selector
 
-from jal.select.active_ft import active_ft as selected
 from jal.strategies.active_ft import active_ft
-from jal.types import InputError, Labels, Round
+from jal.types import InputError
+
+OPTIONS = {
+    "temperature": 0.3, "iterations": 7, "learning_rate": 0.1, "diversity": 0.5, "minibatch": 8,
+}  # fmt: skip
 
 
-def test_options_reach_the_selector():
-    features = jax.random.normal(jax.random.key(1), (30, 4))
-    labelled = jnp.arange(30) < 6
-    labels = Labels(jnp.arange(30, dtype=jnp.int32), jnp.int32(6))
-    round_ = Round(features, -jnp.ones(30, int), labels, labelled, (), features[:, :2], features)
-    key = jax.random.key(0)
-    options = {
-        "temperature": 0.3, "iterations": 7, "learning_rate": 0.1, "diversity": 0.5, "minibatch": 8,
-    }  # fmt: skip
-    picks, _ = active_ft(**options).select(key, (), round_, 5)
-    np.testing.assert_array_equal(picks, selected(key, features, labelled, 5, **options))
-    assert (np.asarray(picks) != selected(key, features, labelled, 5, iterations=7)).any()
+def test_what_reaches_the_selector(monkeypatch):
+    args, options = given_to_selector(monkeypatch, "active_ft", active_ft, OPTIONS)
+    assert args == ("key", ROUND.features, ROUND.labelled, 5)
+    assert options == OPTIONS
 
 
-def test_inputs():
-    with pytest.raises(InputError, match="temperature above 0, got 0"):
-        active_ft(temperature=0.0)
-    with pytest.raises(InputError, match="minibatch of at least 1, got 0"):
-        active_ft(minibatch=0)
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"temperature": 0.0},
+        {"learning_rate": 0.0},
+        {"iterations": -1},
+        {"diversity": -0.5},
+        {"minibatch": 0},
+    ],
+)
+def test_options_that_cannot_work(option):
+    (value,) = option.values()
+    with pytest.raises(InputError, match=f"active_ft takes .*, got {value}"):
+        active_ft(**option)

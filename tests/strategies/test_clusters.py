@@ -60,10 +60,10 @@ def test_options_reach_the_selectors(monkeypatch):
             seen.append((name, positional[2:], options))
             return result
 
-        monkeypatch.setattr(clusters, name, selector)
+        monkeypatch.setattr(clusters.select, name, selector)
 
-    record("typical", jnp.arange(6))
-    record("cover", jnp.arange(6))
+    record("typi_clust", jnp.arange(6))
+    record("prob_cover", jnp.arange(6))
     record("pure_radius", 0.4)
     round_, key = make_round(0), jax.random.key(0)
     for strategy in (
@@ -74,10 +74,10 @@ def test_options_reach_the_selectors(monkeypatch):
         strategy.select(key, strategy.init(key, round_.x), round_, 6)
     mask = round_.labelled
     assert seen == [
-        ("typical", (mask, 6), {"max_clusters": 7, "neighbours": 3, "min_size": 2}),
-        ("cover", (mask, 6), {"delta": 0.3}),
+        ("typi_clust", (mask, 6), {"max_clusters": 7, "neighbours": 3, "min_size": 2}),
+        ("prob_cover", (mask, 6), {"delta": 0.3}),
         ("pure_radius", (K,), {"deltas": (0.4, 0.5), "alpha": 0.9, "sample": 30}),
-        ("cover", (mask, 6), {"delta": 0.4}),
+        ("prob_cover", (mask, 6), {"delta": 0.4}),
     ]
 
 

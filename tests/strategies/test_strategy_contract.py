@@ -89,7 +89,7 @@ def picks_of(name: str, round_: Round, k: int = 7, key=None):
 @pytest.mark.parametrize("equal", [False, True], ids=["distinct scores", "all equal"])
 @pytest.mark.parametrize("left", [LEFT, 7, 5], ids=["few of many", "all", "more than all"])
 def test_distinct_unlabelled_picks(name, left, equal):
-    """Of two classes that were seen of five; asked for more than is left, all that is comes first."""
+    """With two classes seen of five; of more than is left, all that is comes first."""
     round_ = make_round(equal=equal, labelled=N - left, classes=K if left == 7 else 2)
     picks = np.asarray(picks_of(name, round_))
     assert picks.shape == (7,) and picks.dtype == np.int32

@@ -45,18 +45,17 @@ def features_and_params(auxiliary, gap=2.0):
     return labelled, unlabelled, params
 
 
-def critic_of(params, x, sigmoid):
+def critic_of(params, x):
     for layer in params["hidden"].values():
         x = jnp.maximum(x @ layer["kernel"] + layer["bias"], 0.0)
     value = (x @ params["last"]["kernel"] + params["last"]["bias"])[:, 0]
-    return 1.0 / (1.0 + jnp.exp(-value)) if sigmoid else value
+    return 1.0 / (1.0 + jnp.exp(-value))
 
 
-@pytest.mark.parametrize("sigmoid", [True, False])
-def test_each_network_gets_its_own_gradient(sigmoid):
+def test_each_network_gets_its_own_gradient():
     """Network: alpha (E D(U) - gamma E D(L)). Critic: its opposite, and the penalty ADDED."""
     options = {"alpha": 0.3, "gamma": 0.6, "penalty": 2.5, "critic_weight": 0.7}
-    auxiliary = waal(width=8, sigmoid=sigmoid, **options).auxiliary
+    auxiliary = waal(width=8, **options).auxiliary
     labelled, unlabelled, params = features_and_params(auxiliary)
     weight = jnp.where(jnp.arange(B) < 11, 0.5 + jnp.arange(B), 0.0)  # class weights and padding
     key = jax.random.key(3)
@@ -68,13 +67,12 @@ def test_each_network_gets_its_own_gradient(sigmoid):
     real = labelled[:11]
 
     def difference(params, real, unlabelled):
-        of_unlabelled = critic_of(params, unlabelled, sigmoid).mean()
-        return of_unlabelled - 0.6 * critic_of(params, real, sigmoid).mean()
+        return critic_of(params, unlabelled).mean() - 0.6 * critic_of(params, real).mean()
 
     def critic_loss(params):
         between = labelled + jax.random.uniform(key, (B,))[:, None] * (unlabelled - labelled)
         points = jnp.concatenate([between[:11], real, unlabelled])
-        slope = jax.vmap(jax.grad(lambda x: critic_of(params, x[None], sigmoid)[0]))(points)
+        slope = jax.vmap(jax.grad(lambda x: critic_of(params, x[None])[0]))(points)
         norm = jnp.sqrt(jnp.square(slope).sum(axis=1) + 1e-12)
         penalty = jnp.mean((norm - 1.0) ** 2)
         return 0.7 * (2.5 * penalty - difference(params, real, unlabelled))
@@ -88,38 +86,6 @@ def test_each_network_gets_its_own_gradient(sigmoid):
     np.testing.assert_allclose(found[2], 0.3 * wanted[1], atol=1e-6)
 
 
-def trained(auxiliary, params, labelled, unlabelled, steps=300):
-    rule = optax.adam(3e-3)
-
-    def step(carry, key):
-        params, state = carry
-        batch = minibatch_of(labelled, unlabelled)
-        loss, gradient = jax.value_and_grad(auxiliary.loss, 1)(key, params, batch)
-        update, state = rule.update(gradient, state)
-        return (optax.apply_updates(params, update), state), loss
-
-    keys = jax.random.split(jax.random.key(1), steps)
-    run = jax.jit(lambda start: jax.lax.scan(step, start, keys))
-    (params, _), losses = run((params, rule.init(params)))
-    return params, losses
-
-
-def scores(auxiliary, params, features):
-    return auxiliary.score(params, Outputs(jnp.zeros((len(features), 2)), features))
-
-
-def test_the_critic_separates_features_that_stay():
-    auxiliary = waal(width=64).auxiliary
-    labelled, unlabelled, params = features_and_params(auxiliary)
-    params, losses = trained(auxiliary, params, labelled, unlabelled)
-    assert losses[-10:].mean() < losses[:10].mean() - 0.1
-    of_labelled, of_unlabelled = (
-        scores(auxiliary, params, features) for features in (labelled, unlabelled)
-    )
-    assert of_unlabelled.mean() > of_labelled.mean() + 0.4
-    assert ((of_unlabelled >= 0) & (of_unlabelled <= 1)).all()
-
-
 def test_an_unbounded_critic_measures_the_wasserstein_distance():
     """Of points and the same points moved by 3: a slope s everywhere gives 3 s.
 
@@ -128,8 +94,22 @@ def test_an_unbounded_critic_measures_the_wasserstein_distance():
     auxiliary = waal(width=64, sigmoid=False, penalty=10.0).auxiliary
     labelled, _, params = features_and_params(auxiliary)
     moved = labelled + 3.0 / np.sqrt(D)
-    params, _ = trained(auxiliary, params, labelled, moved)
-    distance = scores(auxiliary, params, moved).mean() - scores(auxiliary, params, labelled).mean()
+    rule = optax.adam(3e-3)
+
+    def step(carry, key):
+        params, state = carry
+        gradient = jax.grad(auxiliary.loss, 1)(key, params, minibatch_of(labelled, moved))
+        update, state = rule.update(gradient, state)
+        return (optax.apply_updates(params, update), state), None
+
+    keys = jax.random.split(jax.random.key(1), 300)
+    start = params, rule.init(params)
+    (params, _), _ = jax.jit(lambda start: jax.lax.scan(step, start, keys))(start)
+
+    def mean_score(features):
+        return auxiliary.score(params, Outputs(jnp.zeros((B, 2)), features)).mean()
+
+    distance = mean_score(moved) - mean_score(labelled)
     np.testing.assert_allclose(distance, 3.0 * (1.0 + 3.0 / 20.0), rtol=0.1)
 
 
@@ -169,8 +149,7 @@ def test_prefers_the_blob_without_labels():
     assert accuracy > 0.9
 
 
-@pytest.mark.parametrize("selection", [0.0, 10.0, 1e4])
-def test_picks_by_uncertainty_and_critic(selection):
+def test_picks_by_uncertainty_and_critic():
     rng = np.random.default_rng(0)
     order = jnp.asarray(rng.permutation(40), jnp.int32)
     labels = Labels(order, jnp.int32(10))
@@ -178,10 +157,10 @@ def test_picks_by_uncertainty_and_critic(selection):
     logits = jnp.asarray(rng.normal(size=(40, 3)), jnp.float32)
     critic = jnp.asarray(rng.uniform(size=40), jnp.float32)
     seen = (jnp.ones((40, 2)), jnp.where(mask, 0, -1), labels, mask, (), logits, logits)
-    strategy, key = waal(selection=selection), jax.random.key(1)
+    strategy, key = waal(selection=3.0), jax.random.key(1)
     picks, _ = strategy.select(key, (), Round(*seen, auxiliary=critic), 12)
     log_p = np.log(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
-    cost = 0.5 * np.linalg.norm(log_p, axis=1) - 0.5 * log_p.sum(axis=1) - selection * critic
+    cost = 0.5 * np.linalg.norm(log_p, axis=1) - 0.5 * log_p.sum(axis=1) - 3.0 * critic
     np.testing.assert_array_equal(picks, np.argsort(np.where(mask, np.inf, cost))[:12])
     with pytest.raises(ValueError, match="extended"):
         strategy.select(key, (), Round(*seen), 12)

@@ -1,0 +1,224 @@
+"""launch/bench.py without its measurements: made-up results become tables."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from jal import strategies
+from jal.types import InputError
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
+
+import bench
+import bench_strategies
+import bench_tables
+from bench_peers import PEERS
+
+VERSIONS = {"jal": "1", "jax": "2"}
+QUIET = Console(quiet=True)
+# Seconds of a query by tool; None: it was stopped.
+SECONDS = {
+    "jal": 0.5,
+    "jal, given passes": 0.25,
+    "scikit-activeml": 2.0,
+    "baal": 1.0,
+    "small-text": None,
+}
+
+
+def made_up(label, worker, options, copies, limit=None) -> dict:
+    """What a worker might print."""
+    found = {"compile_s": 1.5, "steady_s": 2.0, "peak_mib": 100.0 * copies}
+    if worker.endswith("_strategy"):
+        seconds = SECONDS[options["tool"]]
+        if seconds is None:
+            return {"over_s": limit}
+        picks = [1, 2, 3] if worker == "jal_strategy" else [2, 3, 4]
+        return found | {"steady_s": seconds * options["points"], "picks": picks, "temp_mib": 7.0}
+    if worker.endswith("_select"):
+        return found | {"picks": [1, 2], "inputs_mib": 10.0}
+    if worker.endswith("_train"):
+        return found | {"network": options["network"], "seeds": 1, "steps_per_s": 8.0 * copies}
+    seeds = copies * options.get("seeds", 1)
+    return found | {"seeds": seeds, "seeds_per_s": seeds / 2.0, "accuracy": 0.9}
+
+
+@pytest.fixture
+def made(monkeypatch) -> list[str]:
+    """Labels in the order in which they are measured."""
+    labels = []
+    monkeypatch.setattr(
+        bench, "measure", lambda *a, **k: (labels.append(a[0]), made_up(*a, **k))[1]
+    )
+    return labels
+
+
+def tables(page: str) -> list[list[dict[str, str]]]:
+    """Rows by head of each Markdown table of a page."""
+    blocks = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
+    cells = [
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in block]
+        for block in blocks
+    ]
+    return [[dict(zip(heads, row, strict=True)) for row in rows] for heads, _, *rows in cells]
+
+
+def options(**change) -> bench.Options:
+    return dataclasses.replace(bench.Options(quick=True), **change)
+
+
+def test_strategies_alone_and_beside_their_peers(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "QUICK", bench.QUICK._replace(pools=(10, 50)))
+    given = options(only="strategies", out=tmp_path / "bench.json")
+    *_, report = bench.strategies(given, VERSIONS, QUIET)
+    page = bench_tables.pages(report)["strategies"]
+    assert "--quick: a smoke test" in page and "jal 1, jax 2" in page
+    alone, beside = tables(page)
+    assert {row["strategy"] for row in alone} >= {*strategies.registry, "bald, given passes"}
+    margin = next(row for row in alone if row["strategy"] == "margin")
+    assert margin == {
+        "strategy": "margin",
+        "s, N = 10": "5.00",
+        "s, N = 50": "25.0",
+        "first query s": "",
+        "compile s": "1.50",
+        "temporaries MiB": "7",
+        "peak MiB": "100",
+        "caps": "",
+    }
+    assert {row["strategy"]: row["caps"] for row in alone}[
+        "fl1mi"
+    ] == "max_queries 256, sample 2,000"
+    bald = next(row for row in beside if (row["strategy"], row["N"]) == ("bald", "50"))
+    assert bald == {
+        "strategy": "bald",
+        "N": "50",
+        "jal s": "12.5",  # of given passes, as its peers'
+        "scikit-activeml s": "100",
+        "baal s": "50.0",
+        "small-text s": "> 600",
+        "x the fastest": "4.00",
+        "jal MiB": "100",
+        "scikit-activeml MiB": "100",
+        "baal MiB": "100",
+        "small-text MiB": "",
+    }
+    kmeans = next(row for row in beside if (row["strategy"], row["N"]) == ("kmeans", "10"))
+    assert kmeans["x the fastest"] == "> 120"  # its one peer was stopped
+    assert {row["strategy"] for row in beside} == {
+        name for known in PEERS.values() for name in known
+    }
+    # jal and its peers in turn; the picks themselves are not kept.
+    assert [label for label in made if label.startswith("bald, 10 ")] == [
+        f"bald, 10 points, {tool}" for tool in ("jal", "jal, given passes", *PEERS)
+    ]
+    found = report["strategies"]["results"]
+    assert found["margin, 10 points, baal"]["in_common"] == 2 and "picks" not in json.dumps(report)
+
+
+def test_some_strategies_anew(made, tmp_path):
+    """The others, and all else in the file, stay."""
+    out = tmp_path / "bench.json"
+    *_, first = bench.strategies(options(only="strategies", out=out), VERSIONS, QUIET)
+    first["strategies"]["results"]["margin, 500 points, jal"]["steady_s"] = 9.0
+    first["strategies"]["results"]["entropy, 500 points, jal"]["steady_s"] = 9.0
+    out.write_text(json.dumps(first | {"other": 1}))
+    some = options(only="strategies", strategies=("margin",), out=out)
+    *_, second = bench.strategies(some, VERSIONS, QUIET)
+    assert second["other"] == 1
+    seconds = {label: row.get("steady_s") for label, row in second["strategies"]["results"].items()}
+    assert seconds["margin, 500 points, jal"] == 250.0
+    assert seconds["entropy, 500 points, jal"] == 9.0
+    assert len(tables(bench_tables.pages(second)["strategies"])[0]) == len(strategies.registry) + 4
+
+
+def test_what_failed_says_so():
+    rows = {
+        "a": {"name": "bait", "points": 10, "tool": "jal", "steady_s": 0.0123, "compile_s": 3.0}
+        | {"temp_mib": 4.0, "peak_mib": 5.0, "first_s": 0.5},
+        "b": {"name": "bait", "points": 50, "tool": "jal", "over_s": 600.0},
+        "c": {"name": "badge", "points": 10, "tool": "jal", "failed": "why"},
+        "d": {"name": "badge", "points": 10, "tool": "scikit-activeml", "over_mib": 2000.0},
+    }
+    part = {"machine": "m", "versions": VERSIONS, "results": rows}
+    alone, beside = tables(bench_tables.pages({"strategies": part})["strategies"])
+    assert alone[0]["s, N = 10"] == "0.012" and alone[0]["s, N = 50"] == "> 600"
+    # Of the largest that ended.
+    assert alone[0]["compile s"] == "3.00" and alone[0]["first query s"] == "0.50"
+    assert alone[0]["caps"] == "max_features 128, max_classes 16"
+    assert alone[1]["s, N = 10"] == "failed" and alone[1]["s, N = 50"] == ""
+    (badge,) = beside
+    assert badge["scikit-activeml s"] == "> 2,000 MiB" and badge["x the fastest"] == ""
+
+
+def test_experiments(made, tmp_path):
+    out = tmp_path / "bench.json"
+    out.write_text(json.dumps({"strategies": {"results": {}, "machine": "m", "versions": {}}}))
+    *_, report = bench.experiments(options(out=out), VERSIONS, QUIET)
+    assert report["strategies"]["machine"] == "m"
+    seeds, selectors, training, goals = tables(bench_tables.pages(report)["results"])
+    assert [row["seeds"] for row in seeds] == ["64", "64", "4", "8", "4"]
+    assert seeds[0]["x scikit-learn"] == "16.0"  # 64 seeds in 2 s, 4 in 2 s
+    assert [row["picks in common"] for row in selectors] == ["2"] * 4
+    assert [row["x PyTorch"] for row in training[-2:]] == ["0.50", "1.00"]
+    assert [row["met"] for row in goals] == ["no", "no", "yes", "no", "yes", "no", "yes", "no"]
+
+
+def test_what_takes_long_is_measured_once(monkeypatch):
+    counts = {"slow": 0, "quick": 0, "stopped": 0}
+
+    def measure(label, *rest):
+        counts[label] += 1
+        return {"slow": {"steady_s": 61.0}, "quick": {"steady_s": 1.0}}.get(
+            label, {"over_s": 600.0}
+        )
+
+    monkeypatch.setattr(bench, "measure", measure)
+    steps = {label: ("worker", {}, 1) for label in counts}
+    *_, turns = bench.turns_of(steps, 3, QUIET, limit=600.0)
+    assert counts == {"slow": 1, "quick": 3, "stopped": 1}
+    assert {label: len(rows) for label, rows in turns.items()} == counts
+
+
+def test_medians_of_turns_that_ended_alike():
+    rows = [
+        {"steady_s": 3.0, "peak_mib": 1.0, "name": "a"},
+        {"over_s": 600.0},
+        {"steady_s": 1.0, "peak_mib": 5.0, "name": "a"},
+        {"steady_s": 2.0, "peak_mib": 2.0, "name": "a"},
+    ]
+    assert bench.middle(rows) == {"steady_s": 2.0, "peak_mib": 5.0, "name": "a"}
+
+
+def test_a_worker_that_fails_or_takes_too_long():
+    assert bench.measure("x", "nothing", {}, 1, limit=60.0) == {"failed": "KeyError: 'nothing'"}
+    with pytest.raises(InputError, match=r"^x failed: KeyError: 'nothing'\.$"):
+        bench.measure("x", "nothing", {}, 1)
+    assert bench.measure("x", "nothing", {}, 1, limit=1e-3) == {"over_s": 1e-3}
+
+
+def test_peers_are_of_registered_strategies():
+    assert {name for known in PEERS.values() for name in known} <= set(strategies.registry)
+    assert set(bench_strategies.OF_PASSES) < set(strategies.registry)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--out", "bench.txt"], r"takes a file that ends in \.json, got bench\.txt"),
+        (["--strategies", "margin"], "--strategies goes with --only strategies"),
+    ],
+)
+def test_bad_input(arguments, says):
+    with pytest.raises(InputError, match=says):
+        bench.main(arguments)
+
+
+def test_an_unknown_strategy(tmp_path):
+    given = options(only="strategies", strategies=("margn",), out=tmp_path / "bench.json")
+    with pytest.raises(InputError, match="there is no strategy margn; known are random, least_c"):
+        next(bench.strategies(given, VERSIONS, QUIET))
