@@ -20,6 +20,7 @@ from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "launch" / "run.py"
+DEVICES = "--xla_force_host_platform_device_count=4"
 CONFIG = """
 from jal.experiment import Experiment, LogisticRegression
 
@@ -57,8 +58,7 @@ def script() -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patched:
-        # It is too late for other devices.
-        patched.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+        patched.setenv("XLA_FLAGS", DEVICES)  # it is too late for other ones
         sys.modules[spec.name] = module  # where its annotations are looked up
         spec.loader.exec_module(module)
     return module
@@ -82,9 +82,12 @@ def reference(place, script) -> pd.DataFrame:
 
 def start(place: Path, *arguments: str, limit: str = "unlimited") -> subprocess.Popen:
     """run.py with `arguments`; `limit` in KiB bounds each file that it writes."""
+    # As many devices as here: with other threads XLA sums in another order.
     command = [sys.executable, "-W", "error", str(RUN), *arguments]
-    environment = os.environ | {"XLA_FLAGS": "", "COLUMNS": "120"}
+    flags = f"{os.environ['XLA_FLAGS']} {DEVICES}"
+    environment = os.environ | {"XLA_FLAGS": flags, "COLUMNS": "120"}
     if limit != "unlimited":
+        environment["XLA_FLAGS"] = ""  # it chooses its devices itself
         del environment["JAX_COMPILATION_CACHE_DIR"]  # whose files would be too large as well
     return subprocess.Popen(
         ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *command],
@@ -152,13 +155,13 @@ def test_killed_and_stopped(place, reference):
     pd.testing.assert_frame_equal(ex.resume(folder, progress=False).frame, reference)
 
 
-def test_full_disk(place, reference):
+def test_full_disk(place):
     """No file may grow beyond 4 KiB: saving fails in one sentence, what is there stays whole."""
-    message = errors_of(start(place, "tiny.py", "--out", "full", limit="4"), 2)
+    arguments = ["tiny.py", "--out", "full", "--strategies", "random", "--rounds", "2"]
+    message = errors_of(start(place, *arguments, limit="4"), 2)
     assert message.startswith("error: cannot write to full: File too large; what was saved before")
     assert len(message.splitlines()) == 1
-    resumed = ex.resume(place / "full", progress=False)
-    pd.testing.assert_frame_equal(resumed.frame, reference)
+    assert set(ex.resume(place / "full", progress=False).frame["round"]) == {0, 1, 2}
 
 
 @pytest.mark.parametrize(
