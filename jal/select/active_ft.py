@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-import optax
 
-from jal.select.gradients import unit_rows
 from jal.select.top_k import check_pool
 from jal.types import Array
 
 __all__ = ["active_ft", "fit_centroids"]
+
+_BLOCK = 64  # centroids per matrix product when they take their points
+_DECAY, _SQUARED_DECAY, _EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults
 
 
 def active_ft(
@@ -55,7 +58,7 @@ def active_ft(
       to the first centroid that asks for it.
     """
     features, labelled = check_pool("active_ft", features, labelled, k)
-    points = unit_rows(features)
+    points = _unit(features)
     centroids, share = fit_centroids(
         key,
         points,
@@ -68,14 +71,29 @@ def active_ft(
         minibatch=minibatch,
         chunk=chunk,
     )
+    centroids = centroids[jnp.argsort(-share, stable=True)]
+    # Padded centroids come last, and what they take is cut off.
+    centroids = jnp.pad(centroids, ((0, -k % _BLOCK), (0, 0)))
 
-    def nearest_point(taken: Array, centroid: Array) -> tuple[Array, Array]:
-        similar = jnp.matmul(points, centroid, precision="highest")
-        chosen = jnp.argmax(jnp.where(taken, -jnp.inf, similar)).astype(jnp.int32)
-        return taken.at[chosen].set(True), chosen
+    def block(taken: Array, centroids: Array) -> tuple[Array, Array]:
+        similar = jnp.matmul(centroids, points.T, precision="highest")
 
-    largest_first = centroids[jnp.argsort(-share, stable=True)]
-    return jax.lax.scan(nearest_point, labelled, largest_first)[1]
+        def nearest(taken: Array, similar: Array) -> tuple[Array, Array]:
+            chosen = jnp.argmax(jnp.where(taken, -jnp.inf, similar)).astype(jnp.int32)
+            return taken.at[chosen].set(True), chosen
+
+        return jax.lax.scan(nearest, taken, similar)
+
+    _, picks = jax.lax.scan(block, labelled, centroids.reshape(-1, _BLOCK, points.shape[1]))
+    return picks.reshape(-1)[:k]
+
+
+class _Adam(NamedTuple):
+    """Parameters and the running means of their gradients."""
+
+    centroids: Array
+    mean: Array
+    squared: Array
 
 
 def fit_centroids(
@@ -84,56 +102,69 @@ def fit_centroids(
     labelled: Array,
     k: int,
     *,
-    temperature: float,
-    iterations: int,
-    learning_rate: float,
-    diversity: float,
-    minibatch: int | None,
-    chunk: int,
+    temperature: float = 0.07,
+    iterations: int = 300,
+    learning_rate: float = 1e-3,
+    diversity: float = 1.0,
+    minibatch: int | None = None,
+    chunk: int = 4096,
 ) -> tuple[Array, Array]:
-    """Optimised centroids `[k, D]` and how many points `[k]` are nearest to each.
+    """ActiveFT's centroids `[k, D]` of unit length, and how many unlabelled points each is nearest.
 
-    Of `points [N, D]`, with rows of length 1 or 0; all else as for `active_ft`.
+    Args:
+      key: a PRNG key.
+      points: `[N, D]` float, of length 1 (or 0).
+      labelled: `[N]` bool; left out.
+      k: static.
+      temperature: see `active_ft`.
+      iterations: see `active_ft`.
+      learning_rate: see `active_ft`.
+      diversity: see `active_ft`.
+      minibatch: see `active_ft`.
+      chunk: see `active_ft`.
     """
+    points, labelled = check_pool("fit_centroids", points, labelled, k)
     n, dimension = points.shape
-    key_first, key_steps = jax.random.split(key)
+    free = (~labelled).astype(points.dtype)
+    key_first, key_rest = jax.random.split(key)
     drawn = jnp.where(labelled, -1.0, jax.random.uniform(key_first, (n,)))
     first = points[jax.lax.top_k(drawn, k)[1]]
 
     size = min(chunk, n)
-    chunks = jnp.pad(points, ((0, -n % size), (0, 0))).reshape(-1, size, dimension)
-    weights = jnp.pad((~labelled).astype(points.dtype), (0, -n % size)).reshape(-1, size)
+    padded = jnp.pad(points, ((0, -n % size), (0, 0))).reshape(-1, size, dimension)
+    weights = jnp.pad(free, (0, -n % size)).reshape(-1, size)
     unlabelled_first = jnp.argsort(labelled, stable=True)
     count = jnp.maximum(jnp.sum(~labelled), 1)
 
-    def mean_attracted(unit: Array, step: Array) -> Array:
+    def attraction(unit: Array, step: Array) -> Array:
+        """Gradient `[k, D]` of the mean over points of the similarity to the nearest centroid."""
         if minibatch is None:
-            return _nearest(unit, chunks, weights)[0] / count
-        rank = jax.random.randint(jax.random.fold_in(key_steps, step), (minibatch,), 0, count)
+            return _nearest(unit, padded, weights)[0] / jnp.maximum(jnp.sum(free), 1.0)
+        rank = jax.random.randint(jax.random.fold_in(key_rest, step), (minibatch,), 0, count)
         some = points[unlabelled_first[rank]][None]
         return _nearest(unit, some, jnp.ones((1, minibatch), points.dtype))[0] / minibatch
 
-    def loss(centroids: Array, attracted: Array) -> Array:
-        unit = unit_rows(centroids)
-        near = jnp.sum(attracted * unit) / temperature
-        if k == 1:
-            return -near
+    def spread(unit: Array) -> Array:
         similar = jnp.matmul(unit, unit.T, precision="highest") / temperature
         others = jnp.where(jnp.eye(k, dtype=bool), -jnp.inf, similar)
-        return diversity * jnp.mean(jax.nn.logsumexp(others, axis=1)) - near
+        return diversity * jnp.mean(jax.nn.logsumexp(others, axis=1))
 
-    optimizer = optax.adam(learning_rate)
+    def update(step: Array, adam: _Adam) -> _Adam:
+        unit, to_centroids = jax.vjp(_unit, adam.centroids)
+        gradient = -attraction(unit, step) / temperature
+        if k > 1:
+            gradient += jax.grad(spread)(unit)
+        (gradient,) = to_centroids(gradient)
+        mean = _DECAY * adam.mean + (1 - _DECAY) * gradient
+        squared = _SQUARED_DECAY * adam.squared + (1 - _SQUARED_DECAY) * jnp.square(gradient)
+        t = (step + 1).astype(points.dtype)
+        scale = jnp.sqrt(squared / (1 - _SQUARED_DECAY**t)) + _EPSILON
+        moved = adam.centroids - learning_rate * mean / (1 - _DECAY**t) / scale
+        return _Adam(moved, mean, squared)
 
-    def update(step: Array, carry: tuple[Array, optax.OptState]) -> tuple[Array, optax.OptState]:
-        centroids, state = carry
-        # A maximum's gradient is that of what is largest: the points stay with their centroids.
-        attracted = mean_attracted(unit_rows(centroids), step)
-        updates, state = optimizer.update(jax.grad(loss)(centroids, attracted), state)
-        return jax.tree.map(jnp.add, centroids, updates), state
-
-    start = first, optimizer.init(first)
-    unit = unit_rows(jax.lax.fori_loop(0, iterations, update, start)[0])
-    return unit, _nearest(unit, chunks, weights)[1]
+    start = _Adam(first, jnp.zeros_like(first), jnp.zeros_like(first))
+    unit = _unit(jax.lax.fori_loop(0, iterations, update, start).centroids)
+    return unit, _nearest(unit, padded, weights)[1]
 
 
 def _nearest(unit: Array, chunks: Array, weights: Array) -> tuple[Array, Array]:
@@ -152,3 +183,11 @@ def _nearest(unit: Array, chunks: Array, weights: Array) -> tuple[Array, Array]:
 
     start = jnp.zeros_like(unit), jnp.zeros(unit.shape[0], unit.dtype)
     return jax.lax.scan(add, start, (chunks, weights))[0]
+
+
+def _unit(x: Array) -> Array:
+    """Rows scaled to length 1; those of length 0 stay, and their gradient is 0."""
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=1, keepdims=True))
+    x = x / jnp.where(largest > 0, largest, 1.0)  # squares then neither overflow nor vanish
+    norm = jnp.sqrt(jnp.sum(jnp.square(x), axis=1, keepdims=True))
+    return jnp.where(largest > 0, x / jnp.where(norm > 0, norm, 1.0), 0.0)

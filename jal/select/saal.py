@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jal.select.seeding import k_means_plus_plus
 from jal.select.top_k import check_pool, top_k
@@ -85,23 +84,28 @@ def perturbed_losses(
       rho: size of the step.
       chunk: examples at once.
     """
+    leaves, tree = jax.tree.flatten(params)
+    is_float = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
+    moving = [jnp.asarray(leaf) for leaf, moves in zip(leaves, is_float, strict=True) if moves]
 
-    def loss(params: PyTree, one: Array, predicted: Array | None = None) -> tuple[Array, Array]:
-        values = logits_of(params, one[None])[0]
-        predicted = jnp.argmax(values) if predicted is None else predicted
-        return -jax.nn.log_softmax(values)[predicted], predicted
-
-    def relative(w: Array, gradient: Array) -> Array | None:
-        moves = jnp.issubdtype(jnp.result_type(w), jnp.floating)
-        return jnp.abs(w) * gradient if moves else None
+    def logits(moving: list[Array], one: Array) -> Array:
+        rest = iter(moving)
+        merged = [
+            next(rest) if moves else leaf for leaf, moves in zip(leaves, is_float, strict=True)
+        ]
+        return logits_of(jax.tree.unflatten(tree, merged), one[None])[0]
 
     def of_one(one: Array) -> Array:
-        gradient, predicted = jax.grad(loss, has_aux=True, allow_int=True)(params, one)
-        slopes = jax.tree.map(relative, params, gradient)
-        factor = rho / (optax.tree.norm(slopes) + 1e-12)
-        moved = jax.tree.map(
-            lambda w, slope: w if slope is None else w + factor * jnp.abs(w) * slope, params, slopes
-        )
-        return loss(moved, one, predicted)[0]
+        def loss(moving: list[Array], predicted: Array | None) -> tuple[Array, Array]:
+            values = logits(moving, one)
+            predicted = jnp.argmax(values) if predicted is None else predicted
+            return -jax.nn.log_softmax(values)[predicted], predicted
+
+        (_, predicted), gradient = jax.value_and_grad(loss, has_aux=True)(moving, None)
+        scaled = [jnp.abs(w) * g for w, g in zip(moving, gradient, strict=True)]
+        length = jnp.sqrt(sum(jnp.sum(jnp.square(part)) for part in scaled))
+        factor = rho / (length + 1e-12)
+        moved = [w + factor * jnp.abs(w) * s for w, s in zip(moving, scaled, strict=True)]
+        return loss(moved, predicted)[0]
 
     return jax.lax.map(of_one, x, batch_size=chunk)
