@@ -30,11 +30,12 @@ of a strategy with a state. Compilation and memory are of the largest N that end
 XLA's, beside the inputs; the peak is the whole process's, with its imports, the fit and the
 compilation. Caps are options that bound what is looked at, at their defaults."""
 PEERS_NOTE = """The same arrays for all: features, probabilities, and ten given passes for what
-disagrees. Each peer's query in a process of its own; a query of over five seconds is measured
-without a warm one before it. "> {limit:.0f}": its process was stopped after so many seconds;
-"> ... MiB": it asked for more memory than was free. BatchBALD samples 1,000 configurations
-everywhere. TypiClust has at most 500 clusters in jal, 1,100 in scikit-activeml; ProbCover looks for
-its radius on grids of their own. Peaks are the whole process's, with its imports."""
+disagrees, of which jal draws ten with replacement. Each peer's query in a process of its own; a
+query of over five seconds is measured without a warm one before it. "> {limit:.0f}": its process
+was stopped after so many seconds; "> ... MiB": it asked for more memory than was free. BatchBALD
+samples 1,000 configurations everywhere. TypiClust has at most 500 clusters in jal, 1,100 in
+scikit-activeml; ProbCover looks for its radius on grids of their own. Peaks are the whole
+process's, with its imports."""
 
 
 class Scale(NamedTuple):

@@ -51,7 +51,7 @@ def compare(whole: pd.DataFrame, part: pd.DataFrame) -> np.ndarray:
     return (both.value - both.value_whole).abs().to_numpy()
 
 
-# One save in each segment; two of a learner's two cells are finished by the fourth.
+# Two cells of two segments, with a save after each.
 SMALL = dataclasses.replace(BASE, learners=LINEAR, segment=2)
 # Of a strategy alone, and one seed.
 ALONE = dataclasses.replace(
