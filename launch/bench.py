@@ -61,6 +61,8 @@ class Options:
     all three. Strategies are timed only where it says so, beside what is in --out already."""
     strategies: tuple[str, ...] = ()
     """With --only strategies: these alone, those of others staying as they are in --out."""
+    turns: int | None = None
+    """How often everything is timed, in turn; 3 if not given, 1 with --quick."""
     bfloat16: bool = False
     """Train networks in bfloat16 too: for accelerators."""
     out: Path = Path("runs/bench.json")
@@ -183,7 +185,7 @@ def machine(results: dict[str, Result]) -> str:
 
 def experiments(options: Options, versions: Result, console: Console) -> Iterator[Result]:
     """The report, once; strategies stay as they are in --out."""
-    scale = QUICK if options.quick else Scale()
+    scale = _scale(options)
     before = {name: part for name, part in _read(options.out).items() if name == "strategies"}
     *_, turns = turns_of(plan(scale, options), scale.turns, console)
     results = {label: middle(rows) for label, rows in turns.items()}
@@ -192,7 +194,7 @@ def experiments(options: Options, versions: Result, console: Console) -> Iterato
 
 def strategies(options: Options, versions: Result, console: Console) -> Iterator[Result]:
     """The report after each step; all that is no strategy asked for stays as it is in --out."""
-    scale = QUICK if options.quick else Scale()
+    scale = _scale(options)
     unknown = [name for name in options.strategies if name not in registry]
     if unknown:
         raise InputError(f"there is no strategy {unknown[0]}; known are {', '.join(registry)}.")
@@ -223,6 +225,11 @@ def strategies(options: Options, versions: Result, console: Console) -> Iterator
             yield before | {"strategies": report}
 
 
+def _scale(options: Options) -> Scale:
+    scale = QUICK if options.quick else Scale()
+    return scale if options.turns is None else scale._replace(turns=options.turns)
+
+
 def _report(options: Options, versions: Result, scale: Scale, results: Result, turns: Result):
     return {
         "machine": machine(results),
@@ -244,6 +251,8 @@ def main(arguments: list[str]) -> None:
     options = tyro.cli(Options, args=arguments, prog="launch/bench.py", description=__doc__)
     if options.out.suffix != ".json":
         raise InputError(f"--out takes a file that ends in .json, got {options.out}.")
+    if options.turns is not None and options.turns < 1:
+        raise InputError(f"--turns must be at least 1, got {options.turns}.")
     if options.strategies and options.only != "strategies":
         raise InputError("--strategies goes with --only strategies.")
     try:

@@ -6,7 +6,16 @@ Protocol: two labels per class at the start, then 10 rounds of 20; 16 seeds. The
 which some strategies sample networks from, and is trained anew in each round. All options are the
 papers' but one: vaal trains for 100 steps in a query, not 500, or it alone would take most of the
 time.
-NOT YET MEASURED: wall time, compilation and the expected result.
+Time: 15 min 41 s on two CPU cores, of which compilation 78 s. Three of the 36 take most of it:
+vaal 6.3 minutes, waal 3.6, bait 1.8; the others 3 to 14 s each for their 160 queries.
+Result (AUBC, 95 % intervals of 16 seeds): bait .933 +- .002, alfa_mix_optimised .930 +- .003,
+alfa_mix .927 +- .003, k_center .924 +- .003, margin .921 +- .004, badge .919 +- .004, entropy .906
++- .006, random .882 +- .006. After 220 labels .976 of bait and least_confidence, random .936.
+Six stay below random. SIMILAR's four (.769 to .857) seek what resembles labelled points of the
+rarer classes, and here no class is rare. loss_prediction (.845) learns its ranking from 20 to 220
+losses. committee_kl (.831) begins with bootstrap samples that lack classes, and buys the same class
+again and again: begun with ten labels per class it passes random (.968 against .947 with 300, eight
+seeds).
 """
 
 from jal.experiment import MLP, Data, Experiment

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jal.select.gradients import unit_rows
 from jal.select.top_k import check_pool
 from jal.types import Array
 
@@ -58,7 +59,7 @@ def active_ft(
       to the first centroid that asks for it.
     """
     features, labelled = check_pool("active_ft", features, labelled, k)
-    points = _unit(features)
+    points = unit_rows(features)
     centroids, share = fit_centroids(
         key,
         points,
@@ -150,7 +151,7 @@ def fit_centroids(
         return diversity * jnp.mean(jax.nn.logsumexp(others, axis=1))
 
     def update(step: Array, adam: _Adam) -> _Adam:
-        unit, to_centroids = jax.vjp(_unit, adam.centroids)
+        unit, to_centroids = jax.vjp(unit_rows, adam.centroids)
         gradient = -attraction(unit, step) / temperature
         if k > 1:
             gradient += jax.grad(spread)(unit)
@@ -163,7 +164,7 @@ def fit_centroids(
         return _Adam(moved, mean, squared)
 
     start = _Adam(first, jnp.zeros_like(first), jnp.zeros_like(first))
-    unit = _unit(jax.lax.fori_loop(0, iterations, update, start).centroids)
+    unit = unit_rows(jax.lax.fori_loop(0, iterations, update, start).centroids)
     return unit, _nearest(unit, padded, weights)[1]
 
 
@@ -183,11 +184,3 @@ def _nearest(unit: Array, chunks: Array, weights: Array) -> tuple[Array, Array]:
 
     start = jnp.zeros_like(unit), jnp.zeros(unit.shape[0], unit.dtype)
     return jax.lax.scan(add, start, (chunks, weights))[0]
-
-
-def _unit(x: Array) -> Array:
-    """Rows scaled to length 1; those of length 0 stay, and their gradient is 0."""
-    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=1, keepdims=True))
-    x = x / jnp.where(largest > 0, largest, 1.0)  # squares then neither overflow nor vanish
-    norm = jnp.sqrt(jnp.sum(jnp.square(x), axis=1, keepdims=True))
-    return jnp.where(largest > 0, x / jnp.where(norm > 0, norm, 1.0), 0.0)

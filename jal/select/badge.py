@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import k_means_plus_plus
+from jal.select.gradients import residuals
+from jal.select.seeding import above_rounding, k_means_plus_plus
 from jal.select.top_k import check_pool
 from jal.types import Array
 
@@ -27,19 +28,18 @@ def badge(key: Array, logits: Array, features: Array, labelled: Array, k: int) -
 
     Returns:
       `[k]` int32 in order of picking. Where every remaining point coincides with a pick, the rest
-      follows uniformly.
+      follows uniformly; gradients that are not finite count as such.
     """
     features, labelled = check_pool("badge", features, labelled, k)
     logits, _ = check_pool("badge", logits, labelled, k)
-    classes = logits.shape[1]
-    residual = jax.nn.one_hot(jnp.argmax(logits, axis=1), classes) - jax.nn.softmax(logits, axis=1)
+    residual = residuals(logits, jnp.argmax(logits, axis=1))
     norm = jnp.sum(jnp.square(residual), axis=1) * jnp.sum(jnp.square(features), axis=1)
 
     def squared_distance_to(chosen: Array) -> Array:
         # TF32 would lose the digits that are left of the difference.
         with jax.default_matmul_precision("highest"):
             product = (residual @ residual[chosen]) * (features @ features[chosen])
-        return jnp.maximum(norm + norm[chosen] - 2.0 * product, 0.0)
+        return above_rounding(norm + norm[chosen], product)
 
-    first = jnp.argmax(jnp.where(labelled, -1.0, norm)).astype(jnp.int32)
-    return k_means_plus_plus(key, squared_distance_to, first, ~labelled, k)
+    first = jnp.argmax(jnp.where(labelled, -1.0, jnp.where(jnp.isfinite(norm), norm, 0.0)))
+    return k_means_plus_plus(key, squared_distance_to, first.astype(jnp.int32), ~labelled, k)

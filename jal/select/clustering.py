@@ -5,12 +5,18 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances
+from jal.select.seeding import (
+    above_rounding,
+    k_means_plus_plus,
+    sample_by_weight,
+    squared_distances,
+)
 from jal.types import Array
 
 __all__ = ["cluster_means", "k_means", "lloyd", "nearest_centroid"]
 
 _BLOCK = 128  # centroids of one matrix product; bounds memory at N x 128
+_ROWS = 4096  # points of one product that adds them up
 
 
 def k_means(
@@ -46,9 +52,7 @@ def k_means(
 
     def squared_distance_to(chosen: Array) -> Array:
         product = jnp.matmul(sampled, sampled[chosen], precision="highest")
-        both = norm + norm[chosen]
-        squared = both - 2.0 * product
-        return jnp.where(squared > 1e-6 * both, squared, 0.0)  # below is rounding
+        return above_rounding(norm + norm[chosen], product)
 
     free = jnp.ones(sampled.shape[0], bool)
     first = sample_by_weight(key_first, free.astype(points.dtype))
@@ -107,8 +111,17 @@ def cluster_means(points: Array, cluster: Array, k: int) -> tuple[Array, Array]:
         return jax.ops.segment_sum(points, cluster, k)
 
     def by_product(points: Array, cluster: Array) -> Array:
-        member = jax.nn.one_hot(cluster, k, dtype=points.dtype)
-        return jnp.matmul(member.T, points, precision="highest")
+        rows = min(_ROWS, points.shape[0])
+        padding = -points.shape[0] % rows
+        points = jnp.pad(points, ((0, padding), (0, 0))).reshape(-1, rows, points.shape[1])
+        cluster = jnp.pad(cluster, (0, padding), constant_values=k).reshape(-1, rows)
+
+        def add(sums: Array, some: tuple[Array, Array]) -> tuple[Array, None]:
+            member = jax.nn.one_hot(some[1], k, dtype=points.dtype)
+            return sums + jnp.matmul(member.T, some[0], precision="highest"), None
+
+        nothing = jnp.zeros((k, points.shape[2]), points.dtype)
+        return jax.lax.scan(add, nothing, (points, cluster))[0]
 
     # A CPU scatters fifty times as fast; accelerators add in no fixed order, products do.
     sums = jax.lax.platform_dependent(points, cluster, cpu=by_scatter, default=by_product)

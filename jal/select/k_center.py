@@ -19,7 +19,7 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
 
     Time N D (|L| + k); memory N D, never N x N. The covering radius is at most twice the optimum
     (Gonzalez, 1985; CoreSet: Sener and Savarese, 2018). With nothing labelled, the first pick is
-    the lowest index.
+    the lowest index. Features that are not finite come last.
 
     Args:
       features: `[N, D]` float.
@@ -31,6 +31,8 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
     """
     features, labelled = check_pool("k_center", features, labelled, k)
     n = features.shape[0]
+    finite = jnp.all(jnp.isfinite(features), axis=1)
+    features = jnp.where(finite[:, None], features, 0.0)
     features = features - jnp.mean(features, axis=0)
 
     # Labelled points first, in blocks of one matrix product each.
@@ -43,7 +45,7 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
         return jnp.minimum(nearest, jnp.min(jnp.where(labelled[index], squared, jnp.inf), axis=1))
 
     nearest = jax.lax.fori_loop(0, blocks, nearest_labelled, jnp.full(n, jnp.inf, features.dtype))
-    nearest = jnp.where(labelled, -jnp.inf, nearest)
+    nearest = jnp.where(labelled, -jnp.inf, jnp.where(finite, nearest, -1.0))
 
     def pick(nearest: Array, _: None) -> tuple[Array, Array]:
         chosen = jnp.argmax(nearest).astype(jnp.int32)

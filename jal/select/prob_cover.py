@@ -99,7 +99,8 @@ def pure_radius(
     """The largest radius whose balls are pure: ProbCover's delta, without labels.
 
     A ball is pure if the points in it, of the whole pool, have one pseudo-label: their cluster in a
-    k-means of the features at norm 1, as many clusters as classes. Balls about `sample` points
+    k-means of the features at norm 1, as many clusters as classes, whose centroids come from 10,000
+    points drawn at random. Balls about `sample` points
     drawn at random are looked at.
 
     Args:

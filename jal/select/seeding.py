@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jal.types import Array
 
 __all__ = [
+    "above_rounding",
     "k_means_plus_plus",
     "sample_by_weight",
     "squared_distances",
@@ -67,6 +68,17 @@ def sample_by_weight(key: Array, weights: Array) -> Array:
     threshold = jnp.minimum(jax.random.uniform(key) * cumulative[-1], below_total)
     index = jnp.searchsorted(cumulative, threshold, side="right")
     return jnp.minimum(index, weights.shape[0] - 1).astype(jnp.int32)
+
+
+def above_rounding(norms: Array, product: Array) -> Array:
+    """Squared distances as `norms - 2 product`; 0 where that is rounding of these, or no number.
+
+    Args:
+      norms: the sums of both points' squared norms, of any shape.
+      product: their inner products.
+    """
+    squared = norms - 2.0 * product
+    return jnp.where(squared > 1e-6 * norms, squared, 0.0)
 
 
 def squared_distances(points: Array, centers: Array) -> Array:

@@ -22,7 +22,7 @@ def top_k(scores: Array, labelled: Array, k: int) -> Array:
     Returns:
       `[k]` int32.
     """
-    scores, labelled = check_pool("top_k", scores, labelled, k)
+    scores, labelled = check_pool("top_k", scores, labelled, k, finite=False)
     scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     lowest = jnp.finfo(scores.dtype).min
     # In this order from below: labelled, NaN, -inf, all else; and -0 is 0.
@@ -31,8 +31,15 @@ def top_k(scores: Array, labelled: Array, k: int) -> Array:
     return jax.lax.top_k(scores, k)[1].astype(jnp.int32)
 
 
-def check_pool(name: str, values: Array, labelled: Array, k: int) -> tuple[Array, Array]:
-    """values and labelled as JAX arrays; ValueError where shapes disagree or k cannot be met."""
+def check_pool(
+    name: str, values: Array, labelled: Array, k: int, *, finite: bool = True
+) -> tuple[Array, Array]:
+    """values and labelled as JAX arrays.
+
+    Raises:
+      ValueError: where shapes disagree or, outside of jit, where there are less than k unlabelled
+        points or, with `finite`, values that are not numbers.
+    """
     values, labelled = jnp.asarray(values), jnp.asarray(labelled)
     n = labelled.shape[0] if labelled.ndim == 1 else None
     if n is None or labelled.dtype != jnp.bool_ or values.shape[:1] != (n,):
@@ -47,4 +54,12 @@ def check_pool(name: str, values: Array, labelled: Array, k: int) -> tuple[Array
             left = n - int(labelled.sum())
         if k > left:
             raise ValueError(f"{name} cannot pick k = {k} of {left} unlabelled points.")
+    if finite and not isinstance(values, Tracer):
+        with jax.ensure_compile_time_eval():
+            bad = ~jnp.all(jnp.isfinite(values).reshape(n, -1), axis=1)
+            if bad.any():
+                raise ValueError(
+                    f"{name} takes finite numbers, got {int(bad.sum())} rows with NaN or infinity, "
+                    f"the first at {int(bad.argmax())}."
+                )
     return values, labelled

@@ -31,7 +31,8 @@ def typi_clust(
 
     The pool, labelled points included, is clustered into |L| + k clusters, at most `max_clusters`
     and at least k; `most_typical` picks from them. The official code takes mini-batch k-means above
-    50 clusters; here centroids come from `sample` points of the pool where it has more.
+    50 clusters; here centroids come from `sample` points of the pool where it has more. It measures
+    typicality by at most half a cluster's points, and by unlabelled ones alone; here by all.
 
     Args:
       key: a PRNG key.

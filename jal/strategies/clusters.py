@@ -13,13 +13,16 @@ from jal.types import Array, Round, Strategy
 __all__ = ["cluster_margin", "members", "prob_cover", "typi_clust"]
 
 
-def typi_clust(max_clusters: int = 500, neighbours: int = 20, min_size: int = 5) -> Strategy:
+def typi_clust(
+    max_clusters: int = 500, neighbours: int = 20, min_size: int = 5, sample: int = 10_000
+) -> Strategy:
     """The most typical point of each uncovered cluster (Hacohen et al., 2022, TPC_RP).
 
     Args:
       max_clusters: the most clusters, whatever is labelled; but at least k_max.
       neighbours: how many a typicality looks at.
       min_size: clusters of at most so many points come after all others.
+      sample: points, drawn at random, that find the centroids.
     """
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
@@ -31,6 +34,7 @@ def typi_clust(max_clusters: int = 500, neighbours: int = 20, min_size: int = 5)
             max_clusters=max_clusters,
             neighbours=neighbours,
             min_size=min_size,
+            sample=sample,
         )
 
     return stateless(pick)
@@ -43,6 +47,8 @@ def prob_cover(
     purity_sample: int = 2_000,
 ) -> Strategy:
     """Greedy maximum coverage by balls of radius delta (Yehuda et al., 2022).
+
+    The clusters of the purity test have their centroids from 10,000 points drawn at random.
 
     Args:
       delta: the radius, on features of norm 1; None for the largest of `deltas` that is pure
@@ -75,7 +81,8 @@ def cluster_margin(
 ) -> Strategy:
     """Small margins, spread over clusters by average linkage (Citovsky et al., 2021).
 
-    The clusters are those of the first query's features, and are kept. Where seeds are vmapped
+    The clusters are those of the first query's features, and are kept. Candidates are counted for
+    k_max, also where fewer are labelled in the end. Where seeds are vmapped
     with states of their own, every query computes them, and all but the first throw them away.
 
     Args:
@@ -110,7 +117,17 @@ def cluster_margin(
 
 
 members = (
-    Registered(typi_clust, "Hacohen et al., 2022", ("features",), "N D (L + b) per iteration"),
+    Registered(
+        typi_clust,
+        "Hacohen et al., 2022",
+        ("features",),
+        "S D (L + b) per iteration (S sampled points), and n^2 D in each cluster of n",
+    ),
     Registered(prob_cover, "Yehuda et al., 2022", ("features",), "N^2 D"),
-    Registered(cluster_margin, "Citovsky et al., 2021", ("logits", "features"), "N K, once N D"),
+    Registered(
+        cluster_margin,
+        "Citovsky et al., 2021",
+        ("logits", "features"),
+        "N K, once S D (N + S) for S sampled points",
+    ),
 )

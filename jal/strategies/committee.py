@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
-from jal.strategies.strategy import Registered, stateless
+from jal.strategies.strategy import Registered, stateless, top_k_of_ties
 from jal.types import Array, InputError, Labels, Round, Strategy
 
 __all__ = ["bootstrap", "committee_kl", "members", "query_by_committee"]
@@ -19,7 +19,8 @@ def query_by_committee(
 ) -> Strategy:
     """Largest disagreement of learners trained anew on bootstrap samples of the labelled points.
 
-    A committee (Seung et al., 1992) by bagging (Abe and Mamitsuka, 1998).
+    A committee (Seung et al., 1992) by bagging (Abe and Mamitsuka, 1998). With few labels for each
+    class, samples lack classes, and members disagree most on points of these, again and again.
 
     Args:
       members: learners in the committee, trained one after another.
@@ -50,10 +51,9 @@ def query_by_committee(
         if disagreement == "consensus_kl":
             score = jax.vmap(scores.consensus_kl, in_axes=1)(logits)
             return select.top_k(score, round.labelled, k_max)
-        # What is equal but for rounding counts as equal; of equals the first of a random order.
+        # What is equal but for rounding counts as equal.
         steps = jnp.round(jax.vmap(scores.vote_entropy, in_axes=1)(logits) * 1e5)
-        order = jax.random.permutation(key_ties, steps.shape[0])
-        return order[select.top_k(steps[order], round.labelled[order], k_max)]
+        return top_k_of_ties(key_ties, steps, round.labelled, k_max)
 
     return stateless(pick)._replace(uses_outputs=False)
 

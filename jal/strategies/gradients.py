@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jal import select
-from jal.strategies.strategy import Registered, stateless
+from jal.strategies.strategy import Registered, check_positive, stateless
 from jal.types import Array, InputError, PyTree, Round, Strategy
 
 __all__ = ["alfa_mix", "alfa_mix_optimised", "bait", "members", "saal"]
@@ -20,13 +21,15 @@ def bait(
 ) -> Strategy:
     """Batches that minimise the trace of M^-1 F, the Fisher information (Ash et al., 2021).
 
+    They are pruned to k_max: of a smaller k the first are what was added first.
+
     Args:
       ridge: the paper's lambda, 1.
       oversample: how many times the batch are picked before pruning, 2 in the paper.
       max_features: features beyond are projected on their main axes first.
       max_classes: classes beyond likewise.
     """
-    _check_positive("bait", ridge=ridge, max_features=max_features, max_classes=max_classes)
+    check_positive("bait", ridge=ridge, max_features=max_features, max_classes=max_classes)
     if not oversample >= 1:
         raise InputError(f"bait takes an oversample of 1 or more, got {oversample}.")
 
@@ -49,6 +52,8 @@ def bait(
 def alfa_mix(*, cap_step: float = 0.2) -> Strategy:
     """Points that change class when mixed with a class's mean (Parvaneh et al., 2022), closed form.
 
+    The cap grows until there are more than k_max, which are as many clusters, the largest first.
+
     Args:
       cap_step: by how much the mixture's cap grows until there are enough points.
     """
@@ -70,7 +75,7 @@ def alfa_mix_optimised(
       learning_rate: of these.
       penalty: on the mixture's length.
     """
-    _check_positive("alfa_mix_optimised", steps=steps, learning_rate=learning_rate)
+    check_positive("alfa_mix_optimised", steps=steps, learning_rate=learning_rate)
     if not penalty >= 0:
         raise InputError(f"alfa_mix_optimised takes a penalty of 0 or more, got {penalty}.")
     return _alfa_mix(
@@ -89,6 +94,8 @@ def saal(
     """k-means++ on losses under the worst change of the parameters (Kim et al., 2023).
 
     The parameters are the field `params` of the learner's variables, or all where there is none.
+    The step, rho |w|^2 g / | |w| g |, is the published code's (adaptive sharpness, Kwon et al.,
+    2021). Refused for learners without a last layer, such as SVC, whose variables are no weights.
 
     Args:
       rho: size of the change.
@@ -96,23 +103,22 @@ def saal(
       maximum: the largest losses instead of k-means++.
       chunk: points whose gradients are held at once; bounds memory.
     """
-    _check_positive("saal", sample=sample, chunk=chunk)
+    check_positive("saal", sample=sample, chunk=chunk)
     if not rho >= 0:
         raise InputError(f"saal takes a rho of 0 or more, got {rho}.")
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         assert round.predict is not None
-        predict, variables = round.predict, round.variables
-        has_params = "params" in getattr(variables, "_fields", ())
+        predict = round.predict
+        params, with_params = _trained(round.variables)
 
         def logits_of(params: PyTree, x: Array) -> Array:
-            moved = variables._replace(params=params) if has_params else params
-            return predict(moved, x).logits
+            return predict(with_params(params), x).logits
 
         return select.saal(
             key,
             logits_of,
-            variables.params if has_params else variables,
+            params,
             round.x,
             round.labelled,
             k_max,
@@ -122,7 +128,18 @@ def saal(
             chunk=chunk,
         )
 
-    return stateless(pick)._replace(uses_outputs=False)
+    return stateless(pick)._replace(uses_outputs=False, needs=frozenset({"head"}))
+
+
+def _trained(variables: PyTree) -> tuple[PyTree, Callable[[PyTree], PyTree]]:
+    """The parameters in a learner's variables, and the variables with others in their place."""
+    fields = getattr(variables, "_fields", ())
+    if "params" in fields:
+        return variables.params, lambda params: variables._replace(params=params)
+    if "learner" not in fields:
+        return variables, lambda params: params
+    params, within = _trained(variables.learner)  # of a learner in another
+    return params, lambda params: variables._replace(learner=within(params))
 
 
 def _alfa_mix(name: str, *, cap_step: float, **options: Any) -> Strategy:
@@ -144,12 +161,6 @@ def _alfa_mix(name: str, *, cap_step: float, **options: Any) -> Strategy:
         )
 
     return stateless(pick)._replace(needs=frozenset({"head"}))
-
-
-def _check_positive(name: str, **values: float) -> None:
-    for option, value in values.items():
-        if not value > 0:
-            raise InputError(f"{name} takes a positive {option}, got {value}.")
 
 
 members = (

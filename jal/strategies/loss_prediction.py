@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import select
-from jal.strategies.strategy import Registered
+from jal.strategies.strategy import Registered, check_positive
 from jal.types import Array, Auxiliary, InputError, Minibatch, Outputs, PyTree, Round, Strategy
 
 __all__ = ["loss_prediction", "members", "ranking_loss"]
@@ -29,8 +29,11 @@ def loss_prediction(
         BRAL-T's; the paper detaches at epoch 120 of 200.
 
     Raises:
-      InputError: when the learner's variables are made, for a network without stages.
+      InputError: for a width below 1; and, when the learner's variables are made, for a network
+        without stages.
     """
+
+    check_positive("loss_prediction", width=width)
 
     def init(key: Array, one: Outputs) -> PyTree:
         if not one.stages:

@@ -9,9 +9,17 @@ import jax
 import jax.numpy as jnp
 
 from jal.select import top_k
-from jal.types import Array, PyTree, Round, Strategy
+from jal.types import Array, InputError, PyTree, Round, Strategy
 
-__all__ = ["Registered", "by_score", "is_shareable", "one_of", "stateless"]
+__all__ = [
+    "Registered",
+    "by_score",
+    "check_positive",
+    "is_shareable",
+    "one_of",
+    "stateless",
+    "top_k_of_ties",
+]
 
 
 class Registered(NamedTuple):
@@ -55,6 +63,19 @@ def by_score(score: Callable[[Array], Array]) -> Strategy:
     return stateless(
         lambda key, round, k_max: top_k(jax.vmap(score)(round.logits), round.labelled, k_max)
     )
+
+
+def top_k_of_ties(key: Array, scores: Array, labelled: Array, k: int) -> Array:
+    """`select.top_k`, of equal scores the first of a random order."""
+    order = jax.random.permutation(key, scores.shape[0])
+    return order[top_k(scores[order], labelled[order], k)]
+
+
+def check_positive(name: str, **options: float | tuple[int, ...]) -> None:
+    """Raises InputError for the first option of strategy `name` that is not above 0."""
+    for option, value in options.items():
+        if not all(one > 0 for one in (value if isinstance(value, tuple) else (value,))):
+            raise InputError(f"{name} takes a positive {option}, got {value}.")
 
 
 def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:

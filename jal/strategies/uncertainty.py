@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
-from jal.strategies.strategy import Registered, by_score, stateless
+from jal.strategies.strategy import Registered, by_score, stateless, top_k_of_ties
 from jal.types import Array, Round, Strategy
 
 __all__ = [
@@ -60,11 +60,7 @@ def average_confidence() -> Strategy:
         score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
         # What is equal but for rounding counts as equal; from 1/K, which is no boundary then.
         steps = jnp.round((score - 1.0 / round.logits.shape[1]) * 1e5)
-        ascending = jnp.lexsort((jax.random.permutation(key, score.shape[0]), steps))
-        rank = (
-            jnp.zeros_like(score).at[ascending].set(jnp.arange(score.shape[0], dtype=jnp.float32))
-        )
-        return select.top_k(rank, round.labelled, k_max)
+        return top_k_of_ties(key, steps, round.labelled, k_max)
 
     return stateless(pick)
 

@@ -13,10 +13,10 @@ import optax
 from jal import select
 from jal.networks import Network, NetworkVariables, mlp
 from jal.parallel import in_chunks
-from jal.strategies.strategy import Registered, stateless
+from jal.strategies.strategy import Registered, check_positive, stateless
 from jal.types import Array, Labels, PyTree, Round, Strategy
 
-__all__ = ["evidence_loss", "members", "vaal"]
+__all__ = ["as_labelled_loss", "discriminator_loss", "evidence_loss", "members", "vaal"]
 
 
 class _VAE(NamedTuple):
@@ -72,6 +72,17 @@ def vaal(
       chunk: points scored at a time.
     """
 
+    check_positive(
+        "vaal",
+        latent=latent,
+        hidden=hidden,
+        discriminator=discriminator,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        chunk=chunk,
+    )
+
     def pick(key: Array, round: Round, k_max: int) -> Array:
         x, labels = round.x, round.labels
         inputs = math.prod(x.shape[1:])
@@ -93,13 +104,11 @@ def vaal(
             noise = jax.random.normal(key, mean.shape)
             decoded = _apply(decoder, params.decoder, mean + jnp.exp(0.5 * log_variance) * noise)
             bound = evidence_loss(x, decoded, mean, log_variance, beta)
-            seems_unlabelled = jax.nn.softplus(-judge(critic, mean))
             # Twice the mean over both kinds: the sum of a mean over each.
-            return 2.0 * jnp.mean(bound + adversary * seems_unlabelled)
+            return 2.0 * jnp.mean(bound + adversary * as_labelled_loss(judge(critic, mean)))
 
         def critic_loss(params: PyTree, means: Array) -> Array:
-            labelled, unlabelled = jnp.split(judge(params, means), 2)
-            return jnp.mean(jax.nn.softplus(-labelled)) + jnp.mean(jax.nn.softplus(unlabelled))
+            return discriminator_loss(*jnp.split(judge(params, means), 2))
 
         def moved(params: PyTree, gradient: PyTree, moments: PyTree) -> tuple[PyTree, PyTree]:
             update, moments = rule.update(gradient, moments)
@@ -148,6 +157,16 @@ def evidence_loss(
     error = 0.5 * jnp.sum(jnp.square(decoded - x), axis=1)
     divergence = jnp.square(mean) + jnp.exp(log_variance) - 1.0 - log_variance
     return error + 0.5 * beta * jnp.sum(divergence, axis=1)
+
+
+def as_labelled_loss(logits: Array) -> Array:
+    """Cross-entropy of the answer "labelled", from D's `logits [M]`: `[M]`, what the VAE lowers."""
+    return jax.nn.softplus(-logits)
+
+
+def discriminator_loss(labelled: Array, unlabelled: Array) -> Array:
+    """D's cross-entropy `[]`, from its logits of labelled points `[M]` and of unlabelled ones."""
+    return jnp.mean(jax.nn.softplus(-labelled)) + jnp.mean(jax.nn.softplus(unlabelled))
 
 
 def _apply(network: Network, params: PyTree, x: Array) -> Array:

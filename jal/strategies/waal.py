@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jal import select
 from jal.networks import Network, NetworkVariables, mlp
-from jal.strategies.strategy import Registered
+from jal.strategies.strategy import Registered, check_positive
 from jal.types import Array, Auxiliary, Minibatch, Outputs, PyTree, Round, Strategy
 
 __all__ = ["members", "uncertainty_bound", "waal"]
@@ -52,6 +52,8 @@ def waal(
         Without it D is the theory's unbounded critic, of the scale of the features, and diverges
         sooner.
     """
+
+    check_positive("waal", width=width)
 
     def critic(params: PyTree, features: Array) -> Array:
         network = _critic(features.shape[1], width)

@@ -100,7 +100,7 @@ def test_strategies_alone_and_beside_their_peers(made, tmp_path, monkeypatch):
         "jal s": "12.5",  # of given passes, as its peers'
         "scikit-activeml s": "100",
         "baal s": "50.0",
-        "small-text s": "> 600",
+        "small-text s": "> 300",
         "x the fastest": "4.00",
         "jal MiB": "100",
         "scikit-activeml MiB": "100",
@@ -140,13 +140,13 @@ def test_what_failed_says_so():
     rows = {
         "a": {"name": "bait", "points": 10, "tool": "jal", "steady_s": 0.0123, "compile_s": 3.0}
         | {"temp_mib": 4.0, "peak_mib": 5.0, "first_s": 0.5},
-        "b": {"name": "bait", "points": 50, "tool": "jal", "over_s": 600.0},
+        "b": {"name": "bait", "points": 50, "tool": "jal", "over_s": 300.0},
         "c": {"name": "badge", "points": 10, "tool": "jal", "failed": "why"},
         "d": {"name": "badge", "points": 10, "tool": "scikit-activeml", "over_mib": 2000.0},
     }
     part = {"machine": "m", "versions": VERSIONS, "results": rows}
     alone, beside = tables(bench_tables.pages({"strategies": part})["strategies"])
-    assert alone[0]["s, N = 10"] == "0.012" and alone[0]["s, N = 50"] == "> 600"
+    assert alone[0]["s, N = 10"] == "0.012" and alone[0]["s, N = 50"] == "> 300"
     # Of the largest that ended.
     assert alone[0]["compile s"] == "3.00" and alone[0]["first query s"] == "0.50"
     assert alone[0]["caps"] == "max_features 128, max_classes 16"
@@ -174,12 +174,12 @@ def test_what_takes_long_is_measured_once(monkeypatch):
     def measure(label, *rest):
         counts[label] += 1
         return {"slow": {"steady_s": 61.0}, "quick": {"steady_s": 1.0}}.get(
-            label, {"over_s": 600.0}
+            label, {"over_s": 300.0}
         )
 
     monkeypatch.setattr(bench, "measure", measure)
     steps = {label: ("worker", {}, 1) for label in counts}
-    *_, turns = bench.turns_of(steps, 3, QUIET, limit=600.0)
+    *_, turns = bench.turns_of(steps, 3, QUIET, limit=300.0)
     assert counts == {"slow": 1, "quick": 3, "stopped": 1}
     assert {label: len(rows) for label, rows in turns.items()} == counts
 
@@ -187,7 +187,7 @@ def test_what_takes_long_is_measured_once(monkeypatch):
 def test_medians_of_turns_that_ended_alike():
     rows = [
         {"steady_s": 3.0, "peak_mib": 1.0, "name": "a"},
-        {"over_s": 600.0},
+        {"over_s": 300.0},
         {"steady_s": 1.0, "peak_mib": 5.0, "name": "a"},
         {"steady_s": 2.0, "peak_mib": 2.0, "name": "a"},
     ]

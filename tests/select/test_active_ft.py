@@ -1,3 +1,5 @@
+import importlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +8,8 @@ import pytest
 from reference import oracles
 from scipy.special import logsumexp
 
-from jal.select.active_ft import active_ft, fit_centroids
+module = importlib.import_module("jal.select.active_ft")
+active_ft, fit_centroids = module.active_ft, module.fit_centroids
 
 N, D, PICKS = 40, 5, 6
 static = ("k", "minibatch", "chunk")  # not the iterations: one program serves many tests
@@ -123,6 +126,14 @@ def test_distinct_and_finite(scale, same):
     np.testing.assert_array_equal(np.sort(picks), np.flatnonzero(~labelled))
     centroids, _ = fitted(key, features, labelled, left, iterations=3)
     assert np.isfinite(centroids).all()
+
+
+def test_blocks_of_centroids_change_nothing(monkeypatch):
+    features, labelled = a_pool(4)
+    whole = jitted(key, features, labelled, PICKS, iterations=3)
+    monkeypatch.setattr(module, "_BLOCK", 4)
+    blocks = jax.jit(lambda *pool: active_ft(key, *pool, PICKS, iterations=3))
+    np.testing.assert_array_equal(blocks(features, labelled), whole)
 
 
 def test_one_centroid_goes_to_the_mean_direction():

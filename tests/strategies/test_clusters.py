@@ -67,14 +67,15 @@ def test_options_reach_the_selectors(monkeypatch):
     record("pure_radius", 0.4)
     round_, key = make_round(0), jax.random.key(0)
     for strategy in (
-        clusters.typi_clust(max_clusters=7, neighbours=3, min_size=2),
+        clusters.typi_clust(max_clusters=7, neighbours=3, min_size=2, sample=50),
         clusters.prob_cover(delta=0.3),
         clusters.prob_cover(deltas=(0.4, 0.5), alpha=0.9, purity_sample=30),
     ):
         strategy.select(key, strategy.init(key, round_.x), round_, 6)
     mask = round_.labelled
+    typical = {"max_clusters": 7, "neighbours": 3, "min_size": 2, "sample": 50}
     assert seen == [
-        ("typi_clust", (mask, 6), {"max_clusters": 7, "neighbours": 3, "min_size": 2}),
+        ("typi_clust", (mask, 6), typical),
         ("prob_cover", (mask, 6), {"delta": 0.3}),
         ("pure_radius", (K,), {"deltas": (0.4, 0.5), "alpha": 0.9, "sample": 30}),
         ("prob_cover", (mask, 6), {"delta": 0.4}),

@@ -10,6 +10,8 @@ from reference import oracles
 from jal import networks
 from jal.episode import look
 from jal.learners import sgd
+from jal.learners.thresholding import ThresholdedVariables
+from jal.networks import NetworkVariables
 from jal.select.saal import perturbed_losses
 from jal.strategies import gradients
 from jal.types import InputError, Labels, Pool
@@ -41,7 +43,7 @@ def test_what_reaches_the_selector(monkeypatch, name):
         assert args == ("key", *outputs, ROUND.y, ROUND.labelled, 5, ROUND.head)
     learnt = {"optimise": True} if name == "alfa_mix_optimised" else {}
     assert options == OPTIONS[name] | learnt
-    assert make().needs == ({"head"} if selector == "alfa_mix" else set())
+    assert make().needs == (set() if name == "bait" else {"head"})
     assert make().uses_outputs == (name != "saal")
 
 
@@ -70,6 +72,17 @@ def test_saal_moves_the_networks_parameters():
     best = oracles.top_k(losses, labelled)[:PICKS]
     np.testing.assert_array_equal(picks, best)
     assert (oracles.top_k(plain, labelled)[:PICKS] != best).any()
+
+
+def test_saal_finds_the_parameters_of_a_learner_in_another():
+    """Not the statistics beside them, nor the class frequencies of a thresholded one."""
+    variables = NetworkVariables({"w": jnp.ones(2)}, {"mean": jnp.zeros(2)})
+    for whole in (variables, ThresholdedVariables(variables, jnp.zeros(3))):
+        params, with_params = gradients._trained(whole)
+        assert params is variables.params
+        moved = with_params({"w": jnp.zeros(2)})
+        assert jax.tree.structure(moved) == jax.tree.structure(whole)
+        assert sum(jnp.sum(leaf) for leaf in jax.tree.leaves(moved)) == 0  # w alone was not 0
 
 
 @pytest.mark.parametrize(

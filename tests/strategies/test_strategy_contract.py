@@ -1,6 +1,7 @@
 """What every registered strategy must do."""
 
 import functools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from jax.tree_util import Partial
 
-from jal import strategies
+from jal import select, strategies
 from jal.episode import labelled_mask
 from jal.types import Labels, Outputs, Round
 
@@ -99,6 +100,19 @@ def test_distinct_unlabelled_picks(name, left, equal):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_point_that_is_not_a_number(name):
+    """The runner stops there; a program of one's own must not buy a point twice."""
+    round_ = make_round()
+    spoilt = int(np.flatnonzero(~np.asarray(round_.labelled))[3])
+    nan = {
+        field: getattr(round_, field).at[spoilt].set(jnp.nan)
+        for field in ("x", "logits", "features", "auxiliary")
+    }
+    picks = np.asarray(picks_of(name, round_._replace(**nan)))
+    assert len(set(picks.tolist())) == 7 and not np.asarray(round_.labelled)[picks].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_one_pick(name):
     """The first of many, where nothing is random."""
     round_ = make_round()
@@ -181,6 +195,51 @@ def test_average_confidence_of_a_softmax_is_random_sampling(classes):
     expected = 4000 * 6 / LEFT
     # Drawn without replacement: a little less than chi-square's LEFT - 1 = 47 degrees.
     assert ((counts - expected) ** 2 / expected).sum() < 80
+
+
+PAPERS = {
+    "bald": {"passes": 10},
+    "mean_std": {"passes": 10},
+    "batch_bald": {"passes": 10, "cap": 100},
+    "query_by_committee": {"members": 5},
+    "committee_kl": {"members": 5},
+    "typi_clust": {"max_clusters": 500, "neighbours": 20, "min_size": 5},
+    "prob_cover": {"delta": None, "alpha": 0.95},
+    "cluster_margin": {"ratio": 1.25, "clusters": None},
+    "active_ft": {"temperature": 0.07, "iterations": 300, "diversity": 1.0},
+    "bait": {"ridge": 1.0, "oversample": 2.0},
+    "alfa_mix": {"cap_step": 0.2},
+    "alfa_mix_optimised": {"cap_step": 0.2, "steps": 5, "learning_rate": 0.1, "penalty": 0.01},
+    "saal": {"rho": 0.05, "sample": 2000, "maximum": False},
+    "stream_fixed": {"threshold": 0.4, "score": "least_confidence"},
+    "stream_adaptive": {"threshold": 0.4, "s": 0.01, "score": "least_confidence"},
+    "loss_prediction": {"width": 128, "margin": 1.0, "weight": 1.0, "detach_epoch": 20},
+    "waal": {"width": 512, "alpha": 2e-3, "selection": 10.0},
+    "vaal": {"latent": 32, "discriminator": (512,) * 4, "beta": 1.0, "adversary": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_defaults_are_the_papers(name):
+    parameters = inspect.signature(strategies.registry[name].make).parameters
+    assert {option: parameters[option].default for option in PAPERS[name]} == PAPERS[name]
+
+
+SELECTORS = {
+    name: getattr(select, name.removesuffix("_optimised"))
+    for name in NAMES
+    if hasattr(select, name.removesuffix("_optimised"))
+}
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_defaults_are_the_selectors(name):
+    """Where a strategy and the selector of its name share an option."""
+    ours = inspect.signature(strategies.registry[name].make).parameters
+    theirs = inspect.signature(SELECTORS[name]).parameters
+    for option in ours.keys() & theirs.keys():
+        if theirs[option].default is not inspect.Parameter.empty:
+            assert ours[option].default == theirs[option].default, option
 
 
 def test_one_of_runs_the_chosen_one():

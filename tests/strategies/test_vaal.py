@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from jal.episode import labelled_mask
-from jal.strategies.vaal import _draw, _vectors, evidence_loss, vaal
-from jal.types import Labels, Round
+from jal.strategies.vaal import (
+    _draw,
+    _vectors,
+    as_labelled_loss,
+    discriminator_loss,
+    evidence_loss,
+    vaal,
+)
+from jal.types import InputError, Labels, Round
 
 SMALL = {
     "latent": 4,
@@ -43,6 +50,14 @@ def test_evidence_loss_is_the_bound():
     for beta in (0.0, 1.0, 4.0):
         found = evidence_loss(x, decoded, mean, log_variance, beta)
         np.testing.assert_allclose(found, error + beta * divergence, rtol=0.01)
+
+
+def test_cross_entropies():
+    labelled, unlabelled = np.random.default_rng(0).normal(size=(2, 6))
+    d = lambda logits: 1 / (1 + np.exp(-logits))  # noqa: E731
+    np.testing.assert_allclose(as_labelled_loss(labelled), -np.log(d(labelled)), rtol=1e-5)
+    expected = -np.log(d(labelled)).mean() - np.log(1 - d(unlabelled)).mean()
+    np.testing.assert_allclose(discriminator_loss(labelled, unlabelled), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [jnp.uint8, jnp.float32])
@@ -83,6 +98,19 @@ def test_picks_the_cluster_without_labels_at_any_scale(clusters):
     np.testing.assert_array_equal(scaled, picks)
 
 
+def test_the_vae_is_trained_to_hide_the_difference(clusters):
+    """A discriminator beside it tells far from near less well than without the term."""
+    x, far, order = clusters
+    seen = round_of(x, order, 40)
+
+    def among_first(adversary):
+        strategy = vaal(steps=300, adversary=adversary, **SMALL)
+        run = jax.jit(lambda key: strategy.select(key, (), seen, 20)[0])
+        return far[np.asarray(jax.lax.map(run, jax.random.split(jax.random.key(2), 4)))].mean()
+
+    assert among_first(0.0) > 0.95 and among_first(100.0) < 0.75  # of a third at random
+
+
 def test_an_outlier_gives_no_nan(clusters):
     """The variance that the encoder gives it must not overflow: NaN would pick by the index."""
     x, _, order = clusters
@@ -95,6 +123,12 @@ def test_few_of_one_kind(clusters):
     for n in (0, 1, 80):
         picks = select(jax.random.key(1), round_of(x, order, n))
         assert set(picks.tolist()) <= set(order[n:].tolist()) and len(set(picks.tolist())) == 40
+
+
+def test_errors():
+    for option, value in [("steps", -1), ("chunk", 0), ("hidden", (32, 0)), ("latent", 0)]:
+        with pytest.raises(InputError, match=f"vaal takes a positive {option}, got"):
+            vaal(**{option: value})
 
 
 def test_reads_inputs_alone():
