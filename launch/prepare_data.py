@@ -7,7 +7,10 @@ own need TensorFlow to be made: pip install -e ".[prepare]".
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import tyro
@@ -32,7 +35,16 @@ def main(
     print(f"{counts} in {done.folder}; use it as {done.source}{setting}")
 
 
+def interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """For `sys.unraisablehook`: Python ignores a Ctrl-C that lands in a destructor."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
 if __name__ == "__main__":
+    sys.unraisablehook = interrupt_again
     try:
         tyro.cli(main, prog="launch/prepare_data.py", description=__doc__)
     except InputError as error:

@@ -2,12 +2,14 @@
 
 import gzip
 import os
+import runpy
 import signal
 import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -144,6 +146,14 @@ def heeding_interrupts():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_a_destructor_is_not_lost(heeding_interrupts):
+    script = runpy.run_path(str(SCRIPT))
+    ignored = SimpleNamespace(exc_type=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        script["interrupt_again"](ignored)
+        time.sleep(10)
 
 
 def test_ctrl_c_leaves_nothing(tmp_path, heeding_interrupts):
