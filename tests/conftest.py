@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 flags = os.environ.get("XLA_FLAGS", "")
-os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0"  # compiles in half the time
+if "xla_backend_optimization_level" not in flags:  # compiles in half the time; long training does not
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0"
 
 # Many tests compile the same programs; subprocesses inherit this.
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
