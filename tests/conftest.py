@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 flags = os.environ.get("XLA_FLAGS", "")
-if "xla_backend_optimization_level" not in flags:  # compiles in half the time; long training does not
+if "xla_backend_optimization_level" not in flags:  # compiles in half the time
     os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0"
 
 # Many tests compile the same programs; subprocesses inherit this.
