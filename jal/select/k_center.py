@@ -19,7 +19,7 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
 
     Time N D (|L| + k); memory N D, never N x N. The covering radius is at most twice the optimum
     (Gonzalez, 1985; CoreSet: Sener and Savarese, 2018). With nothing labelled, the first pick is
-    the lowest index. Features that are not finite come last.
+    the lowest index. Points whose features are not finite are no centres, and come last.
 
     Args:
       features: `[N, D]` float.
@@ -36,13 +36,14 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
     features = features - jnp.mean(features, axis=0)
 
     # Labelled points first, in blocks of one matrix product each.
-    first = jnp.nonzero(labelled, size=n + (-n % _BLOCK), fill_value=0)[0]
-    blocks = -(-jnp.sum(labelled) // _BLOCK)
+    centre = labelled & finite
+    first = jnp.nonzero(centre, size=n + (-n % _BLOCK), fill_value=0)[0]
+    blocks = -(-jnp.sum(centre) // _BLOCK)
 
     def nearest_labelled(block: Array, nearest: Array) -> Array:
         index = jax.lax.dynamic_slice_in_dim(first, block * _BLOCK, _BLOCK)
         squared = squared_distances(features, features[index])
-        return jnp.minimum(nearest, jnp.min(jnp.where(labelled[index], squared, jnp.inf), axis=1))
+        return jnp.minimum(nearest, jnp.min(jnp.where(centre[index], squared, jnp.inf), axis=1))
 
     nearest = jax.lax.fori_loop(0, blocks, nearest_labelled, jnp.full(n, jnp.inf, features.dtype))
     nearest = jnp.where(labelled, -jnp.inf, jnp.where(finite, nearest, -1.0))

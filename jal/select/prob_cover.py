@@ -100,8 +100,7 @@ def pure_radius(
 
     A ball is pure if the points in it, of the whole pool, have one pseudo-label: their cluster in a
     k-means of the features at norm 1, as many clusters as classes, whose centroids come from 10,000
-    points drawn at random. Balls about `sample` points
-    drawn at random are looked at.
+    points drawn at random. Balls about `sample` points drawn at random are looked at.
 
     Args:
       key: a PRNG key.

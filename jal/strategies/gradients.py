@@ -52,7 +52,8 @@ def bait(
 def alfa_mix(*, cap_step: float = 0.2) -> Strategy:
     """Points that change class when mixed with a class's mean (Parvaneh et al., 2022), closed form.
 
-    The cap grows until there are more than k_max, which are as many clusters, the largest first.
+    The cap grows until more than k_max points change; k-means makes k_max clusters of these, and
+    the largest one's pick comes first.
 
     Args:
       cap_step: by how much the mixture's cap grows until there are enough points.

@@ -111,6 +111,38 @@ def test_no_gradient_at_all_is_uniform():
     assert stats.chisquare(observed[free[1:]]).pvalue > 1e-3
 
 
+def test_gradients_of_confident_predictions():
+    """1 - p has lost its digits at a gap of 17: half of the gradient, and the larger norm."""
+    gaps, length = np.float32([15, 17, 3]), np.float32([1, 1.5 * np.e**2, 0.0])
+    logits = np.stack([gaps, np.zeros(3, np.float32)], axis=1)
+    pick = jitted(keys(1)[0], logits, length[:, None], np.zeros(3, bool), 1)
+    assert pick[0] == 1
+
+
+def test_copies_of_picks_follow_uniformly():
+    rng = np.random.default_rng(0)
+    logits, features = rng.normal(size=(3, K)), rng.normal(size=(3, 64))
+    place = np.arange(60) % 3
+    pool = np.float32(logits[place]), np.float32(features[place]), np.zeros(60, bool)
+    picks = np.asarray(many(keys(6000), *pool, 4))
+    assert (np.sort(place[picks[:, :3]]) == np.arange(3)).all()
+    # Each of the 57 that are left, as often as it was left.
+    left = 6000 - np.bincount(picks[:, :3].ravel(), minlength=60)
+    fourth = np.bincount(picks[:, 3], minlength=60)
+    assert fourth[left == 0].sum() == 0
+    assert stats.chisquare(fourth[left > 0], left[left > 0] / 57).pvalue > 1e-3
+
+
+def test_what_is_not_finite_comes_last():
+    logits, features, labelled = a_pool(2)
+    broken = np.flatnonzero(~labelled)[1]
+    features[broken, 0] = np.nan
+    picks = np.asarray(many(keys(50), logits, features, labelled, N - 2))
+    assert (picks[:, -1] == broken).all()
+    with pytest.raises(ValueError, match=f"badge takes finite numbers.* first at {broken}"):
+        badge(keys(1)[0], logits, features, labelled, 2)
+
+
 def test_vmap_and_single_agree():
     pools = [a_pool(seed, seed) for seed in range(4)]
     logits, features, labelled = map(np.stack, zip(*pools, strict=True))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reference import oracles
 
+from jal.select import clustering
 from jal.select.clustering import cluster_means, k_means, lloyd, nearest_centroid
 
 run = jax.jit(
@@ -71,6 +72,7 @@ def test_cluster_means(monkeypatch):
     points, cluster = rng.normal(size=(40, 3)).astype(np.float32), rng.integers(5, size=40)
     cluster[cluster == 2] = 3
     expected = [points[cluster == c].mean(axis=0) if c != 2 else np.zeros(3) for c in range(5)]
+    monkeypatch.setattr(clustering, "_ROWS", 7)
     # What accelerators run, too.
     for platform in ("cpu", "default"):
         pick = functools.partial(
@@ -80,6 +82,13 @@ def test_cluster_means(monkeypatch):
         means, sizes = cluster_means(jnp.asarray(points), jnp.asarray(cluster, jnp.int32), 5)
         np.testing.assert_allclose(means, expected, atol=1e-6)
         np.testing.assert_array_equal(sizes, np.bincount(cluster, minlength=5))
+
+
+def test_memory_of_many_clusters():
+    n, d, k = 20_000, 8, 1000
+    points, cluster = jnp.zeros((n, d)), jnp.zeros(n, jnp.int32)
+    program = jax.make_jaxpr(lambda *arrays: cluster_means(*arrays, k))(points, cluster)
+    assert oracles.largest_array(program) <= 4096 * k < n * k
 
 
 def test_copies_of_one_point():

@@ -115,7 +115,21 @@ def test_takes_numpy_arrays():
     assert (shape.shape, shape.dtype) == ((PICKS,), jnp.int32)
 
 
+def test_what_is_not_finite_is_no_centre_and_comes_last():
+    features, labelled = a_pool(3, 70)
+    good = np.ones(N, bool)
+    good[np.flatnonzero(labelled)[5]] = good[np.flatnonzero(~labelled)[[0, 9]]] = False
+    broken = np.where(good[:, None], features, np.float32([np.nan, np.inf, 0]))
+    left = int((~labelled).sum())
+    picks = np.asarray(jitted(broken, labelled, left))
+    expected, _ = oracles.k_center(features[good], labelled[good], left - 2)
+    np.testing.assert_array_equal(picks[:-2], np.flatnonzero(good)[expected])
+    assert set(picks[-2:]) == set(np.flatnonzero(~good & ~labelled))
+
+
 def test_errors():
+    with pytest.raises(ValueError, match=r"k_center takes finite .* first at 2"):
+        k_center(jnp.ones((4, 2)).at[2, 1].set(jnp.nan), jnp.zeros(4, bool), 3)
     with pytest.raises(ValueError, match="k_center cannot pick k = 3 of 2 unlabelled"):
         k_center(jnp.zeros((4, 2)), jnp.array([True, True, False, False]), 3)
 
