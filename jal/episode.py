@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 
 from jal.types import (
     Array,
+    Given,
     InputError,
     Labels,
     Learner,
@@ -51,10 +52,11 @@ class Episode(NamedTuple):
 
     Attributes:
       init: `(key, order [N], n [], pool, data) -> EpisodeState`.
-      run: `(state, start, stop, pool, data, test, hyper, schedule) -> EpisodeState`: rounds start
-        to stop - 1 of 0..R, `data` being `learner.prepare(pool)`. Segments of any length are one
-        program. `schedule [R + 1]` int32 is the number of labels in each round; where it is the
-        same for all seeds, the number of labels stays a scalar under vmap.
+      run: `(state, start, stop, pool, data, test, hyper, schedule, given=None) -> EpisodeState`:
+        rounds start to stop - 1 of 0..R, `data` being `learner.prepare(pool)`. Segments of any
+        length are one program. `schedule [R + 1]` int32 is the number of labels in each round;
+        where it is the same for all seeds, the number of labels stays a scalar under vmap. `given`
+        is the strategy's, with this seed's own.
     """
 
     init: Callable[..., EpisodeState]
@@ -110,6 +112,7 @@ def episode(
         test: Pool,
         hyper: PyTree,
         schedule: Array,
+        given: Given | None = None,
     ) -> EpisodeState:
         def one_round(t: Array, state: EpisodeState) -> EpisodeState:
             key_fit, key_select, key_size = jax.random.split(jax.random.fold_in(state.key, t), 3)
@@ -119,6 +122,7 @@ def episode(
 
             def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree, Array]:
                 seen = look(learner, variables, pool, labels, data, hyper, strategy.uses_outputs)
+                seen = seen._replace(given=given)
                 picks, carried = strategy.select(key_select, carried, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]

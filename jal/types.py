@@ -10,6 +10,7 @@ import jax
 __all__ = [
     "Array",
     "Auxiliary",
+    "Given",
     "InputError",
     "Labels",
     "Learner",
@@ -70,10 +71,23 @@ class Outputs(NamedTuple):
     auxiliary: Array | None = None
 
 
+class Given(NamedTuple):
+    """Arrays that a strategy brings along, as arguments of the program and not as its constants.
+
+    Attributes:
+      own: leaves `[T, ...]` or, of one training, `[...]`: a seed's own, such as a policy's weights.
+        Of S seeds on T trainings, seed i has entry floor(i T / S).
+      shared: the same for all seeds.
+    """
+
+    own: PyTree
+    shared: PyTree
+
+
 class Round(NamedTuple):
     """What a strategy sees of one round; the compiler drops every field that it does not touch.
 
-    The last five are None where the learner cannot have them; a strategy that reads one says so in
+    The last six are None where there is no such thing; a strategy that reads one says so in
     its `needs`, and is then refused with such a learner beforehand.
 
     Attributes:
@@ -91,6 +105,7 @@ class Round(NamedTuple):
       fit: `(key, labels) -> variables`: the learner trained anew; `labels.order[:n]` may repeat
         points (a bootstrap), and must be labelled ones.
       predict: `(variables, x [M, ...]) -> Outputs`.
+      given: the strategy's own, for this seed.
     """
 
     x: Array
@@ -105,6 +120,7 @@ class Round(NamedTuple):
     sample: Callable[[Array], Outputs] | None = None
     fit: Callable[[Array, Labels], PyTree] | None = None
     predict: Callable[[PyTree, Array], Outputs] | None = None
+    given: Given | None = None
 
 
 class Minibatch(NamedTuple):
@@ -186,6 +202,7 @@ class Strategy(NamedTuple):
         traced `[]` bool) the pool is not scored, and both are zeros.
       needs: fields of the round beyond those that every learner has: "head", "sample".
       auxiliary: what the learner is extended by; its score is the round's `auxiliary`.
+      given: arrays for the round's `given`.
       name: what errors call it; the registry's, or an experiment's own.
     """
 
@@ -195,4 +212,5 @@ class Strategy(NamedTuple):
     uses_outputs: bool | Array = True
     needs: frozenset[str] = frozenset()
     auxiliary: Auxiliary | None = None
+    given: Given | None = None
     name: str = "the strategy"

@@ -18,6 +18,7 @@ TIERS = [
     {"learners", "strategies"},
     {"episode"},
     {"data", "report"},
+    {"rl"},
     {"experiment"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}

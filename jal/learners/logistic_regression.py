@@ -17,8 +17,14 @@ from jal.types import Array, Labels, Learner, Outputs, Pool
 __all__ = ["LogisticRegressionHyper", "LogisticRegressionVariables", "logistic_regression"]
 
 
+_ABSENT = -1e4  # the bias of a class without a label: its probability is 0
+
+
 class LogisticRegressionVariables(NamedTuple):
-    """`weights [D, K]` and `bias [K]`, float32; scikit-learn's `coef_.T` and `intercept_`."""
+    """`weights [D, K]` and `bias [K]`, float32; scikit-learn's `coef_.T` and `intercept_`.
+
+    A class without a label, which scikit-learn does not know, has weights 0 and the bias -10,000.
+    """
 
     weights: Array
     bias: Array
@@ -96,6 +102,9 @@ def logistic_regression(
         hyper: LogisticRegressionHyper,
     ) -> tuple[LogisticRegressionVariables, dict[str, Array]]:
         del key
+        bound = min(max_labels or data.z.shape[0], data.z.shape[0])
+        known = data.y[labels.order[:bound]]
+        present = jnp.zeros(num_classes, bool).at[known].max(jnp.arange(bound) < labels.n)
 
         def fit_rows(size: int, start: Array) -> Solution:
             index = labels.order[:size]
@@ -107,6 +116,7 @@ def logistic_regression(
                 weight,
                 hyper.C,
                 penalty,
+                present,
                 tol=tol,
                 max_steps=max_steps,
                 cg_steps=cg_steps,
@@ -114,11 +124,13 @@ def logistic_regression(
 
         weights, bias = variables
         shifted = bias + data.mean @ weights
-        start = jnp.concatenate([weights.T @ data.axes, shifted[:, None]], axis=1)
-        bound = min(max_labels or data.z.shape[0], data.z.shape[0])
+        shifted = jnp.where(present, jnp.where(bias == _ABSENT, 0.0, shifted), _ABSENT)
+        rotated = jnp.where(present[:, None], weights.T @ data.axes, 0.0)
+        start = jnp.concatenate([rotated, shifted[:, None]], axis=1)
         solution = at_capacity(capacities(bound), labels.n, fit_rows, start)
         weights = data.axes @ solution.weights[:, :-1].T
         bias = solution.weights[:, -1] - data.mean @ weights
+        bias = jnp.where(present, bias, _ABSENT)
         info = {
             "newton_steps": solution.steps.astype(jnp.float32),
             "gradient_norm": solution.gradient_norm,

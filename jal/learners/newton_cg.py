@@ -25,6 +25,7 @@ def minimise(
     weight: Array,
     C: Array | float,
     penalty: Array,
+    present: Array,
     *,
     tol: float,
     max_steps: int,
@@ -43,6 +44,7 @@ def minimise(
       weight: `[n]` float, 0 on padding.
       C: inverse regularisation strength.
       penalty: `[D]` float, 0 for the bias's column.
+      present: `[K]` bool; the weights of the other classes stay what they are.
       tol: stop where the gradient of the objective over (C sum of weights) has at most this 2-norm.
       max_steps: Newton steps at most.
       cg_steps: conjugate-gradient steps in each, at most.
@@ -57,12 +59,14 @@ def minimise(
     def local(weights: Array, logits: Array) -> tuple[Array, Array, Array]:
         probabilities = jax.nn.softmax(logits, axis=0) * weight
         gradient = C * ((probabilities - target) @ z) + penalty * weights
+        gradient = jnp.where(present[:, None], gradient, 0.0)
         return value_of(weights, logits), gradient, probabilities
 
     def direction(gradient: Array, p: Array, steps: Array) -> Array:
         curvature = C * ((p * (1.0 - p)) @ jnp.square(z)) + penalty
         # A constant added to all classes' unpenalised weights changes nothing: noise, no gradient.
-        gradient = gradient - jnp.where(penalty > 0, 0.0, jnp.mean(gradient, axis=0))
+        common = jnp.sum(gradient, axis=0) / jnp.sum(present)
+        gradient = gradient - jnp.where((penalty == 0) & present[:, None], common, 0.0)
 
         def hessian_times(v: Array) -> Array:
             a = v @ z_t

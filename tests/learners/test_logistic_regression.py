@@ -39,6 +39,26 @@ def test_matches_scikit_learn(digits, n, C):
     np.testing.assert_allclose(p, model.predict_proba(np.asarray(test.x)), atol=1e-4 * max(1, C))
 
 
+@pytest.mark.parametrize("classes", [(0, 3, 7), (1, 2, 4, 9), (2,)])
+def test_classes_without_a_label_have_probability_0(digits, classes):
+    pool, test = digits
+    index = np.flatnonzero(np.isin(pool.y, classes))[:60]
+    learner, fitted, info = fit(pool, index)
+    assert info["gradient_norm"] <= 1e-6
+    p = jax.nn.softmax(learner.predict(fitted, test.x).logits)
+    if len(classes) > 1:
+        wanted = sklearn_optimum(pool.x[index], pool.y[index], 1.0).predict_proba(test.x)
+    else:  # scikit-learn refuses
+        wanted = np.ones((len(test.y), 1))
+    np.testing.assert_allclose(p[:, jnp.array(classes)], wanted, atol=1e-4)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    # Once they have one, it is as if they always had.
+    _, warm, _ = fit(pool, np.arange(200), start=fitted)
+    _, cold, _ = fit(pool, np.arange(200))
+    warm, cold = (jax.nn.softmax(learner.predict(v, test.x).logits) for v in (warm, cold))
+    np.testing.assert_allclose(warm, cold, atol=2e-5)
+
+
 def test_warm_start_changes_only_the_time(digits):
     pool, test = digits
     learner, before, _ = fit(pool, np.arange(90), max_labels=100)

@@ -1,0 +1,257 @@
+"""ABAS-RAL: an agent that chooses how many points to label next."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+
+from jal import metrics, strategies
+from jal.data.splits import random_start
+from jal.rl.agent import AgentData, Policy, Training, check_positive, check_replay, make_training
+from jal.rl.dqn import dqn, greedy
+from jal.rl.env import Actor, Environment, Goal, environment
+from jal.rl.observations import (
+    Batches,
+    batch_candidates,
+    largest_batch,
+    observe_batches,
+    sorted_scores,
+)
+from jal.rl.q_networks import lal_rl_network
+from jal.rl.replay import prioritised_replay
+from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
+from jal.rl.training import Schedule, Warmth, trainer
+from jal.types import Array, Given, InputError, Labels, Learner, PyTree, Round, Strategy
+
+__all__ = ["AbasRal"]
+
+
+class _Filling(NamedTuple):
+    """`begun []` int32, the unlabelled points at the first query; the filler's state."""
+
+    begun: Array
+    filler: PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class AbasRal:
+    """ABAS-RAL: a DQN that chooses the batch's size (anonymous, under review at ICLR 2025)."""
+
+    epochs: int = 50
+    """Of training."""
+    episodes: int = 5
+    """In each epoch."""
+    updates: int = 100
+    """Gradient steps of the Q-network: after each epoch or after each step."""
+    update_after: Literal["epoch", "step"] = "epoch"
+    """epoch: section 4.1; step: Algorithm 2, line 12."""
+    terminal: Literal["or", "and"] = "or"
+    """What ends an episode: the target quality or the target budget reached (section 3.8), or only
+    both at once (Algorithm 2)."""
+    reward: Literal["cumulative", "per_step"] = "cumulative"
+    """Quality over the share labelled in all, or by the step."""
+    action_scale: Literal["pool", "cap"] = "pool"
+    """What the network sees of a batch of k points: k over the pool's size, as in the paper, or
+    over the largest batch: then sizes differ by more than a tenth."""
+    state_size: int | None = None
+    """Quantiles of the sorted margins; all of them if None."""
+    warm_episodes: int = 128
+    """With random batches, filled at random."""
+    initial: float = 0.01
+    """Share of a pool that is labelled at random at the start; at least two points per class."""
+    cap: float = 0.1
+    """The largest batch, as a share of the unlabelled points."""
+    max_steps: int = 200
+    """Of an episode; one that is cut there has not ended, and is no failure."""
+    target_quality: float | None = None
+    """Weighted precision to reach; the best of warm start if None."""
+    target_budget: float | None = None
+    """Share of the pool; the least that reached it in warm start if None."""
+    learning_rate: float = 1e-3
+    """Of the Q-network's Adam."""
+    discount: float = 1.0
+    """Of later rewards."""
+    batch_size: int = 32
+    """Transitions of a gradient step."""
+    capacity: int = 50_000
+    """Transitions that the replay buffer holds."""
+    exponent: float = 3.0
+    """Of the TD error in the replay's priorities."""
+    target_rate: float = 0.01
+    """At which the target network follows."""
+    epsilon: tuple[float, float] = (1.0, 0.1)
+    """Share of random actions in the first and in the last epoch."""
+    episodes_at_once: int = 1
+    """Vmapped together."""
+
+    def start_size(self, points: int, num_classes: int) -> int:
+        """Labels at the start of an episode on a pool of so many points."""
+        return max(2 * num_classes, round(self.initial * points))
+
+    def largest(self, points: int) -> int:
+        """The largest batch on a pool of so many points."""
+        return int(largest_batch(points, self.cap))
+
+    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
+        """The training of this agent.
+
+        Raises:
+          InputError: for options or data that cannot be.
+        """
+        self._check(data, num_classes)
+        actions = max(self.largest(len(pool.y)) for pool in (data.warm, data.train))
+        size = self.state_size or data.state_x.shape[0]
+        replay = prioritised_replay(self._capacity(), exponent=self.exponent)
+        agent = dqn(
+            lal_rl_network(size, 1),
+            self._candidates(actions),
+            discount=self.discount,
+            learning_rate=self.learning_rate,
+            target_rate=self.target_rate,
+        )
+        schedule = Schedule(
+            warm_episodes=self.warm_episodes,
+            epochs=self.epochs,
+            episodes=self.episodes,
+            updates=self.updates,
+            every_step=self.update_after == "step",
+            batch_size=self.batch_size,
+            epsilon=self.epsilon,
+            episodes_at_once=self.episodes_at_once,
+        )
+        made = trainer(
+            self._environment(data, learner, num_classes, warm=True),
+            self._environment(data, learner, num_classes, warm=False),
+            agent,
+            replay,
+            schedule,
+            bias=lambda found: found.reward,
+            aim=self._aim,
+        )
+        return make_training(
+            data,
+            learner,
+            made,
+            epochs=self.epochs,
+        )
+
+    def strategy(self, policy: Policy, state_x: Array) -> Strategy:
+        """The trained policy as a Strategy: the smallest margins, as many as the network says.
+
+        Args:
+          policy: of one training, or of T with a leading axis.
+          state_x: `[V, ...]` the state set of the data that it is applied to.
+
+        Raises:
+          InputError: where the state has another size than the policy's network takes.
+        """
+        size = policy.weights["state"]["kernel"].shape[-2]
+        seen = self.state_size or state_x.shape[0]
+        if seen != size:
+            raise InputError(
+                f"the policy was trained on states of {size} numbers, and this state set gives "
+                f"{seen}: give {size} examples, or train with state_size, which takes any number."
+            )
+        state_of = sorted_scores("margin", self.state_size)
+        network = lal_rl_network(size, 1)
+        filler = strategies.registry["margin"]()
+
+        def init(key: Array, x: Array) -> _Filling:
+            return _Filling(jnp.int32(-1), filler.init(key, x))
+
+        def select(key: Array, state: _Filling, round: Round, k_max: int):
+            picks, carried = filler.select(key, state.filler, round, k_max)
+            begun = jnp.where(state.begun < 0, _unlabelled(round), state.begun)
+            return picks, _Filling(begun, carried)
+
+        def batch_size(key: Array, state: _Filling, round: Round) -> Array:
+            del key
+            assert round.predict is not None and round.given is not None
+            weights, x = round.given.own, round.given.shared
+            margins = state_of(round.predict(round.variables, x).logits)
+            seen = Batches(margins, _unlabelled(round), state.begun)
+            at = self._candidates(self.largest(round.x.shape[0]))(seen)
+            values = network.apply(weights, at.state, at.actions)
+            return greedy(values, at.mask)[0] + 1
+
+        return Strategy(
+            init, select, batch_size, given=Given(policy.weights, state_x), name="abas_ral"
+        )
+
+    def _candidates(self, actions: int):
+        return batch_candidates(actions, self.cap, of_cap=self.action_scale == "cap")
+
+    def _environment(
+        self, data: AgentData, learner: Learner, num_classes: int, *, warm: bool
+    ) -> Environment:
+        pool = data.warm if warm else data.train
+        points = pool.y.shape[0]
+        initial = self.start_size(points, num_classes)
+
+        def start(key: Array, y: Array) -> Labels:
+            return Labels(random_start(key, y.shape[0], initial), jnp.int32(initial))
+
+        return environment(
+            learner,
+            start=start,
+            actor=batch_actor(
+                strategies.registry["random" if warm else "margin"](), self.largest(points)
+            ),
+            observe=observe_batches(sorted_scores("margin", self.state_size)),
+            quality=metrics.precision,
+            reward=efficiency_gain(self.reward),
+            terminal=after_two_falls if warm else at_targets(self.terminal),
+            max_steps=self.max_steps,
+        )
+
+    def _aim(self, found: Warmth, own: Goal) -> Goal:
+        del own
+        quality, budget = self.target_quality, self.target_budget
+        return Goal(
+            found.quality if quality is None else jnp.float32(quality),
+            found.budget if budget is None else jnp.float32(budget),
+        )
+
+    def _capacity(self) -> int:
+        """No more than can ever be stored."""
+        most = (self.warm_episodes + self.epochs * self.episodes) * self.max_steps
+        return min(self.capacity, most)
+
+    def _check(self, data: AgentData, num_classes: int) -> None:
+        check_positive(
+            "abas_ral",
+            learning_rate=self.learning_rate,
+            exponent=self.exponent,
+            target_rate=self.target_rate,
+            discount=self.discount,
+            max_steps=self.max_steps,
+            cap=self.cap,
+            state_size=self.state_size,
+            target_quality=self.target_quality,
+            target_budget=self.target_budget,
+        )
+        check_replay(self._capacity(), self.batch_size, self.episodes, self.max_steps)
+        for name, pool in (("warm", data.warm), ("train", data.train)):
+            points, initial = len(pool.y), self.start_size(len(pool.y), num_classes)
+            if initial >= points:
+                raise InputError(
+                    f"the {name} pool has {points} points, of which {initial} would be labelled at "
+                    "the start: give more data or a lower initial."
+                )
+
+
+def batch_actor(filler: Strategy, k_max: int) -> Actor:
+    """Labels `action[0] + 1` points, which the filler chooses."""
+
+    def choose(key: Array, state: PyTree, round: Round, offered: PyTree, action: Array):
+        del offered
+        picks, state = filler.select(key, state, round, k_max)
+        return picks, action[0] + 1, state
+
+    return Actor(filler.init, choose)
+
+
+def _unlabelled(round: Round) -> Array:
+    return jnp.int32(round.labelled.shape[0]) - round.labels.n

@@ -1,0 +1,232 @@
+"""What the agents share: the data they are trained on, a training, and what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jal.rl.env import EnvParams, Goal
+from jal.rl.replay import replay_bytes
+from jal.rl.training import Trainer, TrainingState
+from jal.types import Array, InputError, Learner, Pool, PyTree, Strategy
+
+__all__ = [
+    "Agent",
+    "AgentData",
+    "Policy",
+    "Training",
+    "agent_data",
+    "check_parts",
+    "check_positive",
+    "check_replay",
+    "make_training",
+    "policy_of",
+    "train",
+]
+
+
+class AgentData(NamedTuple):
+    """What an agent is trained on; the parts share no point, but for `warm` and `train`.
+
+    Attributes:
+      state_x: `[V, ...]` inputs of the state set.
+      warm: the pool of the warm start.
+      train: the pool of the agent's training; may be the warm start's own.
+      holdout: where rewards are measured.
+    """
+
+    state_x: Array
+    warm: Pool
+    train: Pool
+    holdout: Pool
+
+
+class Policy(NamedTuple):
+    """A trained agent; of T trainings, leaves have a leading axis `[T]`.
+
+    Attributes:
+      weights: the Q-network's parameters.
+      goal: the quality to reach and the budget, from warm start.
+      classifier: the variables that training's last episode ended with.
+    """
+
+    weights: PyTree
+    goal: Goal
+    classifier: PyTree
+
+
+class Training(NamedTuple):
+    """A training of one agent on one data set, as pure functions of one seed.
+
+    Attributes:
+      init: `(key, warm) -> TrainingState`, after warm start.
+      run: `(state, start, stop, train) -> TrainingState`: epochs start to stop - 1.
+      warm: the warm start's environment; its `variables` are each seed's own, and missing here.
+      train: the agent's, likewise.
+      epochs: in all.
+      replay_bytes: of one seed's replay buffer.
+    """
+
+    init: Callable[[Array, EnvParams], TrainingState]
+    run: Callable[[TrainingState, Array, Array, EnvParams], TrainingState]
+    warm: EnvParams
+    train: EnvParams
+    epochs: int
+    replay_bytes: int
+
+
+class Agent(Protocol):
+    """An agent's options, a frozen dataclass, and what is made of them."""
+
+    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
+        """The training of this agent; raises InputError where it cannot be."""
+        ...
+
+    def strategy(self, policy: Policy, state_x: Array) -> Strategy:
+        """The trained policy as a Strategy; raises InputError for another state's size."""
+        ...
+
+
+def agent_data(
+    x: np.ndarray,
+    y: np.ndarray,
+    holdout: Pool,
+    num_classes: int,
+    *,
+    state: np.ndarray,
+    warm: np.ndarray,
+    train: np.ndarray,
+) -> AgentData:
+    """AgentData from indices into one data set.
+
+    Args:
+      x: `[N, ...]`.
+      y: `[N]` classes 0..K-1.
+      holdout: where rewards are measured; no part of x.
+      num_classes: K.
+      state: indices of the state set.
+      warm: of the warm start's pool.
+      train: of the training's pool.
+
+    Raises:
+      InputError: as `check_parts`.
+    """
+    check_parts(y, num_classes, state=state, warm=warm, train=train)
+
+    def pool(part: np.ndarray) -> Pool:
+        return Pool(jnp.asarray(x[part]), jnp.asarray(y[part], jnp.int32))
+
+    return AgentData(jnp.asarray(x[state]), pool(warm), pool(train), holdout)
+
+
+def check_parts(y: np.ndarray, num_classes: int, *, state: np.ndarray, **pools: np.ndarray) -> None:
+    """Raises InputError where `state` shares points with a pool, or a pool is too small."""
+    for name, pool in pools.items():
+        shared = np.intersect1d(state, pool)
+        if shared.size:
+            raise InputError(
+                f"the state set and the {name} pool share {shared.size} points, the first "
+                f"{shared[0]}: give parts that share none, since the agent would see the "
+                "classifier on points that it labels."
+            )
+        counts = np.bincount(y[pool], minlength=num_classes)
+        if counts.min() < 2:
+            raise InputError(
+                f"the {name} pool has {counts.min()} points of class {counts.argmin()}, and an "
+                "agent needs at least two of each class: give more data, or that part a larger "
+                "share."
+            )
+
+
+def make_training(
+    data: AgentData,
+    learner: Learner,
+    trainer: Trainer,
+    *,
+    epochs: int,
+    goal: Goal | None = None,
+) -> Training:
+    """A Training from a Trainer whose classifier starts from each seed's own initial variables.
+
+    Args:
+      data: see AgentData.
+      learner: the classifier.
+      trainer: see `jal.rl.training.trainer`.
+      epochs: in all.
+      goal: of the warm start's episodes; none that could be reached if None.
+    """
+    none = Goal(jnp.float32(jnp.inf), jnp.float32(jnp.inf))
+    hyper = jax.tree.map(jnp.float32, learner.hyper)
+
+    def params(pool: Pool) -> EnvParams:
+        prepared = jax.jit(learner.prepare)(pool)
+        return EnvParams(pool, prepared, data.holdout, data.state_x, (), hyper, goal or none)
+
+    def init(key: Array, warm: EnvParams) -> TrainingState:
+        key_classifier, key = jax.random.split(key)
+        return trainer.init(key, warm._replace(variables=learner.init(key_classifier, warm.data)))
+
+    warm = params(data.warm)
+    same = data.train is data.warm
+    return Training(
+        init,
+        trainer.run,
+        warm,
+        warm if same else params(data.train),
+        epochs,
+        replay_bytes(jax.eval_shape(init, jax.random.key(0), warm).replay),
+    )
+
+
+def policy_of(state: TrainingState) -> Policy:
+    """What a training has made so far."""
+    return Policy(state.agent.online, state.goal, state.classifier)
+
+
+def train(
+    key: Array, data: AgentData, agent: Agent, learner: Learner, num_classes: int
+) -> tuple[Policy, TrainingState]:
+    """Trains one agent with one seed, from warm start to the last epoch.
+
+    For many seeds at once map `agent.training(...)` over them, as `jal.experiment` does.
+
+    Args:
+      key: the seed's.
+      data: see AgentData.
+      agent: which, with its options, such as `AbasRal(epochs=20)`.
+      learner: the classifier.
+      num_classes: K.
+
+    Returns:
+      the policy, and the state that it comes from with the training's history.
+
+    Raises:
+      InputError: where the agent cannot be trained on these data.
+    """
+    training = agent.training(data, learner, num_classes)
+    state = jax.jit(training.init)(key, training.warm)
+    run = jax.jit(training.run, donate_argnums=0)
+    state = run(state, jnp.int32(0), jnp.int32(training.epochs), training.train)
+    return policy_of(state), state
+
+
+def check_replay(capacity: int, batch_size: int, episodes: int, steps: int) -> None:
+    """Raises InputError where a buffer cannot hold a batch and an epoch's episodes."""
+    least = max(batch_size, episodes * steps)
+    if capacity < least:
+        raise InputError(
+            f"a replay buffer of {capacity} transitions is too small for a batch of {batch_size} "
+            f"and an epoch's {episodes} episodes of up to {steps} steps: give a capacity of "
+            f"{least} or more."
+        )
+
+
+def check_positive(agent: str, **options: Any) -> None:
+    """Raises InputError for the first option that is not above 0."""
+    for option, value in options.items():
+        if value is not None and not value > 0:
+            raise InputError(f"{option} of {agent} must be positive, got {value}.")

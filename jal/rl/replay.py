@@ -1,0 +1,181 @@
+"""Prioritised replay as functional state: every step of an episode is stored once.
+
+A buffer of its own, not flashbax's, for three reasons. An item's successor is the item in the next
+slot, so that a state is stored once; flashbax's flat buffer does that too, but takes sequences of
+one length, and episodes of many lengths would put masked steps in it. A new item's priority is the
+largest among those present; flashbax's is the largest ever seen, which with the exponent 3 drowns
+all that is new after one early error. And it is as fast: `launch/bench.py --only rl` has both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jal.types import Array, InputError, PyTree
+
+__all__ = ["Replay", "ReplayState", "Sample", "prioritised_replay", "replay_bytes"]
+
+EPSILON = 1e-4  # added to |TD error|: an item without error is not lost for ever
+
+
+class ReplayState(NamedTuple):
+    """What one seed's buffer holds.
+
+    Attributes:
+      items: leaves `[C, ...]`; an item's successor is in the next slot, the first after the last.
+      weights: `[G, M]` float32, `(|TD error| + epsilon)^exponent` of slot `g M + m`; 0 where there
+        is nothing to sample.
+      sums: `[G]`, of each row.
+      next: `[]` int32, the slot that is written next.
+      filled: `[]` int32, slots ever written, at most C.
+      waits: `[]` bool: the newest item is of an episode that goes on, and waits for its successor.
+    """
+
+    items: PyTree
+    weights: Array
+    sums: Array
+    next: Array
+    filled: Array
+    waits: Array
+
+
+class Sample(NamedTuple):
+    """`index [B]` int32 of the slots drawn, their items and the items after them, `[B, ...]`."""
+
+    index: Array
+    items: PyTree
+    successors: PyTree
+
+
+class Replay(NamedTuple):
+    """A buffer as pure functions, unbatched in the seed.
+
+    Attributes:
+      init: `(item) -> state`, empty; item gives the shapes and dtypes of one.
+      add: `(state, items [T, ...], valid [T], terminal [T], cut [T]) -> state`. Steps of episodes
+        in order; those that are not valid are skipped. After a terminal step, or a step at which an
+        episode was cut, another episode begins; any other step's successor must come next, in
+        this call or the following one. A step that was cut has none, and is never sampled.
+      sample: `(key, state, n) -> Sample`: n independent draws, each slot's probability its weight
+        over the sum; n static. Nothing may be drawn from a buffer that has nothing to sample.
+      update: `(state, index [B], td_error [B]) -> state`: the priorities of slots drawn.
+    """
+
+    init: Callable[[PyTree], ReplayState]
+    add: Callable[[ReplayState, PyTree, Array, Array, Array], ReplayState]
+    sample: Callable[[Array, ReplayState, int], Sample]
+    update: Callable[[ReplayState, Array, Array], ReplayState]
+
+
+def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
+    """P(i) proportional to `|TD error_i|^exponent` (Schaul et al., 2016; LAL-RL's exponent is 3).
+
+    There are no importance weights, as LAL-RL has none. Weights are summed in two levels of about
+    sqrt(capacity) each, recomputed from the weights themselves, so that no rounding builds up; an
+    update or a draw reads one row of each.
+
+    Args:
+      capacity: items at most; then the oldest go.
+      exponent: of the TD error.
+
+    Raises:
+      InputError: for a capacity below 1.
+    """
+    if capacity < 1:
+        raise InputError(f"a replay buffer holds at least 1 item, got a capacity of {capacity}.")
+    width = math.isqrt(capacity - 1) + 1
+    rows = -(-capacity // width)
+
+    def init(item: PyTree) -> ReplayState:
+        items = jax.tree.map(
+            lambda leaf: jnp.zeros((capacity, *jnp.shape(leaf)), jnp.result_type(leaf)), item
+        )
+        return ReplayState(
+            items,
+            jnp.zeros((rows, width)),
+            jnp.zeros(rows),
+            jnp.int32(0),
+            jnp.int32(0),
+            jnp.bool_(False),
+        )
+
+    def add(
+        state: ReplayState, items: PyTree, valid: Array, terminal: Array, cut: Array
+    ) -> ReplayState:
+        steps = valid.shape[0]
+        if steps > capacity:
+            raise InputError(
+                f"{steps} steps are added at once to a replay buffer of {capacity}: give it a "
+                "larger capacity."
+            )
+        # One slot after another for the valid steps; the others' is out of range, and dropped.
+        rank = jnp.cumsum(valid.astype(jnp.int32)) - 1
+        slot = jnp.where(valid, (state.next + rank) % capacity, capacity)
+        count = rank[-1] + 1
+        written = jax.tree.map(
+            lambda whole, new: whole.at[slot].set(new, mode="drop"), state.items, items
+        )
+        goes_on = valid & ~terminal & ~cut
+        newest = rank == count - 1
+        usable = valid & ~cut & ~(goes_on & newest)
+        # A waiting item has its successor with the first that is written.
+        before = (state.next - 1) % capacity
+        weights = state.weights.reshape(-1)
+        largest = jnp.max(weights)
+        fresh = jnp.where(largest > 0, largest, 1.0)
+        weights = weights.at[slot].set(jnp.where(usable, fresh, 0.0), mode="drop")
+        waited = state.waits & (count > 0)
+        weights = weights.at[jnp.where(waited, before, rows * width)].set(fresh, mode="drop")
+        weights = weights.reshape(rows, width)
+        return ReplayState(
+            written,
+            weights,
+            jnp.sum(weights, axis=1),
+            (state.next + count) % capacity,
+            jnp.minimum(state.filled + count, capacity),
+            jnp.where(count > 0, jnp.any(goes_on & newest), state.waits),
+        )
+
+    def sample(key: Array, state: ReplayState, n: int) -> Sample:
+        row, rest = _draw(jnp.cumsum(state.sums), jax.random.uniform(key, (n,)))
+        column, _ = jax.vmap(_draw)(jnp.cumsum(state.weights[row], axis=1), rest)
+        index = row * width + column
+        items = jax.tree.map(lambda leaf: leaf[index], state.items)
+        after = (index + 1) % capacity
+        return Sample(index, items, jax.tree.map(lambda leaf: leaf[after], state.items))
+
+    def update(state: ReplayState, index: Array, td_error: Array) -> ReplayState:
+        row, column = index // width, index % width
+        weights = state.weights.at[row, column].set((jnp.abs(td_error) + EPSILON) ** exponent)
+        sums = state.sums.at[row].set(jnp.sum(weights[row], axis=1))
+        return state._replace(weights=weights, sums=sums)
+
+    return Replay(init, add, sample, update)
+
+
+def replay_bytes(state: ReplayState) -> int:
+    """Bytes of one seed's buffer, of its arrays or their shapes."""
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+
+
+def _draw(cumulative: Array, share: Array) -> tuple[Array, Array]:
+    """Where `share` of the sum falls, and at which share of that entry.
+
+    Args:
+      cumulative: `[M]`, never falling, with a positive end.
+      share: in [0, 1], of any shape.
+
+    Returns:
+      indices int32 of entries above 0, and shares in [0, 1].
+    """
+    total = cumulative[-1]
+    # Below the total in any rounding, so that the entry found is not 0.
+    wanted = jnp.minimum(share * total, jnp.nextafter(total, 0.0))
+    index = jnp.searchsorted(cumulative, wanted, side="right").astype(jnp.int32)
+    below = jnp.where(index > 0, cumulative[index - 1], 0.0)
+    return index, jnp.clip((wanted - below) / (cumulative[index] - below), 0.0, 1.0)

@@ -1,0 +1,79 @@
+"""Problems with known answers, as environments and as a plain loop over a DQN and a buffer."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jal.rl.dqn import DQN, Candidates, Transition, epsilon_greedy
+from jal.rl.replay import prioritised_replay
+
+
+class Seen(NamedTuple):
+    state: jax.Array
+
+
+def candidates_of(features, mask_of=None):
+    """Every state has the same actions, `features [A, F]`, masked by `mask_of(state) [A]`."""
+
+    def candidates(seen: Seen) -> Candidates:
+        mask = jnp.ones(features.shape[0], bool) if mask_of is None else mask_of(seen.state)
+        return Candidates(seen.state, features, mask)
+
+    return candidates
+
+
+def learn(
+    key,
+    agent: DQN,
+    reset,
+    step,
+    *,
+    episodes: int,
+    length: int,
+    updates: int,
+    epsilon=(1.0, 0.1),
+    capacity: int = 2_000,
+    exponent: float = 3.0,
+    bias: float = 0.0,
+):
+    """Trains on `reset(key) -> state [S]`, `step(key, state, action) -> (state, reward, done)`.
+
+    An episode has at most `length` steps, `updates` gradient steps follow each. Returns the
+    DQNState.
+    """
+    replay = prioritised_replay(capacity, exponent=exponent)
+    key, key_init = jax.random.split(key)
+    state = agent.init(key_init, bias)
+    number, flag = jnp.float32(0), jnp.bool_(False)
+    item = Transition(Seen(reset(key)), jnp.zeros(agent.actions, jnp.int32), number, flag)
+    memory = replay.init(item)
+
+    def episode(carry, e):
+        state, memory = carry
+        key_reset, key_steps, key_learn = jax.random.split(jax.random.fold_in(key, e), 3)
+        share = epsilon[0] + (epsilon[1] - epsilon[0]) * e / max(episodes - 1, 1)
+
+        def one(carry, t):
+            at, done = carry
+            key_choose, key_step = jax.random.split(jax.random.fold_in(key_steps, t))
+            values, mask = agent.values(state.online, Seen(at))
+            action = epsilon_greedy(key_choose, values, mask, share, agent.actions)
+            after, reward, ends = step(key_step, at, action)
+            item = Transition(Seen(at), action, reward, ends)
+            return (after, done | ends), (item, ~done)
+
+        start = (reset(key_reset), jnp.bool_(False))
+        _, (items, valid) = jax.lax.scan(one, start, jnp.arange(length))
+        last = (jnp.arange(length) == length - 1) & ~items.terminal
+        memory = replay.add(memory, items, valid, items.terminal, last)
+
+        def update(i, carry):
+            state, memory = carry
+            drawn = replay.sample(jax.random.fold_in(key_learn, i), memory, 32)
+            state, errors, _ = agent.update(state, drawn.items, drawn.successors.observation)
+            return state, replay.update(memory, drawn.index, errors)
+
+        return jax.lax.fori_loop(0, updates, update, (state, memory)), None
+
+    return jax.lax.scan(episode, (state, memory), jnp.arange(episodes))[0][0]
