@@ -75,8 +75,8 @@ class Given(NamedTuple):
     """Arrays that a strategy brings along, as arguments of the program and not as its constants.
 
     Attributes:
-      own: leaves `[T, ...]` or, of one training, `[...]`: a seed's own, such as a policy's weights.
-        Of S seeds on T trainings, seed i has entry floor(i T / S).
+      own: a seed's own, such as a policy's weights: in a Strategy leaves `[T, ...]`, of which
+        seed i of S has entry floor(i T / S); in a Round that entry.
       shared: the same for all seeds.
     """
 

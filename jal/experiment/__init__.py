@@ -1,5 +1,6 @@
 """Experiments: a config, a runner that saves and resumes, and one tidy table of results."""
 
+from jal.experiment.agent_configs import AbasRal, LalRl, Parts, Saved, SladeBranson
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
 from jal.experiment.learner_configs import (
@@ -18,16 +19,21 @@ __all__ = [
     "CNN",
     "MLP",
     "SVC",
+    "AbasRal",
     "Corruption",
     "Data",
     "Experiment",
     "Features",
     "Imbalance",
     "Interrupted",
+    "LalRl",
     "LinearSVC",
     "LogisticRegression",
+    "Parts",
     "ResNet",
     "Results",
+    "Saved",
+    "SladeBranson",
     "ViT",
     "load",
     "load_data",

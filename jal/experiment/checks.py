@@ -10,12 +10,14 @@ import numpy as np
 
 from jal import metrics
 from jal.data.sources import Dataset
+from jal.experiment.agent_configs import AbasRal, Saved
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.learner_configs import LearnerConfig
 from jal.experiment.strategy_options import Factories, check_options, known_strategies
+from jal.strategies import registry
 from jal.types import InputError, Learner, Pool, Strategy
 
-__all__ = ["check", "check_pair"]
+__all__ = ["check", "check_agents", "check_pair"]
 
 POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "predict_batch")
 
@@ -45,7 +47,39 @@ def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> Non
         _check_learner(name, learner)
     start = _check_start(experiment, dataset)
     for strategy in experiment.strategies:
-        _check_budget(experiment, strategy, start, len(dataset.train.y))
+        if not isinstance(experiment.agents.get(strategy), AbasRal | Saved):
+            _check_budget(experiment, strategy, start, len(dataset.train.y))
+
+
+def check_agents(experiment: Experiment) -> None:
+    """Raises InputError with the first thing about the experiment's agents that cannot be."""
+    taken = set(registry) & set(experiment.agents)
+    if taken:
+        raise InputError(f"agent {min(taken)!r} has a strategy's name: give it another.")
+    for name in experiment.agents:
+        if name not in experiment.strategies:
+            raise InputError(f"agent {name!r} is not among the strategies: list it there.")
+    for name, learner in experiment.agents_on.items():
+        _known("agent", (name,), experiment.agents)
+        _known("learner", (learner,), experiment.learners)
+    least = {"trainings": 1, "training_segment": 1}
+    for field, bound in least.items():
+        if getattr(experiment, field) < bound:
+            raise InputError(f"{field} must be at least {bound}, got {getattr(experiment, field)}.")
+    if experiment.seeds < experiment.trainings:
+        raise InputError(
+            f"{experiment.trainings} trainings are not all used by {experiment.seeds} seeds: give "
+            f"at least --seeds {experiment.trainings}."
+        )
+    if not 0 < experiment.target <= 1:
+        raise InputError(f"target must be a share in (0, 1], got {experiment.target}.")
+    if experiment.classifier == "pretrained":
+        for name, config in experiment.learners.items():
+            if not getattr(config, "warm_start", False):
+                raise InputError(
+                    f"a pretrained classifier is no start for {name}, which starts anew in every "
+                    "round: give it warm_start, or classifier scratch."
+                )
 
 
 def check_pair(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from jal.experiment.agent_configs import AgentConfig, Parts
 from jal.experiment.data_config import Data
 from jal.experiment.learner_configs import LearnerConfig, LogisticRegression
 from jal.types import InputError
@@ -31,10 +32,25 @@ class Experiment:
         default_factory=lambda: {"logistic_regression": LogisticRegression()}
     )
     strategies: tuple[str, ...] = ("random", "margin")
-    """Names in jal.strategies.registry, or in options."""
+    """Names in jal.strategies.registry, in options or in agents."""
     options: dict[str, dict[str, Option]] = dataclasses.field(default_factory=dict)
     """Options of strategies, beside their defaults: bald passes 20. A config can name more of one:
     {"bald_20": {"strategy": "bald", "passes": 20}} makes bald_20 a strategy like any other."""
+    agents: dict[str, AgentConfig] = dataclasses.field(default_factory=dict)
+    """Learned strategies by name: each is trained first, on parts of the training data."""
+    agents_on: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Agents that are trained and run with one learner alone, and which; others with each."""
+    parts: Parts = dataclasses.field(default_factory=Parts)
+    """Of the training data, for agents; the pool is what is for the evaluation."""
+    trainings: int = 1
+    """Trainings of each agent; of S seeds, seed i runs with training floor(i trainings / S)."""
+    classifier: Literal["scratch", "pretrained"] = "scratch"
+    """What seeds start from: an untrained learner; or the one that the training of the learner's
+    first agent ended with, for all of its strategies."""
+    target: float = 1.0
+    """Share of the quality that an agent's warm start found, which seeds are to reach."""
+    training_segment: int = 10
+    """Epochs of an agent's training between two saves."""
     seeds: int = 32
     """How many seeds; seed i draws the same start for every strategy and learner."""
     first_seed: int = 0
@@ -63,6 +79,15 @@ class Experiment:
     """Seeds vmapped together on a device. 1 maps them one by one: each then is, bit for bit, the
     same beside any others. None: 1 on CPUs, all on other devices."""
 
+    def cells(self) -> list[tuple[str, str]]:
+        """`(learner, strategy)` names, learners in the outer loop."""
+        return [
+            (learner, strategy)
+            for learner in self.learners
+            for strategy in self.strategies
+            if self.agents_on.get(strategy, learner) == learner
+        ]
+
     def batches(self, strategy: str) -> tuple[int, ...]:
         """Labels bought in each of the rounds by one strategy."""
         batch = self.batch_of.get(strategy, self.batch)
@@ -90,7 +115,7 @@ class Experiment:
 RARE_SHARE = {"twisted_main": 0.05, "twisted_rare": 0.95}
 
 # Where seeds run and how often they are saved does not change what the experiment is.
-EXECUTION = ("devices", "segment")
+EXECUTION = ("devices", "segment", "training_segment")
 
 
 def difference(a: Experiment, b: Experiment) -> str | None:
@@ -115,7 +140,8 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 def _to_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         tree = {f.name: _to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **tree} if isinstance(value, LearnerConfig) else tree
+        named = isinstance(value, LearnerConfig | AgentConfig)
+        return {"type": type(value).__name__, **tree} if named else tree
     if isinstance(value, dict):
         return {name: _to_json(entry) for name, entry in value.items()}
     return [_to_json(entry) for entry in value] if isinstance(value, tuple) else value
@@ -149,13 +175,13 @@ def parse(kind: Any, tree: Any, where: str) -> Any:
 
 
 def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
-    """By the "type" that a learner's dict has, else the first option that it is."""
+    """By the "type" that a learner's or an agent's dict has, else the first option that it is."""
     if isinstance(tree, dict) and all(map(dataclasses.is_dataclass, options)):
         named = {option.__name__: option for option in options}
         fields = dict(tree)
         name = fields.pop("type", None)
         if name not in named:
-            raise InputError(f"unknown learner type {name!r}: known are {', '.join(named)}.")
+            raise InputError(f"unknown type {name!r} of {where}: known are {', '.join(named)}.")
         return parse(named[name], fields, where)
     for option in options:
         with contextlib.suppress(InputError):

@@ -24,6 +24,7 @@ __all__ = [
     "INFO",
     "PICKS",
     "TABLE",
+    "TRAINING",
     "Checkpoints",
     "check_vacant",
     "create",
@@ -37,6 +38,7 @@ CONFIG = "config.json"
 INFO = "info.json"
 PICKS = "labelled.npz"
 TABLE = "results.parquet"
+TRAINING = "training.parquet"
 _METADATA_BYTES = 2**17  # what a checkpoint takes beside its arrays, and to spare
 
 

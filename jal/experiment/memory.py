@@ -9,7 +9,7 @@ import psutil
 
 from jal.types import InputError
 
-__all__ = ["check_data", "check_program", "free_bytes"]
+__all__ = ["check_data", "check_program", "check_replay", "free_bytes"]
 
 _GIB = 2**30
 
@@ -32,6 +32,18 @@ def check_data(needed: int, devices: Sequence[Any]) -> None:
             f"the data take {_size(needed)} on each of {len(devices)} devices, and {_size(free)} "
             f"are free: {_fewer_devices(needed, free, devices)}lower data.image_size or "
             "data.train_share."
+        )
+
+
+def check_replay(agent: str, needed: int, trainings: int, devices: Sequence[Any]) -> None:
+    """Raises InputError where the replay buffers of all trainings do not fit on the devices."""
+    each = -(-trainings // len(devices))
+    free = free_bytes(devices)
+    if each * needed > free:
+        raise InputError(
+            f"the replay buffers of {agent} take {_size(needed)} for each of {trainings} "
+            f"trainings, {_size(each * needed)} on each of {len(devices)} devices, and "
+            f"{_size(free)} are free: lower trainings, the agent's capacity, or its state."
         )
 
 

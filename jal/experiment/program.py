@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ from jal.experiment.strategy_options import Factories, make_strategies
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
-from jal.types import Array, Pool, PyTree
+from jal.types import Array, Given, Pool, PyTree
 
 __all__ = ["Program"]
 
@@ -40,9 +40,28 @@ class Program:
       compile_seconds: spent so far on tracing and compiling.
     """
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, factories: Factories):
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        factories: Factories,
+        learned: Mapping[tuple[str, str], Given] | None = None,
+        starts: Mapping[str, PyTree] | None = None,
+    ):
+        """Builds everything and checks it; nothing is compiled yet.
+
+        Args:
+          experiment: the config.
+          dataset: the pool and the test set.
+          factories: of its strategies.
+          learned: cell -> what its strategy brings along, where that depends on the learner.
+          starts: learner -> variables `[T, ...]` that seeds start from, instead of untrained ones;
+            of S seeds, seed i has entry floor(i T / S).
+        """
         self.experiment = experiment
-        self.cells = [(name, s) for name in experiment.learners for s in experiment.strategies]
+        self._given: dict[tuple[str, str], Given] = {}
+        self._starts: dict[str, PyTree] = {}
+        self.cells = experiment.cells()
         devices = experiment.devices
         self.mesh = seed_mesh(
             min(experiment.seeds, jax.device_count()) if devices is None else devices
@@ -69,9 +88,19 @@ class Program:
         for learner, strategy in self.cells:
             config, built = experiment.learners[learner], self._learners[learner]
             check_pair(learner, config, built, strategy, self._strategies[strategy], self._pool)
+        own = {cell: self._strategies[cell[1]].given for cell in self.cells}
+        given = {cell: one for cell, one in own.items() if one is not None}
+        self.supply(given | dict(learned or {}), starts or {})
         self._data: dict[str, PyTree] = {}
         self._begins: dict[tuple, Any] = {}
         self._runs: dict[tuple, Callable[..., EpisodeState]] = {}
+
+    def supply(
+        self, learned: Mapping[tuple[str, str], Given], starts: Mapping[str, PyTree]
+    ) -> None:
+        """Replaces what strategies bring along and seeds start from, by arrays of these shapes."""
+        self._given |= {cell: replicate(given, self.mesh) for cell, given in learned.items()}
+        self._starts |= {name: replicate(start, self.mesh) for name, start in starts.items()}
 
     def start(self, cell: int) -> EpisodeState:
         """The state of all seeds before the first round; leaves have a leading seed axis."""
@@ -97,10 +126,16 @@ class Program:
             compiled_begin.output_shardings,
         )
 
-        def advance(state: EpisodeState, index: Array, *rest: Any) -> EpisodeState:
-            return self._episode(cell, index).run(state, *rest)
+        def one(seed: tuple[EpisodeState, Array], index: Array, given: Given | None, *rest: Any):
+            state, member = seed
+            if given is not None:
+                given = given._replace(own=jax.tree.map(lambda leaf: leaf[member], given.own))
+            return self._episode(cell, index).run(state, *rest, given)
 
-        run = self._jit(over_seeds(advance, self.mesh, self._at_once), level=1, donate_argnums=0)
+        def advance(state: EpisodeState, members: Array, *shared: Any) -> EpisodeState:
+            return over_seeds(one, self.mesh, self._at_once)((state, members), *shared)
+
+        run = self._jit(advance, level=1, donate_argnums=0)
         compiled = run.lower(start, *self._shared(cell, 0, 0)).compile()
         self._check_memory(cell, compiled)
         self._begins[self._group(cell)] = compiled_begin
@@ -147,8 +182,10 @@ class Program:
     def _begin_arguments(self, cell: int) -> tuple[Any, ...]:
         first, count = self.experiment.first_seed, self.experiment.seeds
         given = self.experiment.initial_indices or [()] * count
-        seeds = (np.arange(first, first + count, dtype=np.int32), np.asarray(given, np.int32))
-        return seeds, self._pool, self._prepare(cell)
+        variables = self._starts.get(self.cells[cell][0], ())
+        numbers = np.arange(first, first + count, dtype=np.int32)
+        seeds = (numbers, np.asarray(given, np.int32), _members_of(variables, count))
+        return seeds, self._pool, self._prepare(cell), variables
 
     def _jit(self, f: Callable[..., Any], level: int, **options: Any) -> Callable[..., Any]:
         """jax.jit; on CPUs at an optimisation level of XLA's back end that compiles fast.
@@ -193,12 +230,17 @@ class Program:
         )
 
     def _start_one(self, cell: int) -> Callable[..., EpisodeState]:
-        def start(seed: tuple[Array, Array], pool: Pool, data: PyTree) -> EpisodeState:
-            number, given = seed
+        def start(
+            seed: tuple[Array, Array, Array], pool: Pool, data: PyTree, variables: PyTree
+        ) -> EpisodeState:
+            number, given, member = seed
             key_start, key = jax.random.split(jax.random.key(number))
             order = self._order(key_start, given, pool.y)
             n = jnp.int32(self._initial)
-            return self._episode(cell, jnp.int32(0)).init(key, order, n, pool, data)
+            state = self._episode(cell, jnp.int32(0)).init(key, order, n, pool, data)
+            if self.cells[cell][0] not in self._starts:
+                return state
+            return state._replace(variables=jax.tree.map(lambda leaf: leaf[member], variables))
 
         return start
 
@@ -216,8 +258,12 @@ class Program:
     def _shared(self, cell: int, start: int, stop: int) -> tuple[Any, ...]:
         learner, strategy = self.cells[cell]
         schedule = self._initial + np.cumsum((0, *self._batches(strategy)))
+        given = self._given.get((learner, strategy))
+        own = () if given is None else given.own
         return (
+            _members_of(own, self.experiment.seeds),
             np.int32(self._members(cell).index(strategy)),
+            given,
             np.int32(start),
             np.int32(stop),
             self._pool,
@@ -226,6 +272,13 @@ class Program:
             jax.tree.map(np.float32, self._learners[learner].hyper),
             schedule.astype(np.int32),
         )
+
+
+def _members_of(stacked: PyTree, seeds: int) -> np.ndarray:
+    """`[S]` int32: which of T entries, the leaves' first axis, each seed has."""
+    leaves = jax.tree.leaves(stacked)
+    count = leaves[0].shape[0] if leaves else 1
+    return (np.arange(seeds) * count // seeds).astype(np.int32)
 
 
 def _as_pool(examples: Examples) -> Pool:

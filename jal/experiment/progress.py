@@ -12,7 +12,11 @@ from rich.text import Text
 
 from jal import metrics
 
-__all__ = ["RunProgress"]
+__all__ = ["Interrupted", "RunProgress"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after the segment in flight was saved; the message says how to go on."""
 
 
 class _BelowStatus(Progress):
@@ -58,6 +62,13 @@ class RunProgress:
         """A learner's program is being compiled."""
         self._bar.status = f"{learner}: compiling"
         self._bar.refresh()
+
+    def training(self, agent: str, learner: str, status: str, done: int, epochs: int) -> None:
+        """`done` of an agent's epochs of training are made."""
+        self._bar.status = f"training {agent} · {learner}, epoch {done}/{epochs}: {status}"
+        self._bar.refresh()
+        if done == epochs:
+            self.note(f"trained {agent} · {learner}, {epochs} epochs: {status}")
 
     def advance(
         self, cell: int, learner: str, strategy: str, done: int, values: dict[str, np.ndarray]

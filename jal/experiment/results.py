@@ -13,7 +13,15 @@ import pandas as pd
 
 from jal import report
 from jal.experiment.config import Experiment
-from jal.experiment.folder import INFO, PICKS, TABLE, read_experiment, read_json, replace_file
+from jal.experiment.folder import (
+    INFO,
+    PICKS,
+    TABLE,
+    TRAINING,
+    read_experiment,
+    read_json,
+    replace_file,
+)
 from jal.types import InputError
 
 if TYPE_CHECKING:
@@ -36,12 +44,15 @@ class Results:
         seconds of its rounds, without compilation, summed over all sessions of a resumed run.
       labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; -1 follows
         where a seed labelled fewer than n.
+      training: the agents' histories: experiment, learner, strategy, seed, epoch, metric, value;
+        epoch -1 has what warm start found and the targets. None without agents.
     """
 
     experiment: Experiment
     frame: pd.DataFrame
     info: dict[str, Any]
     labelled: dict[str, np.ndarray]
+    training: pd.DataFrame | None = None
 
     def table(self) -> pd.DataFrame:
         """AUBC and final accuracy of each learner and strategy, with 95 % intervals."""
@@ -71,6 +82,9 @@ class Results:
         replace_file(folder / PICKS, lambda path: np.savez_compressed(path, **arrays))
         info = json.dumps(self.info, indent=2)
         replace_file(folder / INFO, lambda path: path.write_text(info + "\n"))
+        training = self.training
+        if training is not None:
+            replace_file(folder / TRAINING, lambda path: training.to_parquet(path, index=False))
         self.render(folder)
         # Last: where the table is, the run is finished and the rest is there.
         replace_file(folder / TABLE, lambda path: self.frame.to_parquet(path, index=False))
@@ -90,11 +104,13 @@ def load(folder: str | Path) -> Results:
         with np.load(folder / PICKS) as archive:
             labelled = dict(archive)
         frame = pd.read_parquet(folder / TABLE)
+        has_agents = (folder / TRAINING).is_file()
+        training = pd.read_parquet(folder / TRAINING) if has_agents else None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
             f"the results in {folder} are damaged: --resume {folder} writes them anew."
         ) from error
-    return Results(experiment, frame, read_json(folder / INFO), labelled)
+    return Results(experiment, frame, read_json(folder / INFO), labelled, training)
 
 
 def tidy(

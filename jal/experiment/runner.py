@@ -17,7 +17,9 @@ import numpy as np
 
 import jal
 from jal.data.sources import Dataset, fingerprint
-from jal.experiment.checks import check
+from jal.experiment import agent_training as training
+from jal.experiment.agent_configs import arena
+from jal.experiment.checks import check, check_agents
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import load_data
 from jal.experiment.folder import (
@@ -28,7 +30,7 @@ from jal.experiment.folder import (
     read_experiment,
 )
 from jal.experiment.program import Program
-from jal.experiment.progress import RunProgress
+from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.results import Cell, Results, tidy
 from jal.experiment.strategy_options import Factories
 from jal.networks.pretrained import weights_fingerprint
@@ -36,10 +38,6 @@ from jal.strategies import registry
 from jal.types import InputError, PyTree
 
 __all__ = ["Interrupted", "resume", "run"]
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, after the segment in flight was saved; the message says how to go on."""
 
 
 def run(
@@ -105,12 +103,22 @@ def _run(
     factories = {**registry, **(strategies or {})}
     if dataset is None:
         dataset = load_data(experiment.data)
-    check(experiment, dataset, factories)
-    program = Program(experiment, dataset, factories)
+    whole = dataset
+    made: dict[training.Cell, training.Learned] = {}
+    compared, data = experiment, None
+    if experiment.agents:
+        check_agents(experiment)
+        data, dataset = arena(whole, experiment.parts, experiment.data.split_seed)
+        made = training.learned(experiment, data, whole)
+        factories |= training.factories_of(made, data)
+        compared = training.with_largest_batches(experiment, made, len(dataset.train.y))
+    check(compared, dataset, factories)
+    untrained = {cell: one.policy for cell, one in made.items()}
+    program = Program(compared, dataset, factories, *training.supplies(experiment, untrained, data))
     folder = None if out is None else Path(out)
     checkpoints = None
     if folder is not None:
-        identity = _identity(experiment, dataset)
+        identity = _identity(experiment, whole)
         if resumed:
             open_existing(folder, experiment, identity)
         else:
@@ -123,6 +131,9 @@ def _run(
                 if not resumed:
                     create(folder, experiment, identity)
                 checkpoints = Checkpoints(folder)
+            trained = training.train_agents(experiment, made, shown, interrupted, folder)
+            program.supply(*training.supplies(experiment, trained.policies, data))
+            program.compile_seconds += trained.compile_seconds
             finished = _run_cells(program, checkpoints, shown, interrupted, folder)
     finally:
         if checkpoints is not None:
@@ -132,8 +143,10 @@ def _run(
         experiment,
         tidy(experiment, cells, dataset.train.y, dataset.num_classes),
         _describe(program, time.perf_counter() - began, resumed)
-        | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}},
+        | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}}
+        | ({"training_seconds": trained.seconds} if made else {}),
         {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
+        trained.history,
     )
     if folder is not None:
         results.save(folder)

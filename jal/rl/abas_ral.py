@@ -5,11 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from jal import metrics, strategies
 from jal.data.splits import random_start
-from jal.rl.agent import AgentData, Policy, Training, check_positive, check_replay, make_training
+from jal.rl.agent import (
+    AgentData,
+    Policy,
+    Training,
+    check_positive,
+    check_replay,
+    given_of,
+    make_training,
+)
 from jal.rl.dqn import dqn, greedy
 from jal.rl.env import Actor, Environment, Goal, environment
 from jal.rl.observations import (
@@ -19,11 +28,11 @@ from jal.rl.observations import (
     observe_batches,
     sorted_scores,
 )
-from jal.rl.q_networks import lal_rl_network
+from jal.rl.q_networks import QNetwork, lal_rl_network
 from jal.rl.replay import prioritised_replay
 from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
 from jal.rl.training import Schedule, Warmth, trainer
-from jal.types import Array, Given, InputError, Labels, Learner, PyTree, Round, Strategy
+from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["AbasRal"]
 
@@ -92,7 +101,8 @@ class AbasRal:
 
     def largest(self, points: int) -> int:
         """The largest batch on a pool of so many points."""
-        return int(largest_batch(points, self.cap))
+        with jax.ensure_compile_time_eval():  # also within a program: it is a shape
+            return int(largest_batch(points, self.cap))
 
     def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
         """The training of this agent.
@@ -105,7 +115,7 @@ class AbasRal:
         size = self.state_size or data.state_x.shape[0]
         replay = prioritised_replay(self._capacity(), exponent=self.exponent)
         agent = dqn(
-            lal_rl_network(size, 1),
+            self.network(size),
             self._candidates(actions),
             discount=self.discount,
             learning_rate=self.learning_rate,
@@ -147,7 +157,7 @@ class AbasRal:
         Raises:
           InputError: where the state has another size than the policy's network takes.
         """
-        size = policy.weights["state"]["kernel"].shape[-2]
+        size = self.trained_size(policy)
         seen = self.state_size or state_x.shape[0]
         if seen != size:
             raise InputError(
@@ -155,7 +165,7 @@ class AbasRal:
                 f"{seen}: give {size} examples, or train with state_size, which takes any number."
             )
         state_of = sorted_scores("margin", self.state_size)
-        network = lal_rl_network(size, 1)
+        network = self.network(size)
         filler = strategies.registry["margin"]()
 
         def init(key: Array, x: Array) -> _Filling:
@@ -176,9 +186,20 @@ class AbasRal:
             values = network.apply(weights, at.state, at.actions)
             return greedy(values, at.mask)[0] + 1
 
-        return Strategy(
-            init, select, batch_size, given=Given(policy.weights, state_x), name="abas_ral"
-        )
+        return Strategy(init, select, batch_size, given=given_of(policy, state_x), name="abas_ral")
+
+    def max_labels(self, data: AgentData, num_classes: int) -> int:
+        """The most labels that an episode of its training may have: the whole pool."""
+        del num_classes
+        return max(data.warm.y.shape[0], data.train.y.shape[0])
+
+    def network(self, state_size: int) -> QNetwork:
+        """LAL-RL's, of one action feature."""
+        return lal_rl_network(state_size, 1)
+
+    def trained_size(self, policy: Policy) -> int:
+        """How many numbers the states have that the policy was trained on."""
+        return policy.weights["state"]["kernel"].shape[-2]
 
     def _candidates(self, actions: int):
         return batch_candidates(actions, self.cap, of_cap=self.action_scale == "cap")

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jal.rl.env import EnvParams, Goal
+from jal.rl.q_networks import QNetwork
 from jal.rl.replay import replay_bytes
 from jal.rl.training import Trainer, TrainingState
-from jal.types import Array, InputError, Learner, Pool, PyTree, Strategy
+from jal.types import Array, Given, InputError, Learner, Pool, PyTree, Strategy
 
 __all__ = [
     "Agent",
@@ -23,6 +24,7 @@ __all__ = [
     "check_parts",
     "check_positive",
     "check_replay",
+    "given_of",
     "make_training",
     "policy_of",
     "train",
@@ -88,6 +90,18 @@ class Agent(Protocol):
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy; raises InputError for another state's size."""
+        ...
+
+    def max_labels(self, data: AgentData, num_classes: int) -> int:
+        """The most labels that an episode of its training may have."""
+        ...
+
+    def network(self, state_size: int) -> QNetwork:
+        """The Q-network for states of so many numbers."""
+        ...
+
+    def trained_size(self, policy: Policy) -> int:
+        """How many numbers the states have that the policy was trained on."""
         ...
 
 
@@ -185,6 +199,13 @@ def make_training(
 def policy_of(state: TrainingState) -> Policy:
     """What a training has made so far."""
     return Policy(state.agent.online, state.goal, state.classifier)
+
+
+def given_of(policy: Policy, state_x: Array) -> Given:
+    """What a learned Strategy brings along: a policy's weights, with a leading axis `[T]`."""
+    single = jnp.ndim(policy.goal.quality) == 0
+    own = jax.tree.map(lambda leaf: leaf[None], policy.weights) if single else policy.weights
+    return Given(own, state_x)
 
 
 def train(

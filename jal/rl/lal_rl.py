@@ -14,7 +14,7 @@ from jal.rl.dqn import dqn
 from jal.rl.env import Goal, environment
 from jal.rl.observations import observe_points, point_candidates, sorted_scores
 from jal.rl.point_agent import View, one_of_each, point_actor, point_strategy
-from jal.rl.q_networks import lal_rl_network
+from jal.rl.q_networks import QNetwork, lal_rl_network
 from jal.rl.replay import prioritised_replay
 from jal.rl.rules import at_budget, at_quality, constant_reward, quality_gain
 from jal.rl.training import Schedule, trainer
@@ -108,7 +108,7 @@ class LalRl:
             env,
             env,
             dqn(
-                lal_rl_network(state_size, 3),
+                self.network(state_size),
                 point_candidates,
                 discount=self.discount,
                 learning_rate=self.learning_rate,
@@ -146,13 +146,25 @@ class LalRl:
         """The trained policy as a Strategy; see `point_strategy`."""
         return point_strategy(
             policy,
-            lambda size: lal_rl_network(size, 3),
+            self.network(self.trained_size(policy)),
+            self.trained_size(policy),
             sorted_scores(_VIEW.score),
             state_x,
-            state_x.shape[0],
-            policy.weights["state"]["kernel"].shape[-2],
             _VIEW,
         )._replace(name="lal_rl")
+
+    def max_labels(self, data: AgentData, num_classes: int) -> int:
+        """The most labels that an episode of its training may have."""
+        del data
+        return num_classes + self.horizon
+
+    def network(self, state_size: int) -> QNetwork:
+        """LAL-RL's, of three action features."""
+        return lal_rl_network(state_size, 3)
+
+    def trained_size(self, policy: Policy) -> int:
+        """How many numbers the states have that the policy was trained on."""
+        return policy.weights["state"]["kernel"].shape[-2]
 
 
 def full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:

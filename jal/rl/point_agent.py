@@ -9,11 +9,11 @@ import jax.numpy as jnp
 
 from jal import select
 from jal.data.splits import balanced_start
-from jal.rl.agent import Policy
+from jal.rl.agent import Policy, given_of
 from jal.rl.env import Actor
 from jal.rl.observations import Distance, Reduce, Score, Space, candidate_features
 from jal.rl.q_networks import QNetwork
-from jal.types import Array, Given, InputError, Labels, PyTree, Round, Strategy
+from jal.types import Array, InputError, Labels, PyTree, Round, Strategy
 
 __all__ = ["View", "one_of_each", "point_actor", "point_strategy"]
 
@@ -48,33 +48,30 @@ def point_actor(n: int, limit: int) -> Actor:
 
 def point_strategy(
     policy: Policy,
-    network: Callable[[int], QNetwork],
+    network: QNetwork,
+    trained_size: int,
     state_of: Callable[[Array], Array],
     state_x: Array,
-    state_size: int,
-    trained_size: int,
     view: View,
 ) -> Strategy:
     """The unlabelled points of the highest values, of the whole pool.
 
     Args:
       policy: of one training, or of T with a leading axis.
-      network: by the state's size.
+      network: its Q-network.
+      trained_size: how many numbers the states have that it was trained on.
       state_of: of `sorted_scores`.
       state_x: `[V, ...]` the state set of the data that it is applied to.
-      state_size: of the states that these give.
-      trained_size: of the states that the policy was trained on.
       view: how points are seen.
 
     Raises:
-      InputError: where the two sizes differ.
+      InputError: where the state set has another size.
     """
-    if state_size != trained_size:
+    if state_x.shape[0] != trained_size:
         raise InputError(
             f"the policy was trained on states of {trained_size} numbers, and this state set "
-            f"gives {state_size}: give a state set of {trained_size} examples."
+            f"gives {state_x.shape[0]}: give a state set of {trained_size} examples."
         )
-    values_of = network(trained_size).apply
 
     def pick(key: Array, state: tuple[()], round: Round, k_max: int):
         del key
@@ -82,7 +79,7 @@ def point_strategy(
         seen = state_of(round.predict(round.variables, round.given.shared).logits)
         points = jnp.arange(round.labelled.shape[0])
         features = candidate_features(round, points, *view)
-        values = values_of(round.given.own, seen, features)
+        values = network.apply(round.given.own, seen, features)
         return select.top_k(values, round.labelled, k_max), state
 
-    return Strategy(lambda key, x: (), pick, given=Given(policy.weights, state_x))
+    return Strategy(lambda key, x: (), pick, given=given_of(policy, state_x))

@@ -117,7 +117,7 @@ class SladeBranson:
             env,
             env,
             dqn(
-                self._network(state_size),
+                self.network(state_size),
                 point_candidates,
                 actions=self.points,
                 discount=self.discount,
@@ -149,20 +149,28 @@ class SladeBranson:
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy; see `point_strategy`."""
-        first = policy.weights["hidden"][0]["kernel"] if self.hidden else None
-        trained = (policy.weights["value"]["kernel"] if first is None else first).shape[-2] - 3
         return point_strategy(
             policy,
-            self._network,
+            self.network(self.trained_size(policy)),
+            self.trained_size(policy),
             sorted_scores(self.score),
             state_x,
-            state_x.shape[0],
-            trained,
             self._view(),
         )._replace(name="slade_branson")
 
+    def max_labels(self, data: AgentData, num_classes: int) -> int:
+        """The most labels that an episode of its training may have."""
+        del data
+        return num_classes + self.budget
+
+    def network(self, state_size: int) -> QNetwork:
+        """ReLU layers, of three action features."""
+        return mlp_network(state_size, 3, self.hidden)
+
+    def trained_size(self, policy: Policy) -> int:
+        """How many numbers the states have that the policy was trained on."""
+        first = policy.weights["hidden"][0] if self.hidden else policy.weights["value"]
+        return first["kernel"].shape[-2] - 3
+
     def _view(self) -> View:
         return View(self.score, "euclidean", "features", self.reduce)
-
-    def _network(self, state_size: int) -> QNetwork:
-        return mlp_network(state_size, 3, self.hidden)

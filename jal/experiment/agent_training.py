@@ -1,0 +1,342 @@
+"""Trains an experiment's agents, many seeds of each at once: saved, resumed, shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from jal.data.sources import Dataset
+from jal.experiment.agent_configs import Saved
+from jal.experiment.config import Experiment
+from jal.experiment.folder import TRAINING, Checkpoints, replace_file
+from jal.experiment.memory import check_program, check_replay
+from jal.experiment.progress import Interrupted, RunProgress
+from jal.parallel import over_seeds, replicate, seed_mesh
+from jal.rl import AbasRal, Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
+from jal.rl.agent import given_of
+from jal.rl.policy import load_policy, save_policy
+from jal.types import Given, InputError, PyTree, Strategy
+
+__all__ = [
+    "Cell",
+    "Learned",
+    "Trained",
+    "factories_of",
+    "learned",
+    "supplies",
+    "train_agents",
+    "with_largest_batches",
+]
+
+Cell = tuple[str, str]  # names of a learner and an agent
+
+_SALT = 0x7EAC  # a training's key is none of an evaluation's
+
+
+class Learned(NamedTuple):
+    """An agent with one learner.
+
+    Attributes:
+      agent: its options.
+      policy: what it has learned; zeros of the right shapes before it is trained.
+      training: how to train it; None where the policy is another run's.
+    """
+
+    agent: Agent
+    policy: Policy
+    training: Training | None
+
+
+class Trained(NamedTuple):
+    """What `train_agents` made.
+
+    Attributes:
+      policies: leaves `[T, ...]`.
+      history: the tidy table experiment, learner, strategy, seed, epoch, metric, value; what warm
+        start found, and the targets, are in epoch -1. None without agents.
+      seconds: "learner/agent" -> wall seconds of its training in this session.
+      compile_seconds: of all trainings.
+    """
+
+    policies: dict[Cell, Policy]
+    history: pd.DataFrame | None
+    seconds: dict[str, float]
+    compile_seconds: float
+
+
+def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[Cell, Learned]:
+    """What is to be trained, checked; nothing is trained yet.
+
+    Args:
+      experiment: the config.
+      data: of the agents.
+      dataset: of which these are parts.
+
+    Raises:
+      InputError: where an agent cannot be trained, or another run's cannot be applied.
+    """
+    made = {}
+    for learner, name in experiment.cells():
+        if name not in experiment.agents:
+            continue
+        config = experiment.agents[name]
+        if isinstance(config, Saved):
+            folder = config.run / "agents" / _folder((config.learner, config.agent)) / "policy"
+            made[learner, name] = Learned(*load_policy(folder), None)
+            continue
+        classes = dataset.num_classes
+        labels = config.max_labels(data, classes)
+        training = config.training(
+            data, experiment.learners[learner].build(dataset, labels), classes
+        )
+        check_replay(name, training.replay_bytes, experiment.trainings, jax.devices())
+        made[learner, name] = Learned(config, _untrained(training, experiment.trainings), training)
+    return made
+
+
+def _untrained(training: Training, count: int) -> Policy:
+    """Zeros in the shape of what so many trainings will make."""
+    one = jax.eval_shape(lambda: policy_of(training.init(jax.random.key(0), training.warm)))
+    return jax.tree.map(lambda leaf: jnp.zeros((count, *leaf.shape), leaf.dtype), one)
+
+
+def supplies(
+    experiment: Experiment, policies: dict[Cell, Policy], data: AgentData | None
+) -> tuple[dict[Cell, Given], dict[str, PyTree]]:
+    """What a Program takes of policies: arrays by cell, and learners' variables to start from."""
+    if data is None:
+        return {}, {}
+    given = {cell: given_of(policy, data.state_x) for cell, policy in policies.items()}
+    starts: dict[str, PyTree] = {}
+    if experiment.classifier == "pretrained":
+        for (learner, _), policy in policies.items():
+            starts.setdefault(learner, policy.classifier)
+    return given, starts
+
+
+def with_largest_batches(
+    experiment: Experiment, made: dict[Cell, Learned], points: int
+) -> Experiment:
+    """The experiment, in which agents that choose a batch's size may choose all that they can."""
+    largest = {
+        name: one.agent.largest(points)
+        for (_, name), one in made.items()
+        if isinstance(one.agent, AbasRal)
+    }
+    return dataclasses.replace(experiment, batch_of=largest | experiment.batch_of)
+
+
+def factories_of(made: dict[Cell, Learned], data: AgentData) -> dict[str, Callable[[], Strategy]]:
+    """Agent -> a factory of its Strategy; what it has learned comes by `Program.supply`."""
+    return {
+        name: functools.partial(one.agent.strategy, one.policy, data.state_x)
+        for (_, name), one in made.items()
+    }
+
+
+def train_agents(
+    experiment: Experiment,
+    made: dict[Cell, Learned],
+    shown: RunProgress,
+    interrupted: threading.Event,
+    folder: Path | None,
+) -> Trained:
+    """Trains what is not trained yet.
+
+    Args:
+      experiment: the config.
+      made: of `learned`.
+      shown: the progress.
+      interrupted: set to stop after the segment in flight.
+      folder: the run's; None to keep nothing.
+
+    Raises:
+      InputError: where a program does not fit, or training diverges.
+      KeyboardInterrupt: where it was interrupted; what was saved is whole.
+    """
+    policies, frames, seconds, compile_seconds = {}, [], {}, 0.0
+    for cell, one in made.items():
+        if one.training is None:
+            policies[cell] = one.policy
+            frames.append(_goal(experiment, cell, one.policy.goal))
+            continue
+        own = None if folder is None else folder / "agents" / _folder(cell)
+        if own is not None and (own / "policy").is_dir():
+            like = one.policy.classifier
+            policies[cell] = load_policy(own / "policy", like)[1]
+            frames.append(pd.read_parquet(own / TRAINING))
+            continue
+        began = time.perf_counter()
+        state, compiled = _train(experiment, cell, one.training, shown, interrupted, own)
+        policies[cell] = jax.tree.map(jnp.asarray, policy_of(state))
+        frames.append(_history(experiment, cell, state))
+        if own is not None:
+            table = frames[-1]
+            replace_file(own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False))
+            save_policy(own / "policy", one.agent, policies[cell])
+        compile_seconds += compiled
+        seconds["/".join(cell)] = round(time.perf_counter() - began - compiled, 2)
+    history = pd.concat(frames, ignore_index=True) if frames else None
+    return Trained(policies, history, seconds, compile_seconds)
+
+
+def _train(
+    experiment: Experiment,
+    cell: Cell,
+    training: Training,
+    shown: RunProgress,
+    interrupted: threading.Event,
+    folder: Path | None,
+) -> tuple[TrainingState, float]:
+    count = experiment.trainings
+    available = jax.device_count() if experiment.devices is None else experiment.devices
+    mesh = seed_mesh(min(count, available))
+    on_cpu = mesh.devices.flat[0].platform == "cpu"
+    at_once = experiment.seeds_at_once or (1 if on_cpu else None)
+    options: dict[str, Any] = (
+        {"compiler_options": {"xla_backend_optimization_level": 1}} if on_cpu else {}
+    )
+    numbers = np.arange(experiment.first_seed, experiment.first_seed + count, dtype=np.int32)
+    warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
+
+    def begin(number: jax.Array, warm: PyTree) -> TrainingState:
+        key = jax.random.fold_in(jax.random.key(number), _SALT)
+        return training.init(key, warm)
+
+    def go_on(state: TrainingState, start: jax.Array, stop: jax.Array, train: PyTree):
+        return training.run(state, start, stop, train)
+
+    learner, name = cell
+    shown.training(name, learner, "compiling", 0, training.epochs)
+    began = time.perf_counter()
+    lowered = jax.jit(over_seeds(begin, mesh, at_once), **options).lower(numbers, warm)
+    first = lowered.compile()
+    like = jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        lowered.out_info,
+        first.output_shardings,
+    )
+    zero = np.int32(0)
+    run = jax.jit(over_seeds(go_on, mesh, at_once), donate_argnums=0, **options)
+    advance = run.lower(like, zero, zero, train).compile()
+    shard = -(-count // mesh.size)
+    for program in (first, advance):
+        check_program(program, name, min(at_once or shard, shard), list(mesh.devices.flat))
+    compiled = time.perf_counter() - began
+    checkpoints = None
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoints = Checkpoints(folder)
+    try:
+        done = checkpoints.latest() if checkpoints is not None else None
+        if checkpoints is not None and done is not None:
+            state = checkpoints.restore(done, like)
+        else:
+            shown.training(name, learner, "warm start", 0, training.epochs)
+            done, state = 0, jax.block_until_ready(first(numbers, warm))
+        _stop_here(interrupted, folder)
+        while done < training.epochs:
+            stop = min(done + experiment.training_segment, training.epochs)
+            state = jax.block_until_ready(advance(state, np.int32(done), np.int32(stop), train))
+            _check_finite(experiment, cell, state, done, stop)
+            done = stop
+            shown.training(name, learner, _status(state, done), done, training.epochs)
+            if checkpoints is not None and done < training.epochs:
+                checkpoints.save(done, state)
+            if done < training.epochs:
+                _stop_here(interrupted, folder)
+    finally:
+        if checkpoints is not None:
+            checkpoints.close()
+    return state, compiled
+
+
+def _stop_here(interrupted: threading.Event, folder: Path | None) -> None:
+    if interrupted.is_set():
+        if folder is None:
+            raise KeyboardInterrupt
+        raise Interrupted(
+            f"interrupted; what was trained is saved: go on with --resume {folder.parents[1]}"
+        )
+
+
+def _check_finite(
+    experiment: Experiment, cell: Cell, state: TrainingState, start: int, stop: int
+) -> None:
+    losses = np.asarray(state.history["loss"])[:, start:stop]
+    stopped = np.isnan(np.asarray(state.history["return"])[:, start:stop])
+    bad = np.argwhere(~np.isfinite(losses) & ~stopped)
+    if bad.size:
+        seed, epoch = bad[0]
+        raise InputError(
+            f"{cell[1]} with {cell[0]} has a loss that is not finite in training "
+            f"{experiment.first_seed + seed}, epoch {start + epoch}: lower its learning_rate."
+        )
+
+
+def _status(state: TrainingState, done: int) -> str:
+    values = {
+        name: np.nanmean(np.asarray(state.history[name])[:, :done][:, -1:])
+        for name in ("return", "budget", "quality")
+    }
+    return (
+        f"return {values['return']:.2f}, budget {values['budget']:.3f}, "
+        f"quality {values['quality']:.3f}"
+    )
+
+
+def _history(experiment: Experiment, cell: Cell, state: TrainingState) -> pd.DataFrame:
+    """The tidy table of a training; what warm start found is epoch -1."""
+    found = {f"warm_{name}": value for name, value in state.warmth._asdict().items()}
+    parts = [(name, np.asarray(value)[:, None], np.array([-1])) for name, value in found.items()]
+    epochs = np.arange(next(iter(state.history.values())).shape[1])
+    parts += [(name, np.asarray(value), epochs) for name, value in state.history.items()]
+    goal = _goal(experiment, cell, state.goal)
+    return pd.concat([goal, _rows(experiment, cell, parts)], ignore_index=True)
+
+
+def _goal(experiment: Experiment, cell: Cell, goal: Goal) -> pd.DataFrame:
+    parts = [
+        (f"target_{name}", np.atleast_1d(np.asarray(value))[:, None], np.array([-1]))
+        for name, value in goal._asdict().items()
+    ]
+    return _rows(experiment, cell, parts)
+
+
+def _rows(
+    experiment: Experiment, cell: Cell, parts: list[tuple[str, np.ndarray, np.ndarray]]
+) -> pd.DataFrame:
+    """The tidy table of `(metric, values [T, E], epochs [E])`."""
+    learner, agent = cell
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "experiment": experiment.name,
+                    "learner": learner,
+                    "strategy": agent,
+                    "seed": experiment.first_seed
+                    + np.repeat(np.arange(len(values)), len(epochs)).astype(np.int32),
+                    "epoch": np.tile(epochs, len(values)).astype(np.int32),
+                    "metric": name,
+                    "value": values.ravel().astype(np.float32),
+                }
+            )
+            for name, values, epochs in parts
+        ],
+        ignore_index=True,
+    )
+
+
+def _folder(cell: Cell) -> str:
+    return ".".join(cell)

@@ -1,0 +1,98 @@
+"""Policies on disk: written by Orbax, whole or not at all, with what made them beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+
+from jal.rl.abas_ral import AbasRal
+from jal.rl.agent import Agent, Policy
+from jal.rl.env import Goal
+from jal.rl.lal_rl import LalRl
+from jal.rl.slade_branson import SladeBranson
+from jal.types import InputError, PyTree
+
+__all__ = ["load_policy", "save_policy"]
+
+_AGENTS: dict[str, Any] = {kind.__name__: kind for kind in (AbasRal, LalRl, SladeBranson)}
+_META = "policy.json"
+
+
+def save_policy(folder: Path, agent: Agent, policy: Policy) -> None:
+    """Writes a trained policy, of one training or of many; replaces one that is there.
+
+    Args:
+      folder: to make.
+      agent: its options.
+      policy: with its classifier, which need not be loaded again.
+    """
+    folder = Path(folder)
+    making = folder.with_name(f".{folder.name}.tmp").resolve()
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(making / "policy", {"weights": policy.weights, "goal": policy.goal})
+        checkpointer.save(making / "classifier", policy.classifier)
+    options: Any = {"type": type(agent).__name__, **dataclasses.asdict(agent)}  # pyright: ignore
+    meta = {
+        "agent": options,
+        "state_size": agent.trained_size(policy),
+        "trainings": list(jnp.shape(policy.goal.quality)),
+    }
+    (making / _META).write_text(json.dumps(meta, indent=2) + "\n")
+    if folder.exists():
+        shutil.rmtree(folder)
+    making.rename(folder)
+
+
+def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]:
+    """The agent's options and its policy, as they were saved.
+
+    Args:
+      folder: as given to `save_policy`.
+      classifier: shapes and dtypes of the classifier's variables; without them it is left out.
+
+    Raises:
+      InputError: where the folder holds no policy, or a damaged one.
+    """
+    folder = Path(folder)
+    if not (folder / _META).is_file():
+        raise InputError(f"{folder} holds no trained policy: it has no {_META}.")
+    try:
+        meta = json.loads((folder / _META).read_text())
+        options = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in meta["agent"].items()
+        }
+        agent: Agent = _AGENTS[options.pop("type")](**options)
+        lead = tuple(meta["trainings"])
+        one = jax.eval_shape(lambda: agent.network(meta["state_size"]).init(jax.random.key(0), 0.0))
+        like = {
+            "weights": jax.tree.map(lambda leaf: _like((*lead, *leaf.shape), leaf.dtype), one),
+            "goal": jax.tree.map(lambda _: _like(lead, jnp.float32), Goal(0.0, 0.0)),
+        }
+        with ocp.StandardCheckpointer() as checkpointer:
+            restored: Any = checkpointer.restore((folder / "policy").resolve(), like)
+            seen: PyTree = (
+                ()
+                if classifier is None
+                else checkpointer.restore(
+                    (folder / "classifier").resolve(),
+                    jax.tree.map(lambda leaf: _like(leaf.shape, leaf.dtype), classifier),
+                )
+            )
+    except Exception as error:  # Orbax raises errors of many types
+        raise InputError(f"the policy in {folder} is damaged: train it again.") from error
+    return agent, Policy(restored["weights"], restored["goal"], seen)
+
+
+def _like(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding)
