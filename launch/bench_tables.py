@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from bench_markdown import Goal, Table, brief, goal_rows, markdown, memory, number
 from bench_peers import PEERS
+from bench_rl_tables import rl_tables, rl_targets
 from bench_strategies import GIVEN, LIMIT_S
 from bench_training import BATCH as BATCH_SIZE
 from bench_workers import BATCH, ROUNDS, Result
@@ -47,10 +49,7 @@ class Scale(NamedTuple):
     points: int = 50_000
     trained: tuple[int, ...] = (1, 4, 16)
     pools: tuple[int, ...] = (10_000, 50_000)
-
-
-# A title, rows of text by column, and a note.
-Table = tuple[str, list[dict[str, str]], str]
+    trainings: tuple[int, ...] = (1, 4, 16, 64)
 
 
 def _tables(results: dict[str, Result], scale: Scale) -> list[Table]:
@@ -58,15 +57,7 @@ def _tables(results: dict[str, Result], scale: Scale) -> list[Table]:
     experiments = [_seeds_row(label, results) for label in results if "accuracy" in results[label]]
     training = [_train_row(label, results) for label in results if "steps_per_s" in results[label]]
     selectors = [_select_row(label, results) for label in results if "picks" in results[label]]
-    goals = [
-        {
-            "on two CPU cores": what,
-            "wanted": f"{sign} {_number(wanted)}",
-            "measured": _number(value),
-            "met": "yes" if (value < wanted if sign == "<" else value > wanted) else "no",
-        }
-        for what, sign, wanted, value in targets(results)
-    ]
+    goals = goal_rows(targets(results))
     shown = [
         ("Experiments", experiments, " ".join(SEEDS_NOTE.split())),
         ("Selectors", selectors, " ".join(SELECT_NOTE.format(points=scale.points).split())),
@@ -77,7 +68,7 @@ def _tables(results: dict[str, Result], scale: Scale) -> list[Table]:
 
 
 def pages(report: Result) -> dict[str, str]:
-    """A whole report in Markdown, by part: "strategies", and "results" of all else."""
+    """A whole report in Markdown, by part: "strategies", "rl", and "results" of all else."""
     found = {}
     if "results" in report:
         shown = _tables(report["results"], Scale(**report["scale"]))
@@ -85,6 +76,9 @@ def pages(report: Result) -> dict[str, str]:
     if "strategies" in report:
         part = report["strategies"]
         found["strategies"] = _page(part, _strategy_tables(part["results"]))
+    if "rl" in report:
+        part = report["rl"]
+        found["rl"] = _page(part, rl_tables(part["results"]))
     return found
 
 
@@ -93,7 +87,7 @@ def _page(report: Result, shown: list[Table]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     title = f"{report['machine']}; {versions}"
     title += "; --quick: a smoke test, not a measurement" if report.get("quick") else ""
-    return _markdown(title, shown)
+    return markdown(title, shown)
 
 
 def _strategy_tables(results: dict[str, Result]) -> list[Table]:
@@ -121,10 +115,10 @@ def _query_row(name: str, tool: str, pools: list[int], found: dict) -> dict[str,
     return {
         "strategy": name + tool.removeprefix("jal"),
         **{f"s, N = {n:,}": _taken(row) for n, row in zip(pools, rows, strict=True)},
-        "first query s": _brief(largest["first_s"]) if "first_s" in largest else "",
-        "compile s": _number(largest["compile_s"]) if "compile_s" in largest else "",
+        "first query s": brief(largest["first_s"]) if "first_s" in largest else "",
+        "compile s": number(largest["compile_s"]) if "compile_s" in largest else "",
         "temporaries MiB": f"{largest['temp_mib']:.0f}" if "temp_mib" in largest else "",
-        "peak MiB": _memory(largest) if "peak_mib" in largest else "",
+        "peak MiB": memory(largest) if "peak_mib" in largest else "",
         "caps": caps(registry[name]),
     }
 
@@ -136,14 +130,14 @@ def _beside_row(name: str, points: int, found: dict) -> dict[str, str]:
     least = [row["over_s"] for row in peers.values() if "over_s" in row]
     factor = ""
     if "steady_s" in ours and (times or least):
-        factor = f"{'' if times else '> '}{_number(min(times or least) / ours['steady_s'])}"
+        factor = f"{'' if times else '> '}{number(min(times or least) / ours['steady_s'])}"
     return {
         "strategy": name,
         "N": f"{points:,}",
         "jal s": _taken(ours),
         **{f"{tool} s": _taken(row) for tool, row in peers.items()},
         "x the fastest": factor,
-        "jal MiB": _memory(ours) if "peak_mib" in ours else "",
+        "jal MiB": memory(ours) if "peak_mib" in ours else "",
         **{
             f"{tool} MiB": f"{row['peak_mib']:.0f}" if "peak_mib" in row else ""
             for tool, row in peers.items()
@@ -157,7 +151,7 @@ def _taken(row: Result) -> str:
         return f"> {row['over_s']:.0f}"
     if "over_mib" in row:
         return f"> {row['over_mib']:,.0f} MiB"
-    return _brief(row["steady_s"]) if "steady_s" in row else "failed" if row else ""
+    return brief(row["steady_s"]) if "steady_s" in row else "failed" if row else ""
 
 
 def _seeds_row(label: str, results: dict[str, Result]) -> dict[str, str]:
@@ -167,14 +161,14 @@ def _seeds_row(label: str, results: dict[str, Result]) -> dict[str, str]:
     return {
         "tool": label.removesuffix(f", {row['seeds']} seeds"),
         "seeds": str(row["seeds"]),
-        "compile s": _number(row["compile_s"]),
-        "steady s": _number(steady),
-        "scikit-learn s": _number(plain),
-        "modAL s": _number(modal),
-        "labels/s": _number(row["seeds_per_s"] * ROUNDS * BATCH),
-        "x scikit-learn": _number(plain / steady),
-        "x with compilation": _number(plain / (row["compile_s"] + steady)),
-        "peak MiB": _memory(row),
+        "compile s": number(row["compile_s"]),
+        "steady s": number(steady),
+        "scikit-learn s": number(plain),
+        "modAL s": number(modal),
+        "labels/s": number(row["seeds_per_s"] * ROUNDS * BATCH),
+        "x scikit-learn": number(plain / steady),
+        "x with compilation": number(plain / (row["compile_s"] + steady)),
+        "peak MiB": memory(row),
         "accuracy": f"{row['accuracy']:.4f}",
     }
 
@@ -183,12 +177,12 @@ def _select_row(label: str, results: dict[str, Result]) -> dict[str, str]:
     row, peer = results[label], results[f"{label.split(', ')[0]}, scikit-activeml"]
     return {
         "selector": label,
-        "compile s": _number(row["compile_s"]),
-        "steady s": _number(row["steady_s"]),
-        "x scikit-activeml": _number(peer["steady_s"] / row["steady_s"]),
-        "x with compilation": _number(peer["steady_s"] / (row["compile_s"] + row["steady_s"])),
-        "peak MiB": _memory(row),
-        "inputs MiB": _number(row["inputs_mib"]),
+        "compile s": number(row["compile_s"]),
+        "steady s": number(row["steady_s"]),
+        "x scikit-activeml": number(peer["steady_s"] / row["steady_s"]),
+        "x with compilation": number(peer["steady_s"] / (row["compile_s"] + row["steady_s"])),
+        "peak MiB": memory(row),
+        "inputs MiB": number(row["inputs_mib"]),
         "picks in common": str(len({*row["picks"]} & {*peer["picks"]})),
     }
 
@@ -197,12 +191,12 @@ def _train_row(label: str, results: dict[str, Result]) -> dict[str, str]:
     row = results[label]
     return {
         "network": label,
-        "compile s": _number(row["compile_s"]),
-        "steps/s": _number(row["steps_per_s"]),
-        "images/s": _number(row["steps_per_s"] * BATCH_SIZE),
-        "x PyTorch": _number(row["steps_per_s"] / _torch_rate(row["network"], results)),
+        "compile s": number(row["compile_s"]),
+        "steps/s": number(row["steps_per_s"]),
+        "images/s": number(row["steps_per_s"] * BATCH_SIZE),
+        "x PyTorch": number(row["steps_per_s"] / _torch_rate(row["network"], results)),
         "share of peak": f"{row['peak_share']:.2f}" if "peak_share" in row else "",
-        "peak MiB": _memory(row),
+        "peak MiB": memory(row),
     }
 
 
@@ -212,7 +206,7 @@ def _torch_rate(network: str, results: dict[str, Result]) -> float:
     return max(rates)
 
 
-def targets(results: dict[str, Result]) -> list[tuple[str, str, float, float]]:
+def targets(results: dict[str, Result]) -> list[Goal]:
     """(what, sign, wanted, measured) of all that was run."""
     found = []
     if "modAL" in results:
@@ -234,28 +228,4 @@ def targets(results: dict[str, Result]) -> list[tuple[str, str, float, float]]:
     if "cnn, jal, map, 16 seeds" in results:
         rate = results["cnn, jal, map, 16 seeds"]["steps_per_s"]
         found.append(("CNN, 16 seeds: x PyTorch", ">", 1.0, rate / _torch_rate("cnn", results)))
-    return found
-
-
-def _memory(row: Result) -> str:
-    device = f" + {row['device_mib']:.0f} on the device" if "device_mib" in row else ""
-    return f"{row['peak_mib']:.0f}{device}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
-
-
-def _brief(value: float) -> str:
-    """Two digits, of however few seconds."""
-    return f"{value:.2g}" if 0 < value < 0.1 else _number(value)
-
-
-def _markdown(title: str, shown: list[Table]) -> str:
-    """The tables as a page."""
-    parts = [title]
-    for name, rows, note in shown:
-        rule = ["---"] + ["---:"] * (len(rows[0]) - 1)
-        lines = [[*rows[0]], rule, *([*row.values()] for row in rows)]
-        parts += [f"**{name}**", "\n".join(f"| {' | '.join(line)} |" for line in lines), note]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return found + rl_targets(results)

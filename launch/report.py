@@ -23,6 +23,9 @@ def main(folder: tyro.conf.Positional[Path]) -> None:
     results.render(folder)
     console = Console()
     report.print_tables(results.frame, console, results.info)
+    stops = results.stops()
+    if stops is not None and results.training is not None:
+        report.print_targets(stops, results.training, console)
     console.print(f"Open {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 

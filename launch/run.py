@@ -66,6 +66,9 @@ def main(arguments: list[str]) -> None:
     console = Console()
     resumed = ", since it was resumed" if results.info["resumed"] else ""
     report.print_tables(results.frame, console, results.info)
+    stops = results.stops()
+    if stops is not None and results.training is not None:
+        report.print_targets(stops, results.training, console)
     console.print(
         f"{results.info['seconds']:.0f} s, of which compilation "
         f"{results.info['compile_seconds']:.0f} s{resumed}. Open {folder / 'report.html'}",

@@ -37,6 +37,7 @@ class Program:
       experiment: the config.
       cells: `(learner, strategy)` names, learners in the outer loop.
       mesh: the devices.
+      points: in the pool.
       compile_seconds: spent so far on tracing and compiling.
     """
 
@@ -68,6 +69,7 @@ class Program:
         )
         self.compile_seconds = 0.0
         self._num_classes = dataset.num_classes
+        self.points = len(dataset.train.y)
         parts = (*dataset.train, *dataset.test)
         check_data(sum(array.nbytes for array in parts), list(self.mesh.devices.flat))
         self._pool, self._test = (

@@ -62,6 +62,10 @@ class Results:
         """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
         return report.significance(self.frame, learner)
 
+    def stops(self) -> pd.DataFrame | None:
+        """Where each run reaches its target (`jal.report.to_target`); None without targets."""
+        return report.targets(self.frame, self.experiment.to_json(), self.info, self.training)
+
     def plot(self, metric: str = "accuracy") -> Figure:
         """Learning curves: the mean over the seeds, with its 95 % band; shows inline."""
         return report.learning_curves(self.frame, metric)
@@ -73,7 +77,7 @@ class Results:
     def render(self, folder: Path) -> None:
         """Writes curves.png and report.html into a run's folder."""
         replace_file(folder / "curves.png", lambda path: report.save_png(self.plot(), path))
-        page = report.page(self.frame, self.experiment.to_json(), self.info)
+        page = report.page(self.frame, self.experiment.to_json(), self.info, self.training)
         replace_file(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
 
     def save(self, folder: Path) -> None:

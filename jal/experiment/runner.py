@@ -247,6 +247,7 @@ def _describe(program: Program, seconds: float, resumed: bool) -> dict[str, Any]
         "jax": jax.__version__,
         "python": platform.python_version(),
         "device": f"{program.mesh.devices.size} x {device.device_kind}",
+        "pool": program.points,
         "seconds": round(seconds, 2),
         "compile_seconds": round(program.compile_seconds, 2),
         "resumed": resumed,

@@ -3,18 +3,28 @@
 from jal.report.page import page
 from jal.report.plots import curve_grid, learning_curves, save_png
 from jal.report.tables import curves, penalties, ranking, seconds, significance, summary
-from jal.report.texts import print_tables
+from jal.report.target_plots import batch_histogram, metric_densities, training_curves
+from jal.report.targets import budget_differences, target_summary, to_target
+from jal.report.texts import print_tables, print_targets, targets
 
 __all__ = [
+    "batch_histogram",
+    "budget_differences",
     "curve_grid",
     "curves",
     "learning_curves",
+    "metric_densities",
     "page",
     "penalties",
     "print_tables",
+    "print_targets",
     "ranking",
     "save_png",
     "seconds",
     "significance",
     "summary",
+    "target_summary",
+    "targets",
+    "to_target",
+    "training_curves",
 ]

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from jal.report.plots import FEW, curve_grid, learning_curves, png
 from jal.report.tables import penalties, ranking, seconds, significance, summary
-from jal.report.texts import summary_text
+from jal.report.target_plots import batch_histogram, metric_densities, training_curves
+from jal.report.texts import summary_text, target_texts, targets
 
 __all__ = ["page"]
 
@@ -39,13 +40,19 @@ p.caption { margin-bottom: .5rem; color: #777; font-size: .85rem; }
 """
 
 
-def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> str:
+def page(
+    frame: pd.DataFrame,
+    config: dict[str, Any],
+    info: dict[str, Any],
+    training: pd.DataFrame | None = None,
+) -> str:
     """HTML with the curves, tables and matrices of a tidy table, and what made them.
 
     Args:
       frame: the tidy table.
       config: the resolved config, as nested dicts.
       info: versions, device and seconds, shown as they are.
+      training: the agents' histories, if there are agents.
     """
     name = html.escape(str(config["name"]))
     learners = list(frame.learner.unique())
@@ -70,6 +77,8 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
             "<p>Standard deviation over mean of the labelled points' class counts: 0 where all "
             "classes have as many labels.</p>",
         ]
+    if training is not None:
+        sections += _agents(frame, config, info, training)
     table, times = summary(frame), seconds(frame, info)
     for learner in learners:
         sections.append(f"<h2>{html.escape(learner)}</h2>")
@@ -94,6 +103,44 @@ def page(frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any]) -> s
         '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
     )
+
+
+def _agents(
+    frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any], training: pd.DataFrame
+) -> list[str]:
+    """What agents have learned, and how their runs to the target compare."""
+    sections = []
+    stops = targets(frame, config, info, training)
+    if stops is not None:
+        sections.append("<h2>Runs to the target</h2>")
+        for title, heads, texts in target_texts(stops, training):
+            sections.append(f"<h3>{html.escape(title)}</h3>")
+            sections.append(_table("", heads, [_row(text) for text in texts]))
+        sections.append(
+            "<p>A run stops at the first round whose precision reaches the target: its training's "
+            "best of warm start, times the share that the config asks for; else after its last "
+            "round. Budget: labels at the stop, in % of the pool. Intervals are over trainings, "
+            "whose runs are averaged.</p>"
+        )
+    for learner, agent in training[["learner", "strategy"]].drop_duplicates().to_numpy():
+        if stops is not None and (training.metric == "return").any():
+            chooses = len(set(stops[stops.strategy == agent]["round"])) > 0
+            if chooses and config["agents"][agent]["type"] == "AbasRal":
+                sections.append(f"<h2>{html.escape(f'{agent} with {learner}')}</h2>")
+                histogram = batch_histogram(frame, stops, learner, agent)
+                sections.append(_picture(histogram, f"batch sizes of {agent}"))
+                sections.append(
+                    _picture(metric_densities(stops, learner, agent), f"densities of {agent}")
+                )
+        own = training[(training.learner == learner) & (training.strategy == agent)]
+        if (own.epoch >= 0).any():
+            sections.append(f"<h2>Training of {html.escape(f'{agent} with {learner}')}</h2>")
+            sections.append(_picture(training_curves(training, learner, agent), "training"))
+            sections.append(
+                f"<p>Means over the epochs' episodes and {own.seed.nunique()} trainings, with 95 % "
+                "bands.</p>"
+            )
+    return sections
 
 
 def _picture(figure: Figure, what: str) -> str:

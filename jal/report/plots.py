@@ -17,7 +17,16 @@ from matplotlib.lines import Line2D
 from jal import metrics
 from jal.report.tables import curves, ranking
 
-__all__ = ["FEW", "curve_grid", "learning_curves", "png", "save_png"]
+__all__ = [
+    "COLOURS",
+    "FEW",
+    "InlineFigure",
+    "curve_grid",
+    "learning_curves",
+    "plain",
+    "png",
+    "save_png",
+]
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; random is grey.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B"]
@@ -29,7 +38,7 @@ FEW = 10  # so many strategies can be told apart in one panel
 BEST = 7  # of more, so many are shown in colour, and random
 
 
-class _InlineFigure(Figure):
+class InlineFigure(Figure):
     """A figure that a notebook shows without pyplot's global state."""
 
     def _repr_png_(self) -> bytes:
@@ -43,7 +52,7 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
     highest AUBC and random stand out, the others are thin and grey: `curve_grid` shows each.
     """
     learners = _learners(frame, metric)
-    figure = _InlineFigure(figsize=(5.2 * len(learners) + 1.8, 4.2), layout="constrained")
+    figure = InlineFigure(figsize=(5.2 * len(learners) + 1.8, 4.2), layout="constrained")
     panels = figure.subplots(1, len(learners), sharey=True, squeeze=False)[0]
     styles = _styles(frame)
     for panel, learner in zip(panels, learners, strict=True):
@@ -54,7 +63,7 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
                 panel.plot(labels.mean(axis=0), values.mean(axis=0), **BACKGROUND)
         panel.set_title(learner, parse_math=False)
         panel.set_xlabel("labels")
-        _plain(panel)
+        plain(panel)
     panels[0].set_ylabel(metric.replace("_", " "))
     handles = [Line2D([], [], label=name, **style) for name, style in styles.items()]
     others = frame.strategy.nunique() - len(styles)
@@ -87,7 +96,7 @@ def curve_grid(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> F
     rows = -(-len(found) // columns)
     # Margins in inches: a layout that measures all panels' texts takes seconds.
     width, height = 2.0 * columns + 1.0, 1.75 * rows + 0.6
-    figure = _InlineFigure(figsize=(width, height))
+    figure = InlineFigure(figsize=(width, height))
     margins = {"left": 0.9 / width, "right": 1 - 0.1 / width, "wspace": 0.1, "hspace": 0.25}
     margins |= {"bottom": 0.55 / height, "top": 1 - 0.35 / height}
     panels = figure.subplots(
@@ -106,7 +115,7 @@ def curve_grid(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> F
         _band(panel, *found[strategy], color=COLOURS[0])
         panel.set_title(strategy, parse_math=False, fontsize=9)
         panel.tick_params(labelsize=8)
-        _plain(panel)
+        plain(panel)
     figure.supxlabel("labels", fontsize=9)
     figure.supylabel(name, fontsize=9)
     return figure
@@ -151,7 +160,8 @@ def _band(panel: Axes, labels: np.ndarray, values: np.ndarray, **style: Any) -> 
     )
 
 
-def _plain(panel: Axes) -> None:
+def plain(panel: Axes) -> None:
+    """A light grid, and no frame above and to the right."""
     panel.grid(alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)
 

@@ -14,8 +14,9 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from jal.report.tables import LEVEL, ranking, seconds, significance, summary
+from jal.report.targets import MEASURED, budget_differences, target_summary, to_target
 
-__all__ = ["print_tables", "summary_text"]
+__all__ = ["print_tables", "print_targets", "summary_text", "target_texts", "targets"]
 
 TITLES = {"aubc": "AUBC", "final": "final accuracy", "imbalance_ratio": "imbalance"}
 
@@ -50,6 +51,66 @@ def print_tables(
             width = Measurement.get(console, console.options.update_width(10_000), whole).maximum
             fits = width <= console.width
             console.print(whole if fits else _counts(matrix, learner))
+
+
+def targets(
+    frame: pd.DataFrame,
+    config: Mapping[str, Any],
+    info: Mapping[str, Any],
+    training: pd.DataFrame | None,
+) -> pd.DataFrame | None:
+    """Runs to the target (`to_target`) of a run whose agents have one; None of others."""
+    if training is None or "precision" not in set(frame.metric):
+        return None
+    goals = training[training.metric == "target_quality"].value
+    if not len(goals) or not np.isfinite(goals).all():
+        return None
+    return to_target(frame, training, info["pool"], config["target"])
+
+
+def target_texts(
+    stops: pd.DataFrame, training: pd.DataFrame
+) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Title, heads and rows of one table for each learner, and of one for each of its agents."""
+    tables = []
+    for learner, part in stops.groupby("learner", sort=False):
+        table = target_summary(part)
+        names = [name for name in MEASURED if name in table]
+        rows = []
+        for strategy, of in table.loc[learner].index:
+            row = table.loc[(learner, strategy, of)]
+            values = [f"{100 * row[name]:.2f}" for name in names]
+            rows.append([strategy, of, *values, f"{100 * row.reached:.0f}"])
+        goal = 100 * part.target.mean()
+        title = f"{learner}: target precision {goal:.2f} %, {part.seed.nunique()} runs"
+        tables.append((title, ["strategy", "", *[f"{n} %" for n in names], "reached %"], rows))
+        for agent in training[training.learner == learner].strategy.unique():
+            differences = budget_differences(part, agent)
+            if len(differences) == 0:
+                continue
+            rows = [
+                [
+                    strategy,
+                    f"{100 * row.difference:+.2f} ± {100 * row.half:.2f}",
+                    f"{row.p:.2g}",
+                    f"{row.effect:+.2f}",
+                ]
+                for (_, strategy), row in differences.iterrows()  # pyright: ignore
+            ]
+            heads = ["strategy", f"budget less {agent}'s, points", "p", "Cohen's d"]
+            tables.append((f"{learner}: budgets beside {agent}'s", heads, rows))
+    return tables
+
+
+def print_targets(stops: pd.DataFrame, training: pd.DataFrame, console: Console) -> None:
+    """Prints the runs to a target as tables."""
+    for title, heads, rows in target_texts(stops, training):
+        shown = _plain_table(title)
+        for place, name in enumerate(heads):
+            shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
+        for row in rows:
+            shown.add_row(*map(escape, row))
+        console.print(shown)
 
 
 def summary_text(

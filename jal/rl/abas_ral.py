@@ -28,7 +28,7 @@ from jal.rl.observations import (
     observe_batches,
     sorted_scores,
 )
-from jal.rl.q_networks import QNetwork, lal_rl_network
+from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
 from jal.rl.replay import prioritised_replay
 from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
 from jal.rl.training import Schedule, Warmth, trainer
@@ -64,6 +64,9 @@ class AbasRal:
     action_scale: Literal["pool", "cap"] = "pool"
     """What the network sees of a batch of k points: k over the pool's size, as in the paper, or
     over the largest batch: then sizes differ by more than a tenth."""
+    hidden: tuple[int, ...] = ()
+    """Widths of ReLU layers of the Q-network; LAL-RL's 10 and 5 sigmoids, as in the paper, if
+    empty."""
     state_size: int | None = None
     """Quantiles of the sorted margins; all of them if None."""
     warm_episodes: int = 128
@@ -194,11 +197,17 @@ class AbasRal:
         return max(data.warm.y.shape[0], data.train.y.shape[0])
 
     def network(self, state_size: int) -> QNetwork:
-        """LAL-RL's, of one action feature."""
-        return lal_rl_network(state_size, 1)
+        """LAL-RL's, or ReLU layers; of one action feature."""
+        return (
+            mlp_network(state_size, 1, self.hidden)
+            if self.hidden
+            else lal_rl_network(state_size, 1)
+        )
 
     def trained_size(self, policy: Policy) -> int:
         """How many numbers the states have that the policy was trained on."""
+        if self.hidden:
+            return policy.weights["hidden"][0]["kernel"].shape[-2] - 1
         return policy.weights["state"]["kernel"].shape[-2]
 
     def _candidates(self, actions: int):

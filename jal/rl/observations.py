@@ -64,7 +64,7 @@ class Points(NamedTuple):
 def sorted_scores(score: Score = "margin", size: int | None = None) -> Callable[[Array], Array]:
     """`(logits [V, K]) -> [S]`: the scores on the state set, ascending.
 
-    Whatever the order of the examples and the number of classes, it has the same meaning.
+    Its size does not depend on the classes, nor its values on the order of the examples.
 
     Args:
       score: "margin", the two largest probabilities' difference (ABAS-RAL, section 3.2); or
@@ -96,7 +96,7 @@ def observe_batches(state: Callable[[Array], Array]) -> Observer:
 def largest_batch(unlabelled: Array | int, share: float = 0.1) -> Array:
     """floor(share * unlabelled), at least 1: the most that one step may label, int32."""
     # Not to fall below a whole number by rounding: .1 times 30 is 3.
-    return jnp.maximum(jnp.floor(jnp.asarray(unlabelled) * share + 1e-4), 1).astype(jnp.int32)
+    return jnp.maximum(jnp.floor(jnp.asarray(unlabelled) * share + 1e-3), 1).astype(jnp.int32)
 
 
 def batch_candidates(

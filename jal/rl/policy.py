@@ -71,7 +71,7 @@ def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]
             name: tuple(value) if isinstance(value, list) else value
             for name, value in meta["agent"].items()
         }
-        agent: Agent = _AGENTS[options.pop("type")](**options)
+        agent: Agent = _AGENTS[str(options.pop("type"))](**options)
         lead = tuple(meta["trainings"])
         one = jax.eval_shape(lambda: agent.network(meta["state_size"]).init(jax.random.key(0), 0.0))
         like = {

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jal.types import Array, PyTree
+from jal.types import Array, InputError, PyTree
 
 __all__ = ["QNetwork", "lal_rl_network", "mlp_network"]
 
@@ -34,7 +34,7 @@ class _LalRl(nnx.Module):
 
     def __call__(self, state: Array, actions: Array) -> Array:
         hidden = jax.nn.sigmoid(self.state(state))
-        return self.value(jax.nn.sigmoid(self.both(_beside(hidden, actions))))[:, 0]
+        return self.value(jax.nn.sigmoid(_joint(self.both, hidden, actions)))[:, 0]
 
 
 class _MLP(nnx.Module):
@@ -46,8 +46,9 @@ class _MLP(nnx.Module):
         self.value = nnx.Linear(widths[-1], 1, rngs=rngs)
 
     def __call__(self, state: Array, actions: Array) -> Array:
-        x = _beside(state, actions)
-        for layer in self.hidden:
+        first, *others = self.hidden
+        x = jax.nn.relu(_joint(first, state, actions))
+        for layer in others:
             x = jax.nn.relu(layer(x))
         return self.value(x)[:, 0]
 
@@ -60,7 +61,13 @@ def lal_rl_network(state_size: int, action_size: int) -> QNetwork:
 def mlp_network(
     state_size: int, action_size: int, hidden: tuple[int, ...] = (128, 128, 128)
 ) -> QNetwork:
-    """ReLU layers on state and action's features together (Slade and Branson, section 4.2)."""
+    """ReLU layers on state and action's features together (Slade and Branson, section 4.2).
+
+    Raises:
+      InputError: for no hidden layer, or one without a unit.
+    """
+    if not hidden or min(hidden) < 1:
+        raise InputError(f"a Q-network has one or more hidden layers of units, got {hidden}.")
     return _from_module(lambda rngs: _MLP(state_size, action_size, hidden, rngs))
 
 
@@ -78,7 +85,8 @@ def _from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> QNetwork:
     return QNetwork(init, apply)
 
 
-def _beside(state: Array, actions: Array) -> Array:
-    """`[A, S + F]`: the state in front of every action's features."""
-    repeated = jnp.broadcast_to(state, (actions.shape[0], *state.shape))
-    return jnp.concatenate([repeated, actions], axis=1)
+def _joint(layer: nnx.Linear, state: Array, actions: Array) -> Array:
+    """`layer` of the state in front of each action's features, `[A, M]`; the state's part once."""
+    kernel, bias = layer.kernel[...], layer.bias[...]  # pyright: ignore
+    size = state.shape[0]
+    return state @ kernel[:size] + bias + actions @ kernel[size:]

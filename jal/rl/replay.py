@@ -129,7 +129,7 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
         largest = jnp.max(weights)
         fresh = jnp.where(largest > 0, largest, 1.0)
         weights = weights.at[slot].set(jnp.where(usable, fresh, 0.0), mode="drop")
-        waited = state.waits & (count > 0)
+        waited = state.waits & (count > 0) & (count < capacity)  # else it was overwritten
         weights = weights.at[jnp.where(waited, before, rows * width)].set(fresh, mode="drop")
         weights = weights.reshape(rows, width)
         return ReplayState(
@@ -142,8 +142,8 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
         )
 
     def sample(key: Array, state: ReplayState, n: int) -> Sample:
-        row, rest = _draw(jnp.cumsum(state.sums), jax.random.uniform(key, (n,)))
-        column, _ = jax.vmap(_draw)(jnp.cumsum(state.weights[row], axis=1), rest)
+        row, rest = _draw(state.sums, jax.random.uniform(key, (n,)))
+        column, _ = jax.vmap(_draw)(state.weights[row], rest)
         index = row * width + column
         items = jax.tree.map(lambda leaf: leaf[index], state.items)
         after = (index + 1) % capacity
@@ -163,16 +163,18 @@ def replay_bytes(state: ReplayState) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
 
 
-def _draw(cumulative: Array, share: Array) -> tuple[Array, Array]:
+def _draw(weights: Array, share: Array) -> tuple[Array, Array]:
     """Where `share` of the sum falls, and at which share of that entry.
 
     Args:
-      cumulative: `[M]`, never falling, with a positive end.
+      weights: `[M]`, not negative, with a positive sum.
       share: in [0, 1], of any shape.
 
     Returns:
       indices int32 of entries above 0, and shares in [0, 1].
     """
+    # A parallel sum may differ by rounding where a 0 is added, which would then have a share.
+    cumulative = jax.lax.cummax(jnp.where(weights > 0, jnp.cumsum(weights), 0.0))
     total = cumulative[-1]
     # Below the total in any rounding, so that the entry found is not 0.
     wanted = jnp.minimum(share * total, jnp.nextafter(total, 0.0))

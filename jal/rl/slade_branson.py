@@ -169,8 +169,7 @@ class SladeBranson:
 
     def trained_size(self, policy: Policy) -> int:
         """How many numbers the states have that the policy was trained on."""
-        first = policy.weights["hidden"][0] if self.hidden else policy.weights["value"]
-        return first["kernel"].shape[-2] - 3
+        return policy.weights["hidden"][0]["kernel"].shape[-2] - 3
 
     def _view(self) -> View:
         return View(self.score, "euclidean", "features", self.reduce)

@@ -1,0 +1,78 @@
+"""Pictures of runs to a target, in the form of ABAS-RAL's Figures 2 and 3; training histories."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from jal import metrics
+from jal.report.plots import COLOURS, InlineFigure, plain
+from jal.report.targets import MEASURED, batch_sizes
+
+__all__ = ["batch_histogram", "metric_densities", "training_curves"]
+
+_HISTORY = ("return", "length", "budget", "quality", "success", "loss")
+
+
+def batch_histogram(
+    frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str, width: int | None = None
+) -> Figure:
+    """How often an agent chose batches of which size, in bins of `width` points (Figure 2)."""
+    sizes = batch_sizes(frame, stops, learner, agent)
+    width = width or max(1, round((sizes.max() if sizes.size else 1) / 20))
+    top = (sizes.max() if sizes.size else 1) + width
+    figure = InlineFigure(figsize=(6.4, 3.6), layout="constrained")
+    panel = figure.subplots()
+    panel.hist(sizes, bins=np.arange(1, top + 1, width).tolist(), color=COLOURS[0], alpha=0.8)
+    panel.set_xlabel(f"batch size, bins of {width}")
+    panel.set_ylabel("batches")
+    panel.set_title(f"{agent} · {learner}: {sizes.size} batches", parse_math=False)
+    plain(panel)
+    return figure
+
+
+def metric_densities(stops: pd.DataFrame, learner: str, agent: str) -> Figure:
+    """Histograms with kernel density estimates of what was measured at the stop (Figure 3)."""
+    part = stops.loc[(stops.learner == learner) & (stops.strategy == agent)]
+    names = [name for name in MEASURED if name in part]
+    figure = InlineFigure(figsize=(2.9 * len(names) + 0.4, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for panel, name in zip(panels, names, strict=True):
+        _density(panel, 100 * part[name].to_numpy())
+        panel.set_xlabel(f"{name}, %")
+        plain(panel)
+    panels[0].set_ylabel("runs")
+    figure.suptitle(f"{agent} · {learner}: {len(part)} runs", fontsize=11)
+    return figure
+
+
+def training_curves(training: pd.DataFrame, learner: str, agent: str) -> Figure:
+    """An agent's epochs: each history's mean over the trainings with its 95 % band."""
+    own = (training.learner == learner) & (training.strategy == agent) & (training.epoch >= 0)
+    part = training.loc[own]
+    names = [name for name in _HISTORY if name in set(part.metric)]
+    figure = InlineFigure(figsize=(11.5, 2.9 * -(-len(names) // 3)), layout="constrained")
+    panels = figure.subplots(-(-len(names) // 3), 3, squeeze=False).ravel()
+    for panel, name in zip(panels, names, strict=False):
+        values = part.loc[part.metric == name].pivot(index="seed", columns="epoch", values="value")
+        mean, half = metrics.mean_interval(values.to_numpy(float))
+        at = values.columns.to_numpy()
+        panel.plot(at, mean, color=COLOURS[0])
+        panel.fill_between(at, mean - half, mean + half, color=COLOURS[0], alpha=0.15, linewidth=0)
+        panel.set_title(name, fontsize=10)
+        panel.set_xlabel("epoch")
+        plain(panel)
+    for panel in panels[len(names) :]:
+        panel.set_visible(False)
+    return figure
+
+
+def _density(panel: Axes, values: np.ndarray) -> None:
+    _, edges, _ = panel.hist(values, bins=20, color=COLOURS[0], alpha=0.45)
+    if np.ptp(values) > 0:  # a single value has no density
+        at = np.linspace(edges[0], edges[-1], 200)
+        scale = len(values) * (edges[1] - edges[0])
+        panel.plot(at, stats.gaussian_kde(values)(at) * scale, color=COLOURS[1])

@@ -1,0 +1,134 @@
+"""Runs to a target quality: what each strategy has bought and measured when it reaches it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from jal import metrics
+
+__all__ = ["MEASURED", "batch_sizes", "budget_differences", "target_summary", "to_target"]
+
+MEASURED = ("precision", "accuracy", "recall", "f1", "budget")
+
+
+def to_target(
+    frame: pd.DataFrame, training: pd.DataFrame, pool: int, share: float = 1.0
+) -> pd.DataFrame:
+    """Where each run stops: at the first round whose precision reaches its training's target.
+
+    A run that never does stops with its last round. Of S seeds on T trainings, seed i is judged by
+    the target of training floor(i T / S) of its learner's first agent.
+
+    Args:
+      frame: the tidy table, with the metric precision.
+      training: the agents' history, with `target_quality`.
+      pool: points in the pool.
+      share: of the target that is to be reached.
+
+    Returns:
+      a row for each learner, strategy and seed: `training`, `target`, `reached`, `round`, and
+      precision, accuracy, recall, f1 (as far as measured) and budget, the share labelled.
+    """
+    goals = training[training.metric == "target_quality"]
+    rows = []
+    for learner, part in frame.groupby("learner", sort=False):
+        agents = goals.loc[goals.learner == learner].pivot(
+            index="seed", columns="strategy", values="value"
+        )
+        if agents.empty:
+            continue
+        first = training[training.learner == learner].strategy.iloc[0]
+        target = agents[first].dropna().to_numpy()
+        for strategy, cell in part.groupby("strategy", sort=False):
+            wide = {
+                name: values.pivot(index="seed", columns="round", values="value").to_numpy(float)
+                for name, values in cell.groupby("metric", sort=False)
+            }
+            one = cell[cell.metric == "precision"]
+            labels = one.pivot(index="seed", columns="round", values="labels").to_numpy(float)
+            seeds = np.arange(len(labels))
+            member = seeds * len(target) // len(seeds)
+            hit = wide["precision"] >= share * target[member][:, None]
+            stop = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1] - 1)
+            measured = {name: wide[name][seeds, stop] for name in MEASURED if name in wide} | {
+                "budget": labels[seeds, stop] / pool
+            }
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "learner": learner,
+                        "strategy": strategy,
+                        "seed": np.sort(one.seed.unique()),
+                        "training": member,
+                        "target": share * target[member],
+                        "reached": hit.any(axis=1),
+                        "round": stop,
+                        **measured,
+                    }
+                )
+            )
+    return pd.concat(rows, ignore_index=True)
+
+
+def target_summary(stops: pd.DataFrame) -> pd.DataFrame:
+    """Mean and largest value of each metric at the stop, as ABAS-RAL's Tables 1 to 3.
+
+    Returns:
+      index (learner, strategy, "mean" or "max"); the metrics measured, and `reached`, the share of
+      runs that reached their target.
+    """
+    names = [name for name in MEASURED if name in stops]
+    rows = {}
+    for cell, part in stops.groupby(["learner", "strategy"], sort=False):
+        learner, strategy = cell  # pyright: ignore
+        reached = part.reached.mean()
+        rows[learner, strategy, "mean"] = part[names].mean().to_dict() | {"reached": reached}
+        rows[learner, strategy, "max"] = part[names].max().to_dict() | {"reached": reached}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy", "of"])
+    return table
+
+
+def budget_differences(stops: pd.DataFrame, agent: str) -> pd.DataFrame:
+    """The budget at the stop of each strategy less the agent's, with 95 % intervals.
+
+    Runs of one training are averaged first: the interval is over trainings, which are independent,
+    or over runs where there is one training.
+
+    Returns:
+      index (learner, strategy); `difference` and `half` width, in shares of the pool, the paired
+      t-test's `p`, and `effect`, the difference over the deviation of the differences (Cohen's d).
+    """
+    rows = {}
+    for learner, part in stops.groupby("learner", sort=False):
+        unit = "training" if part.training.nunique() > 1 else "seed"
+        means = part.pivot_table(index=unit, columns="strategy", values="budget", sort=False)
+        if agent not in means:
+            continue
+        for strategy in means.columns.drop(agent):
+            other, own = means[strategy].to_numpy(), means[agent].to_numpy()
+            mean, half = metrics.mean_interval(other - own)
+            spread = (other - own).std(ddof=1) if len(own) > 1 else np.nan
+            rows[learner, strategy] = {
+                "difference": mean,
+                "half": half,
+                "p": float(metrics.paired_p_value(other, own)),
+                "effect": mean / spread if spread > 0 else np.nan,
+            }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if len(table):
+        table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
+    return table
+
+
+def batch_sizes(frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str) -> np.ndarray:
+    """The sizes of all batches that an agent's runs labelled up to their stop."""
+    cell = frame[
+        (frame.learner == learner) & (frame.strategy == agent) & (frame.metric == "precision")
+    ]
+    labels = cell.pivot(index="seed", columns="round", values="labels").to_numpy(int)
+    last = stops.loc[(stops.learner == learner) & (stops.strategy == agent), "round"].to_numpy()
+    bought = np.diff(labels, axis=1)
+    before = np.arange(bought.shape[1]) < last[:, None]
+    return bought[before & (bought > 0)]

@@ -1,0 +1,392 @@
+"""The three agents: what training does, what it refuses, and their policies as strategies."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jal import data
+from jal.data.splits import fractions
+from jal.episode import episode
+from jal.learners import logistic_regression
+from jal.metrics import evaluator
+from jal.rl import (
+    AbasRal,
+    LalRl,
+    SladeBranson,
+    agent_data,
+    check_parts,
+    policy_of,
+    prioritised_replay,
+)
+from jal.rl.policy import load_policy, save_policy
+from jal.types import Given, InputError, Pool
+
+SMALL = {
+    "abas_ral": AbasRal(
+        epochs=4,
+        episodes=2,
+        updates=5,
+        warm_episodes=4,
+        max_steps=12,
+        state_size=10,
+        capacity=100,
+        initial=0.1,
+    ),
+    "abas_ral_steps": AbasRal(
+        epochs=3,
+        episodes=2,
+        updates=1,
+        update_after="step",
+        warm_episodes=4,
+        max_steps=12,
+        hidden=(8,),
+        action_scale="cap",
+        terminal="and",
+        reward="per_step",
+        target_quality=0.8,
+        target_budget=0.5,
+    ),
+    "lal_rl": LalRl(
+        epochs=3,
+        episodes=2,
+        updates=5,
+        warm_episodes=4,
+        warm_updates=3,
+        horizon=8,
+        quality=0.75,
+        candidates=20,
+    ),
+    "lal_rl_horizon": LalRl(
+        mode="fixed_horizon",
+        epochs=3,
+        episodes=2,
+        updates=5,
+        warm_episodes=4,
+        warm_updates=3,
+        horizon=8,
+        candidates=None,
+    ),
+    "slade_branson": SladeBranson(
+        points=3,
+        budget=8,
+        epochs=3,
+        episodes=2,
+        updates=5,
+        warm_episodes=4,
+        warm_updates=3,
+        candidates=20,
+        hidden=(8, 8),
+        target="as_printed",
+        reduce="min",
+    ),
+}
+
+
+@functools.cache
+def parts():
+    """AgentData of five classes, 16 features, made for logistic regression."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(5), 60)
+    x = (rng.normal(size=(300, 16)) + 1.3 * np.eye(5, 16)[y]).astype(np.float32)
+    state, warm, train, rest = fractions(y, (0.1, 0.2, 0.4, 0.3), 0)
+    holdout = Pool(jnp.asarray(x[rest]), jnp.asarray(y[rest], jnp.int32))
+    return agent_data(x, y, holdout, 5, state=state, warm=warm, train=train)
+
+
+@functools.cache
+def learner(max_labels: int = 120):
+    return logistic_regression((16,), 5, tol=1e-3, max_labels=max_labels)
+
+
+@functools.cache
+def trained(name: str):
+    """The training, the state after warm start, the compiled run, the state at the end."""
+    training = SMALL[name].training(parts(), learner(), 5)
+    start = jax.jit(training.init)(jax.random.key(3), training.warm)
+    run = jax.jit(training.run)
+    return training, start, run, run(start, 0, training.epochs, training.train)
+
+
+def flat(tree):
+    leaves = jax.tree.map(
+        lambda leaf: (
+            jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+        ),
+        jax.tree.leaves(tree),
+    )
+    return [np.asarray(leaf) for leaf in leaves]
+
+
+# Two of the default run: each is two programs of seconds to compile.
+every_agent = pytest.mark.parametrize(
+    "name",
+    [
+        "abas_ral",
+        "slade_branson",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("abas_ral_steps", "lal_rl", "lal_rl_horizon")
+        ),
+    ],
+)
+
+
+@every_agent
+def test_training_in_segments_is_training_in_one_go(name):
+    training, start, run, end = trained(name)
+    state = start
+    for epoch in range(training.epochs):
+        state = run(state, epoch, epoch + 1, training.train)
+    for one, other in zip(flat(state), flat(end), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@every_agent
+def test_training_changes_the_policy_and_measures_itself(name):
+    _, start, _, end = trained(name)
+    assert any(
+        (one != other).any()
+        for one, other in zip(flat(start.agent.online), flat(end.agent.online), strict=True)
+    )
+    for metric, values in end.history.items():
+        assert np.isfinite(values).all(), metric
+    np.testing.assert_allclose(end.history["epsilon"][jnp.array([0, -1])], (1.0, 0.1), rtol=1e-6)
+    assert (np.asarray(end.history["quality"]) <= 1).all()
+
+
+@every_agent
+def test_the_buffer_holds_the_steps_that_were_taken_and_no_other(name):
+    agent = SMALL[name]
+    _, start, _, end = trained(name)
+    warm = round(float(start.warmth.length) * agent.warm_episodes)
+    assert int(start.replay.filled) == warm
+    taken = warm + round(float(end.history["length"].sum()) * agent.episodes)
+    capacity = end.replay.items.reward.shape[0]
+    assert int(end.replay.filled) == min(taken, capacity)
+    stored = jax.tree.map(lambda leaf: np.asarray(leaf[: end.replay.filled]), end.replay.items)
+    state = stored.observation.state
+    assert np.isfinite(state).all()
+    assert (np.diff(state, axis=1) >= 0).all()
+    # A masked step would hold zeros: no state of a fitted classifier is all 0.
+    assert (np.abs(state).sum(axis=1) > 0).all()
+    assert not (np.asarray(end.replay.weights).ravel()[int(end.replay.filled) : capacity] > 0).any()
+
+
+@pytest.mark.slow
+def test_seeds_are_independent_of_those_beside_them():
+    training, *_ = trained("abas_ral")
+    keys = jax.random.split(jax.random.key(0), 3)
+
+    def whole(key):
+        state = training.init(key, training.warm)
+        return training.run(state, 0, 2, training.train)
+
+    several = jax.jit(lambda keys: jax.lax.map(whole, keys))
+    together, other = several(keys), several(keys[::-1])
+    for one, reversed_ in zip(flat(together), flat(other), strict=True):
+        np.testing.assert_array_equal(one, reversed_[::-1])
+    assert np.ptp(together.history["return"][:, :2], axis=0).min() > 0
+
+
+def test_warm_start_gives_targets_and_bias():
+    _, start, *_ = trained("abas_ral")
+    agent = SMALL["abas_ral"]
+    items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
+    np.testing.assert_allclose(items.reward.mean(), start.warmth.reward, rtol=1e-4)
+    np.testing.assert_allclose(start.agent.online["value"]["bias"], start.warmth.reward, rtol=1e-6)
+    assert start.goal.quality == start.warmth.quality
+    assert start.goal.budget == start.warmth.budget
+    first = agent.start_size(60, 5) / 60
+    assert first < float(start.goal.budget) <= 1
+    # Rewards are P/B - P'/B': from the first quotient the best quality can be had again.
+    assert items.terminal.sum() <= agent.warm_episodes
+
+
+@pytest.mark.slow
+def test_given_targets_are_the_goal():
+    _, start, *_ = trained("abas_ral_steps")
+    np.testing.assert_allclose((start.goal.quality, start.goal.budget), (0.8, 0.5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lal_rl", "slade_branson"])
+def test_the_bias_is_half_the_mean_return(name):
+    training = SMALL[name].training(parts(), learner(), 5)
+    agent = dataclasses.replace(SMALL[name], warm_updates=0)
+    start = jax.jit(agent.training(parts(), learner(), 5).init)(jax.random.key(0), training.warm)
+    np.testing.assert_allclose(
+        start.agent.online["value"]["bias"], start.warmth.episode / 2, rtol=1e-6
+    )
+    if name == "lal_rl":
+        np.testing.assert_allclose(start.warmth.episode, -start.warmth.length, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_horizon_s_rewards_sum_to_the_gain_in_accuracy():
+    _, start, *_ = trained("lal_rl_horizon")
+    items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
+    assert start.warmth.length == 8
+    ends = np.flatnonzero(items.terminal)
+    np.testing.assert_array_equal(ends, 8 * np.arange(1, 5) - 1)
+    sums = np.add.reduceat(items.reward, np.r_[0, ends[:-1] + 1])
+    np.testing.assert_allclose(sums.mean(), start.warmth.episode, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_target_quality_is_a_share_of_that_with_all_labels():
+    training, start, *_ = trained("lal_rl")
+    pool = training.train.pool
+    order = jnp.arange(len(pool.y), dtype=jnp.int32)
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-7).fit(pool.x, pool.y)
+    hold = training.train.holdout
+    assert len(order) == 120
+    wanted = 0.75 * model.score(np.asarray(hold.x), np.asarray(hold.y))
+    np.testing.assert_allclose(start.goal.quality, wanted, atol=0.02)
+
+
+@every_agent
+def test_the_policy_is_a_strategy(name, tmp_path):
+    agent, (training, _, _, end) = SMALL[name], trained(name)
+    policy = policy_of(end)
+    strategy = agent.strategy(policy, training.train.state_x)
+    pool, hold = training.train.pool, training.train.holdout
+    own = learner()
+    run = episode(own, strategy, evaluator(["accuracy"]), 3, 12)
+    schedule = jnp.array([10, 13, 16, 19], jnp.int32)
+    given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
+
+    @jax.jit
+    def whole(key, y):
+        chosen = pool._replace(y=y)
+        data_ = own.prepare(chosen)
+        order = jax.random.permutation(jax.random.key(1), len(pool.y)).astype(jnp.int32)
+        state = run.init(key, order, jnp.int32(10), chosen, data_)
+        hyper = jax.tree.map(jnp.float32, own.hyper)
+        return run.run(state, 0, 4, chosen, data_, hold, hyper, schedule, given)
+
+    state = whole(jax.random.key(0), pool.y)
+    labels = np.asarray(state.metrics["labels"])
+    order, n = np.asarray(state.labels.order), int(state.labels.n)
+    assert len(set(order.tolist())) == len(pool.y)
+    assert n == labels[-1]
+    if name.startswith("abas"):
+        sizes = np.diff(labels)
+        left = len(pool.y) - labels[:-1]
+        assert ((sizes >= 1) & (sizes <= np.maximum(1, left // 10))).all()
+    else:
+        np.testing.assert_array_equal(labels, schedule)
+    # Labels that are not bought change nothing.
+    hidden = jnp.where(jnp.arange(len(pool.y))[None] == order[:n, None], 1, 0).sum(axis=0) == 0
+    shuffled = jnp.where(hidden, (pool.y + 1) % 5, pool.y)
+    np.testing.assert_array_equal(whole(jax.random.key(0), shuffled).labels.order[:n], order[:n])
+
+    save_policy(tmp_path / "policy", agent, policy)
+    loaded, again = load_policy(tmp_path / "policy", policy.classifier)
+    assert loaded == agent
+    for one, other in zip(flat(again), flat(policy), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_policy_of_many_trainings_is_saved_and_restored(tmp_path):
+    *_, end = trained("abas_ral")
+    many = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf + 1]), policy_of(end))
+    save_policy(tmp_path / "p", SMALL["abas_ral"], many)
+    save_policy(tmp_path / "p", SMALL["abas_ral"], many)  # replaces
+    _, again = load_policy(tmp_path / "p")
+    np.testing.assert_array_equal(again.goal.quality, many.goal.quality)
+    assert again.classifier == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p"]
+
+
+def test_a_policy_that_is_not_there_or_damaged(tmp_path):
+    with pytest.raises(InputError, match="holds no trained policy"):
+        load_policy(tmp_path)
+    *_, end = trained("abas_ral")
+    save_policy(tmp_path / "p", SMALL["abas_ral"], policy_of(end))
+    (tmp_path / "p" / "policy.json").write_text("{}")
+    with pytest.raises(InputError, match="is damaged: train it again"):
+        load_policy(tmp_path / "p")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("abas_ral_steps", marks=pytest.mark.slow),
+        pytest.param("lal_rl", marks=pytest.mark.slow),
+        "slade_branson",
+    ],
+)
+def test_a_policy_takes_states_of_its_own_size_alone(name):
+    *_, end = trained(name)
+    state_x = parts().state_x[:-1]
+    with pytest.raises(InputError, match=r"trained on states of 30 numbers, .* gives 29"):
+        SMALL[name].strategy(policy_of(end), state_x)
+
+
+def test_quantiles_take_a_state_set_of_any_size():
+    *_, end = trained("abas_ral")
+    assert SMALL["abas_ral"].strategy(policy_of(end), parts().state_x[:-7]).batch_size is not None
+
+
+def test_parts_that_share_points_or_are_too_small():
+    y = np.repeat(np.arange(3), 4)
+    with pytest.raises(InputError, match="state set and the warm pool share 1 points, the first 5"):
+        check_parts(y, 3, state=np.array([5, 6]), warm=np.array([0, 1, 5]))
+    with pytest.raises(InputError, match="the train pool has 1 points of class 1"):
+        check_parts(y, 3, state=np.array([0]), train=np.array([2, 3, 4, 8, 9]))
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        (AbasRal(capacity=20), "buffer of 20 transitions is too small for a batch of 32"),
+        (AbasRal(initial=1.0), "would be labelled at the start"),
+        (AbasRal(epsilon=(1.0, 2.0)), "epsilon must be two shares"),
+        (AbasRal(epochs=0), "epochs must be at least 1"),
+        (AbasRal(learning_rate=-1.0), "learning_rate of abas_ral must be positive"),
+        (AbasRal(state_size=0), "state_size of abas_ral must be positive"),
+        (LalRl(capacity=20), "buffer of 20 transitions is too small"),
+        (LalRl(horizon=500, capacity=5000), "lower the horizon"),
+        (SladeBranson(capacity=20), "buffer of 20 transitions is too small"),
+        (SladeBranson(budget=500), "lower the budget"),
+        (SladeBranson(points=30, candidates=20, budget=60), "cannot choose 30 points of 20"),
+        (SladeBranson(hidden=()), "one or more hidden layers"),
+    ],
+)
+def test_what_agents_refuse(agent, says):
+    with pytest.raises(InputError, match=says):
+        agent.training(parts(), learner(), 5)
+
+
+@pytest.mark.slow
+def test_training_stops_once_returns_are_stable():
+    agent = dataclasses.replace(SMALL["slade_branson"], epochs=12, window=2, warm_episodes=2)
+    training = agent.training(parts(), learner(), 5)
+    start = jax.jit(training.init)(jax.random.key(0), training.warm)
+    run = jax.jit(training.run)
+    end = run(start, 0, 12, training.train)
+    returns = np.asarray(end.history["return"])
+    stop = next(
+        (
+            e
+            for e in range(3, 12)
+            if abs(returns[e - 1 : e + 1].mean() - returns[e - 3 : e - 1].mean())
+            <= 0.01 * abs(returns[e - 3 : e - 1].mean())
+        ),
+        11,
+    )
+    assert np.isfinite(returns[: stop + 1]).all()
+    assert np.isnan(returns[stop + 1 :]).all()
+    assert bool(end.stopped) == (stop < 11)
+
+
+def test_digits_divide_as_the_paper_s_shares():
+    y = data.load("sklearn:digits", test_size=797).train.y
+    assert [len(part) for part in fractions(y, (0.1, 0.1, 0.6, 0.2), 0)] == [100, 100, 600, 200]
+    assert prioritised_replay(10).init(jnp.zeros(3)).items.shape == (10, 3)
