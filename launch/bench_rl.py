@@ -35,7 +35,9 @@ def plan(counts: Sequence[int], path: str, quick: bool) -> dict[str, Step]:
         for copies, threads in SETUPS:
             options = given | {"kind": KINDS[learner], "seeds": 1, "threads": threads}
             label = f"{learner}, peer, {copies} x {threads} threads"
-            steps[label] = Step("peer_training", options, copies, LIMIT_S)
+            steps[label] = Step(
+                "peer_training", options, copies, LIMIT_S / 10 if quick else LIMIT_S
+            )
     steps |= {
         f"fit, {learner}, {labels} labels": Step("rl_fit", {"learner": learner, "labels": labels})
         for learner in learners

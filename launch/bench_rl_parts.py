@@ -43,7 +43,11 @@ def rl_fit(learner: str, labels: int) -> Result:
         return fit(key, made.init(key, data), order, jnp.int32(labels - labels // 4)), order
 
     def run(keys: Array, starts: tuple[PyTree, Array], n: Array) -> PyTree:
-        return jax.lax.map(lambda one: fit(one[0], *one[1], n), (keys, starts))
+        def one(given: tuple[Array, PyTree, Array]) -> PyTree:
+            key, variables, order = given
+            return fit(key, variables, order, n)
+
+        return jax.lax.map(one, (keys, *starts))
 
     starts = jax.jit(lambda keys: jax.lax.map(before, keys))(keys)
     compiled = _compiled(run, keys, starts, jnp.int32(labels))

@@ -271,15 +271,13 @@ def peer_training(kind: Kind, path: str, settings: Result, seeds: int, threads: 
 
     data, chosen = dict(np.load(path)), Settings(**settings)
     torch.set_num_threads(threads)
-    with threadpool_limits(threads):
-        # What is loaded at first use is not timed.
+    with threadpool_limits(threads):  # what is loaded at first use is not timed
         train(kind, data, dataclasses.replace(chosen, epochs=1, warm_episodes=2, updates=2), 0)
         runs = [train(kind, data, chosen, seed) for seed in range(seeds)]
-    steady_s = sum(run["seconds"] for run in runs)
-    steps = sum(run["steps"] for run in runs)
+    names = ("seconds", "steps", "classifier", "dqn", "replay")
+    steady_s, steps, classifier, dqn, replay = (sum(run[name] for run in runs) for name in names)
     fits = steps + seeds * (chosen.warm_episodes + chosen.epochs * chosen.episodes)
     updates = seeds * chosen.epochs * chosen.updates
-    totals = {name: sum(run[name] for run in runs) for name in ("classifier", "dqn", "replay")}
     last = -(-chosen.epochs // 10)  # epochs
     ends = {
         name: float(np.mean([run["history"][name][-last:] for run in runs]))
@@ -290,9 +288,9 @@ def peer_training(kind: Kind, path: str, settings: Result, seeds: int, threads: 
         "steady_s": steady_s,
         "seeds_per_s": seeds / steady_s,
         "steps_per_s": steps / steady_s,
-        "fit_us": 1e6 * totals["classifier"] / fits,
-        "update_us": 1e6 * (totals["dqn"] - totals["replay"]) / updates,
-        "replay_us": 1e6 * totals["replay"] / updates,
+        "fit_us": 1e6 * classifier / fits,
+        "update_us": 1e6 * (dqn - replay) / updates,
+        "replay_us": 1e6 * replay / updates,
         "peak_mib": peak_mib(),
     }
 

@@ -10,12 +10,12 @@ WANTED = {"mlp": 20.0, "logistic_regression": 8.0}  # x the fastest peer, at the
 TRAINING_NOTE = """ABAS-RAL as published (128 warm episodes, 50 epochs of 5 episodes, 100 gradient
 steps) on scikit-learn's digits: 100 points each for the state set and the warm start, 600 for
 training, 797 held out. jal trains all seeds in one program, spread over the cores; peers are plain
-loops in NumPy and PyTorch with PyTorch's network or scikit-learn's logistic regression, both
-stopping at scikit-learn's 1e-4; so many processes at the same time, with one training each. "x the
-fastest peer" is trainings an hour, without compilation, against the fastest set-up with the same
-classifier. A step fits the classifier once; steps differ from seed to seed, with what warm start
-finds. Budget (share labelled at the end) and success are means over the last tenth of the epochs.
-"over ... s": the process was stopped."""
+loops in NumPy and PyTorch, with a PyTorch network or scikit-learn's logistic regression, one
+training in each of so many processes at the same time. Both logistic regressions stop at 1e-4. "x
+the fastest peer" is trainings an hour, without compilation, against the fastest set-up with the
+same classifier. A step fits the classifier once; how many steps a training has depends on what its
+warm start finds. Budget (share labelled at the end) and success are means over the last tenth of
+the epochs. "over ... s": the process was stopped."""
 PARTS_NOTE = """Microseconds on one device, in a compiled loop. A fit goes on from one with a
 quarter fewer labels; a gradient step takes 32 transitions with 100 numbers in a state, double
 Q-learning over all batch sizes. The peers' are their means over a whole training, in one process

@@ -90,9 +90,8 @@ def measure(label: str, step: Step) -> Result:
         return {"over_s": step.limit}
     finally:
         for process in running:
-            if process.poll() is None:
+            with process:  # closes its pipes and waits for it
                 process.kill()
-                process.communicate()
     added = {"seeds", "seeds_per_s", "steps_per_s", "peak_mib"} & results[0].keys()
     return results[0] | {name: sum(result[name] for result in results) for name in added}
 

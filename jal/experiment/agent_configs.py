@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -37,7 +36,7 @@ class Parts:
 class Saved:
     """An agent that another run has trained, applied as it is: also to other data."""
 
-    run: Path
+    run: str
     """The other run's folder."""
     agent: str
     """The agent's name there."""

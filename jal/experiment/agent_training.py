@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -91,7 +92,8 @@ def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[C
             continue
         config = experiment.agents[name]
         if isinstance(config, Saved):
-            folder = config.run / "agents" / _folder((config.learner, config.agent)) / "policy"
+            own = _folder((config.learner, config.agent))
+            folder = Path(config.run) / "agents" / own / "policy"
             made[learner, name] = Learned(*load_policy(folder), None)
             continue
         classes = dataset.num_classes
@@ -184,6 +186,7 @@ def train_agents(
             table = frames[-1]
             replace_file(own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False))
             save_policy(own / "policy", one.agent, policies[cell])
+            shutil.rmtree(own / "checkpoints")  # the replay buffers are in there
         compile_seconds += compiled
         seconds["/".join(cell)] = round(time.perf_counter() - began - compiled, 2)
     history = pd.concat(frames, ignore_index=True) if frames else None

@@ -66,9 +66,7 @@ def test_unknown_field_and_learner():
     with pytest.raises(InputError, match="seeds must be int, got 'x'"):
         Experiment.from_json(tree | {"seeds": "x"})
     tree["learners"]["logistic_regression"]["type"] = "Forest"
-    with pytest.raises(
-        InputError, match=r"unknown type 'Forest' of learners.*are Logistic"
-    ):
+    with pytest.raises(InputError, match=r"unknown type 'Forest' of learners.*are Logistic"):
         Experiment.from_json(tree)
 
 

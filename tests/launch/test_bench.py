@@ -1,6 +1,7 @@
 """launch/bench.py without its measurements: made-up results become tables."""
 
 import dataclasses
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
 import bench
 import bench_strategies
 import bench_tables
+import bench_turns
 from bench_peers import PEERS
 
 VERSIONS = {"jal": "1", "jax": "2"}
@@ -30,8 +32,9 @@ SECONDS = {
 }
 
 
-def made_up(label, worker, options, copies, limit=None) -> dict:
+def made_up(label, step) -> dict:
     """What a worker might print."""
+    worker, options, copies, limit = step
     found = {"compile_s": 1.5, "steady_s": 2.0, "peak_mib": 100.0 * copies}
     if worker.endswith("_strategy"):
         seconds = SECONDS[options["tool"]]
@@ -44,6 +47,16 @@ def made_up(label, worker, options, copies, limit=None) -> dict:
     if worker.endswith("_train"):
         return found | {"network": options["network"], "seeds": 1, "steps_per_s": 8.0 * copies}
     seeds = copies * options.get("seeds", 1)
+    if worker in ("jal_rl", "peer_training"):
+        if options.get("threads") == 2:
+            return {"over_s": limit}
+        seconds = 3.0 if worker == "jal_rl" else 6.0
+        rates = {"seeds_per_s": seeds / seconds, "steps_per_s": 500.0 * seeds / seconds}
+        ends = {"budget": 0.125, "success": 1.0, "fit_us": 5.0, "update_us": 6.0, "replay_us": 7.0}
+        return found | {"steady_s": seconds, "seeds": seeds} | rates | ends
+    if worker in ("rl_fit", "rl_update", "rl_replay"):
+        replay = {f"{name}_us": 4.0 for name in ("add", "sample", "update", "step")}
+        return {"us": 12.5, "seeds": seeds, "replay_mib": 19.0, "peak_mib": 100.0} | replay
     return found | {"seeds": seeds, "seeds_per_s": seeds / 2.0, "accuracy": 0.9}
 
 
@@ -51,9 +64,8 @@ def made_up(label, worker, options, copies, limit=None) -> dict:
 def made(monkeypatch) -> list[str]:
     """Labels in the order in which they are measured."""
     labels = []
-    monkeypatch.setattr(
-        bench, "measure", lambda *a, **k: (labels.append(a[0]), made_up(*a, **k))[1]
-    )
+    for module in (bench, bench_turns):
+        monkeypatch.setattr(module, "measure", lambda *a: (labels.append(a[0]), made_up(*a))[1])
     return labels
 
 
@@ -157,15 +169,71 @@ def test_what_failed_says_so():
 
 def test_experiments(made, tmp_path):
     out = tmp_path / "bench.json"
-    out.write_text(json.dumps({"strategies": {"results": {}, "machine": "m", "versions": {}}}))
+    other = {"results": {}, "machine": "m", "versions": {}}
+    out.write_text(json.dumps({"strategies": other, "rl": other}))
     *_, report = bench.experiments(options(out=out), VERSIONS, QUIET)
-    assert report["strategies"]["machine"] == "m"
+    assert report["strategies"] == report["rl"] == other
     seeds, selectors, training, goals = tables(bench_tables.pages(report)["results"])
     assert [row["seeds"] for row in seeds] == ["64", "64", "4", "8", "4"]
     assert seeds[0]["x scikit-learn"] == "16.0"  # 64 seeds in 2 s, 4 in 2 s
     assert [row["picks in common"] for row in selectors] == ["2"] * 4
     assert [row["x PyTorch"] for row in training[-2:]] == ["0.50", "1.00"]
     assert [row["met"] for row in goals] == ["no", "no", "yes", "no", "yes", "no", "yes", "no"]
+
+
+def test_training_agents(made, tmp_path):
+    out = tmp_path / "bench.json"
+    out.write_text(json.dumps({"other": 1}))
+    given = options(only="rl", quick=False, turns=2, out=out)
+    first, *_, report = bench.rl(given, VERSIONS, QUIET)
+    assert report["other"] == 1
+    assert len(tables(bench_tables.pages(first)["rl"])) == 1  # nothing to compare with yet
+    trainings, parts, replays, goals = tables(bench_tables.pages(report)["rl"])
+    assert [row["seeds"] for row in trainings] == ["1", "4", "16", "64", "1", "", "2"] * 2
+    assert trainings[3] == {
+        "classifier": "mlp",
+        "tool": "jal",
+        "seeds": "64",
+        "compile s": "1.50",
+        "steady s": "3.00",
+        "steps/s": "10,667",
+        "steps of a training": "500",
+        "trainings/h": "76,800",
+        "x the fastest peer": "64.0",  # two in 6 s
+        "peak MiB": "100",
+        "budget": "0.125",
+        "success": "1.00",
+    }
+    assert trainings[5]["tool"] == "torch_mlp, 1 x 2 threads"
+    assert trainings[5]["steady s"] == "over 300" and trainings[5]["x the fastest peer"] == ""
+    assert parts[0] == {"part": "fit, mlp, 40 labels", "us": "12.5"}
+    assert parts[-1] == {"part": "sklearn_logistic: replay", "us": "7.00"}
+    assert [(row["buffer"], row["seeds"]) for row in replays] == [
+        ("jal", "1"),
+        ("flashbax", "1"),
+        ("jal", "16"),
+        ("flashbax", "16"),
+    ]
+    assert [(row["wanted"], row["measured"], row["met"]) for row in goals] == [
+        ("> 20.0", "64.0", "yes"),
+        ("> 8.00", "64.0", "yes"),
+    ]
+    assert made.count("mlp, jal, 64 seeds") == 2
+    assert made.count("mlp, peer, 1 x 2 threads") == 1  # it was stopped
+
+
+@pytest.mark.slow
+def test_training_agents_in_earnest(tmp_path, monkeypatch):
+    """Every worker of it, once; the peers' libraries are in the extra `bench`."""
+    for name in ("flashbax", "modAL", "skactiveml", "baal", "small_text", "torch"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"needs {name}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    out = tmp_path / "bench.json"
+    bench.main(["--only", "rl", "--quick", "--out", str(out)])
+    found = json.loads(out.read_text())["rl"]["results"]
+    assert len(found) == 8 and not [row for row in found.values() if "failed" in row]
+    assert "**Replay buffers**" in out.with_suffix(".md").read_text()
 
 
 def test_what_takes_long_is_measured_once(monkeypatch):
@@ -177,9 +245,9 @@ def test_what_takes_long_is_measured_once(monkeypatch):
             label, {"over_s": 300.0}
         )
 
-    monkeypatch.setattr(bench, "measure", measure)
-    steps = {label: ("worker", {}, 1) for label in counts}
-    *_, turns = bench.turns_of(steps, 3, QUIET, limit=300.0)
+    monkeypatch.setattr(bench_turns, "measure", measure)
+    steps = {label: bench.Step("worker", {}, limit=300.0) for label in counts}
+    *_, turns = bench.turns_of(steps, 3, QUIET, long_s=60.0)
     assert counts == {"slow": 1, "quick": 3, "stopped": 1}
     assert {label: len(rows) for label, rows in turns.items()} == counts
 
@@ -195,10 +263,11 @@ def test_medians_of_turns_that_ended_alike():
 
 
 def test_a_worker_that_fails_or_takes_too_long():
-    assert bench.measure("x", "nothing", {}, 1, limit=60.0) == {"failed": "KeyError: 'nothing'"}
+    step = bench.Step("nothing", {}, copies=2)
+    assert bench.measure("x", step._replace(limit=60.0)) == {"failed": "KeyError: 'nothing'"}
     with pytest.raises(InputError, match=r"^x failed: KeyError: 'nothing'\.$"):
-        bench.measure("x", "nothing", {}, 1)
-    assert bench.measure("x", "nothing", {}, 1, limit=1e-3) == {"over_s": 1e-3}
+        bench.measure("x", step)
+    assert bench.measure("x", step._replace(limit=1e-3)) == {"over_s": 1e-3}
 
 
 def test_peers_are_of_registered_strategies():

@@ -35,7 +35,7 @@ def test_the_best_arm_of_a_bandit():
         return state, means[action[0]] + noise, jnp.bool_(True)
 
     def one(key):
-        end = learn(key, agent, one_state, pull, episodes=200, length=1, updates=15)
+        end = learn(key, agent, one_state, pull, episodes=150, length=1, updates=15)
         return jnp.argmax(agent.values(end.online, Seen(jnp.ones(1)))[0])
 
     assert (over_seeds(one) == 4).mean() >= 0.95
@@ -62,7 +62,7 @@ def test_the_values_of_a_chain():
             agent,
             somewhere,
             walk,
-            episodes=1000,
+            episodes=500,
             length=20,
             updates=20,
             epsilon=(1.0, 0.3),
@@ -78,7 +78,7 @@ def test_the_values_of_a_chain():
     assert np.abs(over_seeds(one) - wanted).max() < 0.05
 
 
-def chosen_sizes(network, scale):
+def chosen_sizes(network, scale, episodes):
     """The batch sizes chosen greedily where 20 of 1..60 is right, over the seeds."""
     sizes = jnp.arange(1, 61)
     agent = dqn(network, candidates_of((sizes / scale)[:, None]))
@@ -88,7 +88,7 @@ def chosen_sizes(network, scale):
         return state, -jnp.abs(sizes[action[0]] - 20) / 20, jnp.bool_(True)
 
     def one(key):
-        end = learn(key, agent, one_state, buy, episodes=250, length=1, updates=20)
+        end = learn(key, agent, one_state, buy, episodes=episodes, length=1, updates=20)
         return sizes[jnp.argmax(agent.values(end.online, Seen(jnp.ones(1)))[0])]
 
     return over_seeds(one)
@@ -96,7 +96,7 @@ def chosen_sizes(network, scale):
 
 @pytest.mark.slow
 def test_the_right_batch_size_of_a_toy_pool():
-    scaled = chosen_sizes(mlp_network(1, 1, (32, 32)), 60)
+    scaled = chosen_sizes(mlp_network(1, 1, (32, 32)), 60, 250)
     assert (np.abs(scaled - 20) <= 2).mean() >= 0.9
 
 
@@ -104,5 +104,5 @@ def test_the_right_batch_size_of_a_toy_pool():
 def test_the_paper_s_network_and_feature_do_not_find_it():
     # k / |U_0| spans a tenth: a value that is not monotonous in k is out of reach of five sigmoids
     # at this step size; `AbasRal(action_scale="cap", hidden=(32, 32))` is for that.
-    as_printed = chosen_sizes(lal_rl_network(1, 1), 600)
+    as_printed = chosen_sizes(lal_rl_network(1, 1), 600, 250)
     assert (np.abs(as_printed - 20) <= 2).mean() <= 0.5

@@ -1,0 +1,229 @@
+"""Experiments with agents: trained, saved, resumed, compared, and applied to other data."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jal import experiment as ex
+from jal import report
+from jal.experiment import (
+    MLP,
+    AbasRal,
+    Data,
+    Experiment,
+    Features,
+    Interrupted,
+    LogisticRegression,
+    Parts,
+    Saved,
+    SladeBranson,
+    agent_training,
+)
+from jal.experiment.folder import Checkpoints
+from jal.rl.policy import load_policy
+from jal.types import InputError
+
+SMALL = Experiment(
+    name="agents",
+    data=Data(test_size=897, features=Features("pca", components=8)),
+    learners={"logistic_regression": LogisticRegression(tol=1e-3)},
+    agents={
+        "sizes": AbasRal(
+            epochs=4,
+            episodes=2,
+            updates=5,
+            warm_episodes=3,
+            max_steps=20,
+            state_size=10,
+            capacity=200,
+            initial=0.2,
+        )
+    },
+    strategies=("sizes", "random"),
+    metrics=("precision", "f1"),
+    trainings=2,
+    training_segment=2,
+    seeds=5,
+    rounds=4,
+    batch=10,
+    start="random",
+    initial=40,
+    target=0.9,
+    segment=5,
+    devices=1,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("run") / "whole"
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    return ex.run(SMALL, out=folder, progress=False)
+
+
+def test_what_is_kept_of_a_training(whole, folder):
+    assert set(whole.training.columns) == {
+        *("experiment", "learner", "strategy", "seed", "epoch", "metric", "value")
+    }
+    history = whole.training[whole.training.epoch >= 0]
+    assert history.groupby("metric").size().eq(2 * 4).all()
+    assert whole.training.groupby("metric").size()["target_quality"] == 2
+    agent, policy = load_policy(folder / "agents" / "logistic_regression.sizes" / "policy")
+    assert agent == SMALL.agents["sizes"] and policy.goal.quality.shape == (2,)
+    targets = whole.training[whole.training.metric == "target_quality"].value
+    np.testing.assert_allclose(targets, policy.goal.quality)
+    pd.testing.assert_frame_equal(ex.load(folder).training, whole.training)
+    assert (folder / "report.html").read_text().count("<h2>Training of") == 1
+    kept = {path.name for path in (folder / "agents" / "logistic_regression.sizes").iterdir()}
+    assert kept == {"policy", "training.parquet"}
+
+
+def test_the_pool_is_the_part_for_the_evaluation(whole):
+    assert whole.info["pool"] == 180
+    for picks in whole.labelled.values():
+        assert picks.max() < 180
+    sizes = whole.frame[(whole.frame.strategy == "sizes") & (whole.frame.metric == "f1")]
+    bought = np.diff(sizes.pivot(index="seed", columns="round", values="labels"), axis=1)
+    assert (bought >= 1).all() and (bought <= 18).all()
+
+
+def test_where_runs_reach_their_target(whole):
+    stops = whole.stops()
+    assert len(stops) == 2 * 5
+    assert list(stops[stops.strategy == "random"].training) == [0, 0, 0, 1, 1]
+    goals = whole.training[whole.training.metric == "target_quality"].sort_values("seed").value
+    for row in stops.itertuples():
+        cell = whole.frame[(whole.frame.strategy == row.strategy) & (whole.frame.seed == row.seed)]
+        precision = cell[cell.metric == "precision"].sort_values("round")
+        hit = precision[precision.value >= 0.9 * goals.iloc[row.training]]
+        assert row.reached == bool(len(hit))
+        at = hit.iloc[0] if len(hit) else precision.iloc[-1]
+        assert (row.round, row.budget) == (at["round"], at.labels / 180)
+        assert row.precision == at.value
+    table = report.target_summary(stops)
+    own = stops[stops.strategy == "sizes"]
+    assert table.loc[("logistic_regression", "sizes", "max"), "f1"] == own.f1.max()
+    beside = report.budget_differences(stops, "sizes").loc[("logistic_regression", "random")]
+    means = stops.pivot_table(index="training", columns="strategy", values="budget")
+    np.testing.assert_allclose(beside.difference, (means.random - means.sizes).mean())
+
+
+@pytest.mark.slow
+def test_interrupted_in_training_and_resumed(whole, tmp_path, monkeypatch):
+    folder, save = tmp_path / "stopped", Checkpoints.save
+    stop = agent_training._stop_here
+    saved = []
+
+    def saved_once(self, step, tree):
+        save(self, step, tree)
+        saved.append(step)
+
+    def stop_after(interrupted, own):
+        if saved:
+            interrupted.set()
+        stop(interrupted, own)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", saved_once)
+        patched.setattr(agent_training, "_stop_here", stop_after)
+        with pytest.raises(Interrupted, match=f"what was trained is saved: .* {folder}"):
+            ex.run(SMALL, out=folder, progress=False)
+    assert saved == [2]
+    resumed = ex.resume(folder, progress=False)
+    pd.testing.assert_frame_equal(resumed.training, whole.training)
+    pd.testing.assert_frame_equal(resumed.frame, whole.frame)
+
+
+@pytest.mark.slow
+def test_a_policy_is_applied_to_other_data(whole, folder):
+    del whole
+    other = dataclasses.replace(
+        SMALL,
+        data=Data(test_size=897, split_seed=5, features=Features("pca", components=5)),
+        agents={"learned": Saved(str(folder), "sizes", "logistic_regression")},
+        strategies=("learned", "random"),
+        trainings=1,
+        seeds=2,
+    )
+    results = ex.run(other, progress=False)
+    assert set(results.training.metric) == {"target_quality", "target_budget"}
+    assert len(results.stops()) == 4
+    assert Experiment.from_json(other.to_json()) == other
+
+
+@pytest.mark.slow
+def test_a_pretrained_classifier_is_where_seeds_start():
+    learner = MLP(hidden=(16,), epochs=5, batch_size=64, learning_rate=0.05, warm_start=True)
+    pretrained = dataclasses.replace(
+        SMALL, learners={"mlp": learner}, seeds=4, classifier="pretrained"
+    )
+    scratch = Experiment(
+        data=SMALL.data, learners={"mlp": learner}, strategies=("random",), seeds=4, rounds=1
+    )
+    scratch = dataclasses.replace(scratch, start="random", initial=40)
+    found = []
+    for experiment in (pretrained, scratch):
+        frame = ex.run(experiment, progress=False).frame
+        first = frame[(frame.metric == "accuracy") & (frame["round"] == 0)]
+        found.append(first[first.strategy == "random"].value.mean())
+    assert found[0] > found[1] + 0.05
+
+
+@pytest.mark.slow
+def test_points_by_an_agent():
+    agent = SladeBranson(
+        points=2,
+        budget=10,
+        epochs=2,
+        episodes=2,
+        updates=3,
+        warm_episodes=2,
+        candidates=20,
+        hidden=(8,),
+    )
+    points = dataclasses.replace(
+        SMALL,
+        agents={"ddqn": agent},
+        strategies=("ddqn", "random"),
+        parts=Parts(state=0.05, warm=0.0, train=0.5, evaluation=0.3, holdout=0.15),
+        batch=2,
+        start="balanced",
+        initial=1,
+    )
+    results = ex.run(points, progress=False)
+    labels = results.frame[results.frame.strategy == "ddqn"].labels
+    assert set(labels) == {10, 12, 14, 16, 18}
+    assert results.stops() is None  # its warm start has no target to reach
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"agents": {"margin": AbasRal()}}, "agent 'margin' has a strategy's name"),
+        ({"strategies": ("random",)}, "agent 'sizes' is not among the strategies"),
+        ({"agents_on": {"sizes": "mlp"}}, "unknown learner 'mlp'"),
+        ({"agents_on": {"random": "logistic_regression"}}, "unknown agent 'random'"),
+        ({"trainings": 0}, "trainings must be at least 1"),
+        ({"trainings": 6}, "6 trainings are not all used by 5 seeds"),
+        ({"target": 0.0}, r"target must be a share in \(0, 1\]"),
+        ({"classifier": "pretrained"}, "no start for logistic_regression"),
+        ({"parts": Parts(state=0.0)}, "parts.state must be a share above 0"),
+        ({"parts": Parts(train=0.9)}, "shares must be positive and sum to at most 1"),
+        ({"parts": Parts(warm=0.002)}, "the warm pool has 0 points of class"),
+    ],
+)
+def test_what_experiments_refuse(change, says):
+    with pytest.raises(InputError, match=says):
+        ex.run(dataclasses.replace(SMALL, **change), progress=False)
+
+
+def test_replay_buffers_that_do_not_fit(monkeypatch):
+    monkeypatch.setattr("jal.experiment.memory.free_bytes", lambda devices: 10_000)
+    agent = dataclasses.replace(SMALL.agents["sizes"], capacity=5_000)
+    with pytest.raises(InputError, match=r"the replay buffers of sizes take .* lower trainings"):
+        ex.run(dataclasses.replace(SMALL, agents={"sizes": agent}), progress=False)
