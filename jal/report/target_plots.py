@@ -26,7 +26,8 @@ def batch_histogram(
     top = (sizes.max() if sizes.size else 1) + width
     figure = InlineFigure(figsize=(6.4, 3.6), layout="constrained")
     panel = figure.subplots()
-    panel.hist(sizes, bins=np.arange(1, top + 1, width).tolist(), color=COLOURS[0], alpha=0.8)
+    edges = np.arange(1, top + 1, width) - 0.5  # whole numbers in the middle of their bins
+    panel.hist(sizes, bins=edges.tolist(), color=COLOURS[0], alpha=0.8)
     panel.set_xlabel(f"batch size, bins of {width}")
     panel.set_ylabel("batches")
     panel.set_title(f"{agent} · {learner}: {sizes.size} batches", parse_math=False)
