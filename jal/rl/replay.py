@@ -4,7 +4,7 @@ A buffer of its own, not flashbax's, for three reasons. An item's successor is t
 slot, so that a state is stored once; flashbax's flat buffer does that too, but takes sequences of
 one length, and episodes of many lengths would put masked steps in it. A new item's priority is the
 largest among those present; flashbax's is the largest ever seen, which with the exponent 3 drowns
-all that is new after one early error. And it is as fast: `launch/bench.py --only rl` has both.
+all that is new after one early error. It is about as fast: `launch/bench.py --only rl` has both.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class ReplayState(NamedTuple):
 
     Attributes:
       items: leaves `[C, ...]`; an item's successor is in the next slot, the first after the last.
-      weights: `[G, M]` float32, `(|TD error| + epsilon)^exponent` of slot `g M + m`; 0 where there
-        is nothing to sample.
-      sums: `[G]`, of each row.
+      weights: `[G, M, M]` float32, `(|TD error| + epsilon)^exponent` of the slots in turn; 0 where
+        there is nothing to sample.
+      sums: `[G, M]`, over the last axis.
       next: `[]` int32, the slot that is written next.
       filled: `[]` int32, slots ever written, at most C.
       waits: `[]` bool: the newest item is of an episode that goes on, and waits for its successor.
@@ -75,9 +75,9 @@ class Replay(NamedTuple):
 def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
     """P(i) proportional to `|TD error_i|^exponent` (Schaul et al., 2016; LAL-RL's exponent is 3).
 
-    There are no importance weights, as LAL-RL has none. Weights are summed in two levels of about
-    sqrt(capacity) each, recomputed from the weights themselves, so that no rounding builds up; an
-    update or a draw reads one row of each.
+    There are no importance weights, as LAL-RL has none. Weights are summed in three levels of about
+    the capacity's cube root each, anew from the weights themselves, so that no rounding builds up;
+    an update or a draw reads one row of each.
 
     Args:
       capacity: items at most; then the oldest go.
@@ -88,8 +88,11 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
     """
     if capacity < 1:
         raise InputError(f"a replay buffer holds at least 1 item, got a capacity of {capacity}.")
-    width = math.isqrt(capacity - 1) + 1
-    rows = -(-capacity // width)
+    width = 1
+    while width**3 < capacity:
+        width += 1
+    groups = -(-capacity // width**2)
+    room = groups * width**2
 
     def init(item: PyTree) -> ReplayState:
         items = jax.tree.map(
@@ -97,8 +100,8 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
         )
         return ReplayState(
             items,
-            jnp.zeros((rows, width)),
-            jnp.zeros(rows),
+            jnp.zeros((groups, width, width)),
+            jnp.zeros((groups, width)),
             jnp.int32(0),
             jnp.int32(0),
             jnp.bool_(False),
@@ -130,29 +133,33 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
         fresh = jnp.where(largest > 0, largest, 1.0)
         weights = weights.at[slot].set(jnp.where(usable, fresh, 0.0), mode="drop")
         waited = state.waits & (count > 0) & (count < capacity)  # else it was overwritten
-        weights = weights.at[jnp.where(waited, before, rows * width)].set(fresh, mode="drop")
-        weights = weights.reshape(rows, width)
+        weights = weights.at[jnp.where(waited, before, room)].set(fresh, mode="drop")
+        weights = weights.reshape(groups, width, width)
         return ReplayState(
             written,
             weights,
-            jnp.sum(weights, axis=1),
+            jnp.sum(weights, axis=2),
             (state.next + count) % capacity,
             jnp.minimum(state.filled + count, capacity),
             jnp.where(count > 0, jnp.any(goes_on & newest), state.waits),
         )
 
     def sample(key: Array, state: ReplayState, n: int) -> Sample:
-        row, rest = _draw(state.sums, jax.random.uniform(key, (n,)))
-        column, _ = jax.vmap(_draw)(state.weights[row], rest)
-        index = row * width + column
+        totals = jnp.sum(state.sums, axis=1)
+        group, rest = jax.vmap(_draw, (None, 0))(totals, jax.random.uniform(key, (n,)))
+        row, rest = jax.vmap(_draw)(state.sums[group], rest)
+        column, _ = jax.vmap(_draw)(state.weights[group, row], rest)
+        index = (group * width + row) * width + column
         items = jax.tree.map(lambda leaf: leaf[index], state.items)
         after = (index + 1) % capacity
         return Sample(index, items, jax.tree.map(lambda leaf: leaf[after], state.items))
 
     def update(state: ReplayState, index: Array, td_error: Array) -> ReplayState:
-        row, column = index // width, index % width
-        weights = state.weights.at[row, column].set((jnp.abs(td_error) + EPSILON) ** exponent)
-        sums = state.sums.at[row].set(jnp.sum(weights[row], axis=1))
+        rows, column = jnp.divmod(index, width)
+        group, row = jnp.divmod(rows, width)
+        priority = (jnp.abs(td_error) + EPSILON) ** exponent
+        weights = state.weights.at[group, row, column].set(priority)
+        sums = state.sums.at[group, row].set(jnp.sum(weights[group, row], axis=1))
         return state._replace(weights=weights, sums=sums)
 
     return Replay(init, add, sample, update)
@@ -164,20 +171,13 @@ def replay_bytes(state: ReplayState) -> int:
 
 
 def _draw(weights: Array, share: Array) -> tuple[Array, Array]:
-    """Where `share` of the sum falls, and at which share of that entry.
+    """Where `share []` in [0, 1] of the sum of `weights [M]` falls, and at which share of it there.
 
-    Args:
-      weights: `[M]`, not negative, with a positive sum.
-      share: in [0, 1], of any shape.
-
-    Returns:
-      indices int32 of entries above 0, and shares in [0, 1].
+    The entry is above 0, whatever the rounding of the cumulative sum, if any is.
     """
-    # A parallel sum may differ by rounding where a 0 is added, which would then have a share.
-    cumulative = jax.lax.cummax(jnp.where(weights > 0, jnp.cumsum(weights), 0.0))
-    total = cumulative[-1]
-    # Below the total in any rounding, so that the entry found is not 0.
+    cumulative = jnp.where(weights > 0, jnp.cumsum(weights), -1.0)
+    total = jnp.max(cumulative)
     wanted = jnp.minimum(share * total, jnp.nextafter(total, 0.0))
-    index = jnp.searchsorted(cumulative, wanted, side="right").astype(jnp.int32)
-    below = jnp.where(index > 0, cumulative[index - 1], 0.0)
-    return index, jnp.clip((wanted - below) / (cumulative[index] - below), 0.0, 1.0)
+    index = jnp.argmax(cumulative > wanted).astype(jnp.int32)
+    below = cumulative[index] - weights[index]
+    return index, jnp.clip((wanted - below) / weights[index], 0.0, 1.0)

@@ -244,14 +244,14 @@ def test_weights_and_sums_after_many_updates():
         state = replay.update(state, index, errors)
         model[index] = (np.abs(errors) + 1e-4) ** 3
     np.testing.assert_allclose(weights_of(state, 37), model, rtol=1e-5)
-    np.testing.assert_allclose(state.sums, state.weights.sum(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(state.sums, state.weights.sum(axis=2), rtol=1e-6)
     assert state.weights.size > 37 and (state.weights.reshape(-1)[37:] == 0).all()
 
 
 def test_an_update_may_name_a_slot_twice():
     state = made().update(filled(np.ones(6)), np.array([2, 4, 2]), np.array([0.5, 3.0, 0.5]))
     np.testing.assert_allclose(weights_of(state)[[2, 4]], [0.5001**3, 3.0001**3], rtol=1e-5)
-    np.testing.assert_allclose(state.sums, state.weights.sum(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(state.sums, state.weights.sum(axis=2), rtol=1e-6)
 
 
 def test_vmap_equals_one_by_one():
@@ -292,6 +292,6 @@ def test_a_buffer_without_room_is_refused(capacity):
 
 
 def test_bytes():
-    # Items: 13 int32 and 13 pairs of float32; 4 rows of 4 weights and their sums; three scalars.
+    # Items: 13 int32 and 13 pairs of float32; 2 x 3 x 3 weights and their sums; three scalars.
     state = jax.eval_shape(prioritised_replay(CAPACITY).init, ITEM)
-    assert replay_bytes(state) == 13 * 4 + 13 * 8 + 16 * 4 + 4 * 4 + 4 + 4 + 1
+    assert replay_bytes(state) == 13 * 4 + 13 * 8 + 18 * 4 + 6 * 4 + 4 + 4 + 1
