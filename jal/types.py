@@ -76,7 +76,7 @@ class Given(NamedTuple):
 
     Attributes:
       own: a seed's own, such as a policy's weights: in a Strategy leaves `[T, ...]`, of which
-        seed i of S has entry floor(i T / S); in a Round that entry.
+        seed i has entry i modulo T; in a Round that entry.
       shared: the same for all seeds.
     """
 

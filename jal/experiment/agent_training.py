@@ -19,7 +19,7 @@ import pandas as pd
 from jal.data.sources import Dataset
 from jal.experiment.agent_configs import Saved
 from jal.experiment.config import Experiment
-from jal.experiment.folder import TRAINING, Checkpoints, replace_file
+from jal.experiment.folder import TRAINING, Checkpoints, disk_errors, replace_file
 from jal.experiment.memory import check_program, check_replay
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.parallel import over_seeds, replicate, seed_mesh
@@ -34,6 +34,7 @@ __all__ = [
     "Trained",
     "factories_of",
     "learned",
+    "sized",
     "supplies",
     "train_agents",
     "with_largest_batches",
@@ -94,14 +95,21 @@ def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[C
         if isinstance(config, Saved):
             own = _folder((config.learner, config.agent))
             folder = Path(config.run) / "agents" / own / "policy"
-            made[learner, name] = Learned(*load_policy(folder), None)
+            agent, policy = load_policy(folder)
+            count = len(np.atleast_1d(policy.goal.quality))
+            if count != experiment.trainings:
+                raise InputError(
+                    f"{config.run} holds {count} trainings of {config.agent}, and this experiment "
+                    f"is for {experiment.trainings}: give trainings {count}."
+                )
+            made[learner, name] = Learned(agent, policy, None)
             continue
         classes = dataset.num_classes
         labels = config.max_labels(data, classes)
         training = config.training(
             data, experiment.learners[learner].build(dataset, labels), classes
         )
-        check_replay(name, training.replay_bytes, experiment.trainings, jax.devices())
+        check_replay(name, training.replay_bytes, experiment.trainings, _devices(experiment))
         made[learner, name] = Learned(config, _untrained(training, experiment.trainings), training)
     return made
 
@@ -124,6 +132,11 @@ def supplies(
         for (learner, _), policy in policies.items():
             starts.setdefault(learner, policy.classifier)
     return given, starts
+
+
+def sized(made: dict[Cell, Learned]) -> set[str]:
+    """Agents that choose how many points to label."""
+    return {name for (_, name), one in made.items() if isinstance(one.agent, AbasRal)}
 
 
 def with_largest_batches(
@@ -174,6 +187,7 @@ def train_agents(
             continue
         own = None if folder is None else folder / "agents" / _folder(cell)
         if own is not None and (own / "policy").is_dir():
+            shutil.rmtree(own / "checkpoints", ignore_errors=True)
             like = one.policy.classifier
             policies[cell] = load_policy(own / "policy", like)[1]
             frames.append(pd.read_parquet(own / TRAINING))
@@ -185,7 +199,8 @@ def train_agents(
         if own is not None:
             table = frames[-1]
             replace_file(own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False))
-            save_policy(own / "policy", one.agent, policies[cell])
+            with disk_errors(folder or own):
+                save_policy(own / "policy", one.agent, policies[cell])
             shutil.rmtree(own / "checkpoints")  # the replay buffers are in there
         compile_seconds += compiled
         seconds["/".join(cell)] = round(time.perf_counter() - began - compiled, 2)
@@ -202,8 +217,7 @@ def _train(
     folder: Path | None,
 ) -> tuple[TrainingState, float]:
     count = experiment.trainings
-    available = jax.device_count() if experiment.devices is None else experiment.devices
-    mesh = seed_mesh(min(count, available))
+    mesh = seed_mesh(len(_devices(experiment)))
     on_cpu = mesh.devices.flat[0].platform == "cpu"
     at_once = experiment.seeds_at_once or (1 if on_cpu else None)
     options: dict[str, Any] = (
@@ -256,6 +270,8 @@ def _train(
             shown.training(name, learner, _status(state, done), done, training.epochs)
             if checkpoints is not None and done < training.epochs:
                 checkpoints.save(done, state)
+            if np.asarray(state.stopped).all():
+                break
             if done < training.epochs:
                 _stop_here(interrupted, folder)
     finally:
@@ -264,12 +280,19 @@ def _train(
     return state, compiled
 
 
+def _devices(experiment: Experiment) -> list[Any]:
+    """Those that trainings are spread over."""
+    available = jax.devices()[: experiment.devices]
+    return available[: experiment.trainings]
+
+
 def _stop_here(interrupted: threading.Event, folder: Path | None) -> None:
     if interrupted.is_set():
         if folder is None:
             raise KeyboardInterrupt
         raise Interrupted(
-            f"interrupted; what was trained is saved: go on with --resume {folder.parents[1]}"
+            "interrupted; the epochs trained so far are saved: go on with --resume "
+            f"{folder.parents[1]}"
         )
 
 
@@ -288,8 +311,10 @@ def _check_finite(
 
 
 def _status(state: TrainingState, done: int) -> str:
+    known = ~np.isnan(np.asarray(state.history["return"])[:, :done])
+    last = known.shape[1] - 1 - known[:, ::-1].argmax(axis=1)  # before it stopped
     values = {
-        name: np.nanmean(np.asarray(state.history[name])[:, :done][:, -1:])
+        name: np.asarray(state.history[name])[np.arange(len(last)), last].mean()
         for name in ("return", "budget", "quality")
     }
     return (

@@ -10,11 +10,10 @@ import numpy as np
 
 from jal import metrics
 from jal.data.sources import Dataset
-from jal.experiment.agent_configs import AbasRal, Saved
+from jal.experiment.agent_configs import Saved
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.learner_configs import LearnerConfig
 from jal.experiment.strategy_options import Factories, check_options, known_strategies
-from jal.strategies import registry
 from jal.types import InputError, Learner, Pool, Strategy
 
 __all__ = ["check", "check_agents", "check_pair"]
@@ -22,8 +21,20 @@ __all__ = ["check", "check_agents", "check_pair"]
 POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "predict_batch")
 
 
-def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> None:
-    """Raises InputError with the first thing in `experiment` that cannot be run on `dataset`."""
+def check(
+    experiment: Experiment,
+    dataset: Dataset,
+    factories: Factories,
+    sized: Collection[str] = (),
+) -> None:
+    """Raises InputError with the first thing in `experiment` that cannot be run on `dataset`.
+
+    Args:
+      experiment: the config.
+      dataset: the pool and the test set.
+      factories: of strategies.
+      sized: agents that choose how many points to label.
+    """
     strategies = known_strategies(experiment, factories)
     _known("strategy", experiment.strategies, strategies)
     _known("strategy", experiment.batch_of, strategies)
@@ -47,15 +58,28 @@ def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> Non
         _check_learner(name, learner)
     start = _check_start(experiment, dataset)
     for strategy in experiment.strategies:
-        if not isinstance(experiment.agents.get(strategy), AbasRal | Saved):
-            _check_budget(experiment, strategy, start, len(dataset.train.y))
+        # An agent that chooses its batches stops where the pool is exhausted.
+        points = math.inf if strategy in sized else len(dataset.train.y)
+        _check_budget(experiment, strategy, start, points)
 
 
-def check_agents(experiment: Experiment) -> None:
+def check_agents(experiment: Experiment, strategies: Collection[str]) -> None:
     """Raises InputError with the first thing about the experiment's agents that cannot be."""
-    taken = set(registry) & set(experiment.agents)
+    if not experiment.agents:
+        needless = {"trainings": 1, "classifier": "scratch", "target": 1.0, "agents_on": {}}
+        for field, default in needless.items():
+            if getattr(experiment, field) != default:
+                raise InputError(
+                    f"{field} {getattr(experiment, field)!r} is for agents, and there are none: "
+                    "add some, or leave it out."
+                )
+        return
+    taken = set(strategies) & set(experiment.agents)
     if taken:
         raise InputError(f"agent {min(taken)!r} has a strategy's name: give it another.")
+    for name in (*experiment.agents, *experiment.learners):
+        if "/" in name or "." in name:
+            raise InputError(f"{name!r} names a folder of the run: take a name without / and dots.")
     for name in experiment.agents:
         if name not in experiment.strategies:
             raise InputError(f"agent {name!r} is not among the strategies: list it there.")
@@ -79,6 +103,16 @@ def check_agents(experiment: Experiment) -> None:
                 raise InputError(
                     f"a pretrained classifier is no start for {name}, which starts anew in every "
                     "round: give it warm_start, or classifier scratch."
+                )
+            trained = [
+                agent
+                for learner, agent in experiment.cells()
+                if learner == name and agent in experiment.agents
+            ]
+            if not trained or isinstance(experiment.agents[trained[0]], Saved):
+                raise InputError(
+                    f"no agent is trained with {name} first, whose classifier its strategies "
+                    "could start from: add one, or give classifier scratch."
                 )
 
 
@@ -141,7 +175,7 @@ def _check_learner(name: str, learner: LearnerConfig) -> None:
             raise InputError(f"{field} of {name} must be widths of at least 1, got {value}.")
 
 
-def _check_budget(experiment: Experiment, strategy: str, start: int, pool: int) -> None:
+def _check_budget(experiment: Experiment, strategy: str, start: int, pool: float) -> None:
     batches = experiment.batches(strategy)
     if len(batches) != experiment.rounds:
         raise InputError(

@@ -43,7 +43,7 @@ class Experiment:
     parts: Parts = dataclasses.field(default_factory=Parts)
     """Of the training data, for agents; the pool is what is for the evaluation."""
     trainings: int = 1
-    """Trainings of each agent; of S seeds, seed i runs with training floor(i trainings / S)."""
+    """Of each agent; seed i runs with training i modulo their number."""
     classifier: Literal["scratch", "pretrained"] = "scratch"
     """What seeds start from: an untrained learner; or the one that the training of the learner's
     first agent ended with, for all of its strategies."""

@@ -28,6 +28,7 @@ __all__ = [
     "Checkpoints",
     "check_vacant",
     "create",
+    "disk_errors",
     "open_existing",
     "read_experiment",
     "read_json",
@@ -111,7 +112,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
     """`write(temporary)`, then a rename onto `path`: readers see the old file or the new one."""
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-    with _disk_errors(path.parent):
+    with disk_errors(path.parent):
         try:
             write(temporary)
             temporary.replace(path)
@@ -139,7 +140,7 @@ class Checkpoints:
 
     def save(self, step: int, tree: PyTree) -> None:
         """Writes the step and drops the one before; raises InputError where the disk is full."""
-        with _disk_errors(self._folder):
+        with disk_errors(self._folder):
             needed = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) + _METADATA_BYTES
             if shutil.disk_usage(self._folder).free < needed:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -168,7 +169,7 @@ class Checkpoints:
 
 
 @contextlib.contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path) -> Iterator[None]:
     """Turns a failed write into one sentence; what was saved before is untouched."""
     try:
         yield

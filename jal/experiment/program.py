@@ -57,7 +57,7 @@ class Program:
           factories: of its strategies.
           learned: cell -> what its strategy brings along, where that depends on the learner.
           starts: learner -> variables `[T, ...]` that seeds start from, instead of untrained ones;
-            of S seeds, seed i has entry floor(i T / S).
+            seed i has entry i modulo T.
         """
         self.experiment = experiment
         self._given: dict[tuple[str, str], Given] = {}
@@ -280,7 +280,7 @@ def _members_of(stacked: PyTree, seeds: int) -> np.ndarray:
     """`[S]` int32: which of T entries, the leaves' first axis, each seed has."""
     leaves = jax.tree.leaves(stacked)
     count = leaves[0].shape[0] if leaves else 1
-    return (np.arange(seeds) * count // seeds).astype(np.int32)
+    return (np.arange(seeds) % count).astype(np.int32)
 
 
 def _as_pool(examples: Examples) -> Pool:

@@ -18,7 +18,7 @@ import numpy as np
 import jal
 from jal.data.sources import Dataset, fingerprint
 from jal.experiment import agent_training as training
-from jal.experiment.agent_configs import arena
+from jal.experiment.agent_configs import Saved, arena
 from jal.experiment.checks import check, check_agents
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import load_data
@@ -34,6 +34,7 @@ from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.results import Cell, Results, tidy
 from jal.experiment.strategy_options import Factories
 from jal.networks.pretrained import weights_fingerprint
+from jal.rl import Policy
 from jal.strategies import registry
 from jal.types import InputError, PyTree
 
@@ -106,19 +107,21 @@ def _run(
     whole = dataset
     made: dict[training.Cell, training.Learned] = {}
     compared, data = experiment, None
+    check_agents(experiment, factories)
+    sized: set[str] = set()
     if experiment.agents:
-        check_agents(experiment)
         data, dataset = arena(whole, experiment.parts, experiment.data.split_seed)
         made = training.learned(experiment, data, whole)
         factories |= training.factories_of(made, data)
+        sized = training.sized(made)
         compared = training.with_largest_batches(experiment, made, len(dataset.train.y))
-    check(compared, dataset, factories)
+    check(compared, dataset, factories, sized)
     untrained = {cell: one.policy for cell, one in made.items()}
     program = Program(compared, dataset, factories, *training.supplies(experiment, untrained, data))
     folder = None if out is None else Path(out)
     checkpoints = None
     if folder is not None:
-        identity = _identity(experiment, whole)
+        identity = _identity(experiment, whole, untrained)
         if resumed:
             open_existing(folder, experiment, identity)
         else:
@@ -163,10 +166,21 @@ def _compile(program: Program, shown: RunProgress, interrupted: threading.Event)
             program.compile(cell)
 
 
-def _identity(experiment: Experiment, dataset: Dataset) -> str:
-    """SHA-256 of what a run depends on beside its config: the data, and pre-trained weights."""
+def _identity(
+    experiment: Experiment, dataset: Dataset, policies: dict[training.Cell, Policy]
+) -> str:
+    """SHA-256 of what a run depends on beside its config.
+
+    That is the data, pre-trained weights, and other runs' policies (its own are zeros yet).
+    """
     files = [getattr(config, "weights", None) for config in experiment.learners.values()]
     content = [fingerprint(dataset), *(weights_fingerprint(file) for file in files if file)]
+    for (_, name), policy in policies.items():
+        if isinstance(experiment.agents[name], Saved):
+            content += [
+                hashlib.sha256(np.asarray(leaf).tobytes()).hexdigest()
+                for leaf in jax.tree.leaves(policy.weights)
+            ]
     return (
         content[0] if len(content) == 1 else hashlib.sha256("".join(content).encode()).hexdigest()
     )

@@ -23,7 +23,8 @@ _ABSENT = -1e4  # the bias of a class without a label: its probability is 0
 class LogisticRegressionVariables(NamedTuple):
     """`weights [D, K]` and `bias [K]`, float32; scikit-learn's `coef_.T` and `intercept_`.
 
-    A class without a label, which scikit-learn does not know, has weights 0 and the bias -10,000.
+    A class without a label, which scikit-learn does not know, has weights 0 and the bias -10,000:
+    its probability is 0, and an example of it has a log-loss of thousands.
     """
 
     weights: Array

@@ -122,16 +122,18 @@ def _agents(
             "round. Budget: labels at the stop, in % of the pool. Intervals are over trainings, "
             "whose runs are averaged.</p>"
         )
+    sections.append(
+        "<p>All other intervals and tests on this page are over runs: they hold for the policies "
+        "that were trained here, not for another training.</p>"
+    )
     for learner, agent in training[["learner", "strategy"]].drop_duplicates().to_numpy():
-        if stops is not None and (training.metric == "return").any():
-            chooses = len(set(stops[stops.strategy == agent]["round"])) > 0
-            if chooses and config["agents"][agent]["type"] == "AbasRal":
-                sections.append(f"<h2>{html.escape(f'{agent} with {learner}')}</h2>")
-                histogram = batch_histogram(frame, stops, learner, agent)
-                sections.append(_picture(histogram, f"batch sizes of {agent}"))
-                sections.append(
-                    _picture(metric_densities(stops, learner, agent), f"densities of {agent}")
-                )
+        sized = config["agents"][agent]["type"] in ("AbasRal", "Saved")
+        if stops is not None and sized and learner in set(stops.learner):
+            sections.append(f"<h2>{html.escape(f'{agent} with {learner}')}</h2>")
+            histogram = batch_histogram(frame, stops, learner, agent)
+            sections.append(_picture(histogram, f"batch sizes of {agent}"))
+            densities = metric_densities(stops, learner, agent)
+            sections.append(_picture(densities, f"densities of {agent}"))
         own = training[(training.learner == learner) & (training.strategy == agent)]
         if (own.epoch >= 0).any():
             sections.append(f"<h2>Training of {html.escape(f'{agent} with {learner}')}</h2>")

@@ -59,7 +59,8 @@ def training_curves(training: pd.DataFrame, learner: str, agent: str) -> Figure:
     panels = figure.subplots(-(-len(names) // 3), 3, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         values = part.loc[part.metric == name].pivot(index="seed", columns="epoch", values="value")
-        mean, half = metrics.mean_interval(values.to_numpy(float))
+        # A training that has stopped stays where it was.
+        mean, half = metrics.mean_interval(values.ffill(axis=1).to_numpy(float))
         at = values.columns.to_numpy()
         panel.plot(at, mean, color=COLOURS[0])
         panel.fill_between(at, mean - half, mean + half, color=COLOURS[0], alpha=0.15, linewidth=0)

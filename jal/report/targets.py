@@ -7,7 +7,14 @@ import pandas as pd
 
 from jal import metrics
 
-__all__ = ["MEASURED", "batch_sizes", "budget_differences", "target_summary", "to_target"]
+__all__ = [
+    "MEASURED",
+    "batch_sizes",
+    "budget_differences",
+    "target_summary",
+    "targets_of",
+    "to_target",
+]
 
 MEASURED = ("precision", "accuracy", "recall", "f1", "budget")
 
@@ -17,8 +24,9 @@ def to_target(
 ) -> pd.DataFrame:
     """Where each run stops: at the first round whose precision reaches its training's target.
 
-    A run that never does stops with its last round. Of S seeds on T trainings, seed i is judged by
-    the target of training floor(i T / S) of its learner's first agent.
+    A run that never does stops with its last round, whose budget is then a lower bound. Of T
+    trainings, seed i is judged by the target of training i modulo T of its learner's first agent
+    that has targets of quality and of budget.
 
     Args:
       frame: the tidy table, with the metric precision.
@@ -30,7 +38,7 @@ def to_target(
       a row for each learner, strategy and seed: `training`, `target`, `reached`, `round`, and
       precision, accuracy, recall, f1 (as far as measured) and budget, the share labelled.
     """
-    goals = training[training.metric == "target_quality"]
+    goals = targets_of(training)
     rows = []
     for learner, part in frame.groupby("learner", sort=False):
         agents = goals.loc[goals.learner == learner].pivot(
@@ -38,7 +46,7 @@ def to_target(
         )
         if agents.empty:
             continue
-        first = training[training.learner == learner].strategy.iloc[0]
+        first = goals.loc[goals.learner == learner, "strategy"].iloc[0]
         target = agents[first].dropna().to_numpy()
         for strategy, cell in part.groupby("strategy", sort=False):
             wide = {
@@ -48,7 +56,7 @@ def to_target(
             one = cell[cell.metric == "precision"]
             labels = one.pivot(index="seed", columns="round", values="labels").to_numpy(float)
             seeds = np.arange(len(labels))
-            member = seeds * len(target) // len(seeds)
+            member = seeds % len(target)
             hit = wide["precision"] >= share * target[member][:, None]
             stop = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1] - 1)
             measured = {name: wide[name][seeds, stop] for name in MEASURED if name in wide} | {
@@ -69,6 +77,14 @@ def to_target(
                 )
             )
     return pd.concat(rows, ignore_index=True)
+
+
+def targets_of(training: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `target_quality` of agents whose warm start gave a quality and a budget."""
+    finite = training.loc[np.isfinite(training.value)]
+    judged = finite.loc[finite.metric == "target_budget", ["learner", "strategy"]]
+    quality = finite.loc[finite.metric == "target_quality"]
+    return quality.merge(judged.drop_duplicates(), on=["learner", "strategy"])
 
 
 def target_summary(stops: pd.DataFrame) -> pd.DataFrame:

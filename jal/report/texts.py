@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from jal.report.tables import LEVEL, ranking, seconds, significance, summary
-from jal.report.targets import MEASURED, budget_differences, target_summary, to_target
+from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
 
 __all__ = ["print_tables", "print_targets", "summary_text", "target_texts", "targets"]
 
@@ -62,8 +62,7 @@ def targets(
     """Runs to the target (`to_target`) of a run whose agents have one; None of others."""
     if training is None or "precision" not in set(frame.metric):
         return None
-    goals = training[training.metric == "target_quality"].value
-    if not len(goals) or not np.isfinite(goals).all():
+    if targets_of(training).empty:
         return None
     return to_target(frame, training, info["pool"], config["target"])
 

@@ -16,6 +16,7 @@ from jal.rl.agent import (
     Training,
     check_positive,
     check_replay,
+    check_shares,
     given_of,
     make_training,
 )
@@ -53,7 +54,8 @@ class AbasRal:
     episodes: int = 5
     """In each epoch."""
     updates: int = 100
-    """Gradient steps of the Q-network: after each epoch or after each step."""
+    """Gradient steps of the Q-network: after each epoch or after each step; there Algorithm 2 has
+    one."""
     update_after: Literal["epoch", "step"] = "epoch"
     """epoch: section 4.1; step: Algorithm 2, line 12."""
     terminal: Literal["or", "and"] = "or"
@@ -253,15 +255,23 @@ class AbasRal:
         check_positive(
             "abas_ral",
             learning_rate=self.learning_rate,
-            exponent=self.exponent,
-            target_rate=self.target_rate,
-            discount=self.discount,
             max_steps=self.max_steps,
-            cap=self.cap,
             state_size=self.state_size,
+        )
+        check_shares(
+            "abas_ral",
+            discount=self.discount,
+            target_rate=self.target_rate,
+            cap=self.cap,
+            initial=self.initial,
             target_quality=self.target_quality,
             target_budget=self.target_budget,
         )
+        if self.max_steps < 2:
+            raise InputError(
+                f"an episode of abas_ral that is cut after {self.max_steps} step teaches nothing: "
+                "give max_steps of at least 2."
+            )
         check_replay(self._capacity(), self.batch_size, self.episodes, self.max_steps)
         for name, pool in (("warm", data.warm), ("train", data.train)):
             points, initial = len(pool.y), self.start_size(len(pool.y), num_classes)

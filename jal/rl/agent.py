@@ -24,6 +24,7 @@ __all__ = [
     "check_parts",
     "check_positive",
     "check_replay",
+    "check_shares",
     "given_of",
     "make_training",
     "policy_of",
@@ -244,6 +245,13 @@ def check_replay(capacity: int, batch_size: int, episodes: int, steps: int) -> N
             f"and an epoch's {episodes} episodes of up to {steps} steps: give a capacity of "
             f"{least} or more."
         )
+
+
+def check_shares(agent: str, **options: float | None) -> None:
+    """Raises InputError for the first option that is given and no share in (0, 1]."""
+    for option, value in options.items():
+        if value is not None and not 0 < value <= 1:
+            raise InputError(f"{option} of {agent} must be a share in (0, 1], got {value}.")
 
 
 def check_positive(agent: str, **options: Any) -> None:

@@ -9,7 +9,15 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics
-from jal.rl.agent import AgentData, Policy, Training, check_positive, check_replay, make_training
+from jal.rl.agent import (
+    AgentData,
+    Policy,
+    Training,
+    check_positive,
+    check_replay,
+    check_shares,
+    make_training,
+)
 from jal.rl.dqn import dqn
 from jal.rl.env import Goal, environment
 from jal.rl.observations import observe_points, point_candidates, sorted_scores
@@ -79,13 +87,16 @@ class LalRl:
         check_positive(
             "lal_rl",
             learning_rate=self.learning_rate,
-            exponent=self.exponent,
-            target_rate=self.target_rate,
-            discount=self.discount,
             quality=self.quality,
             horizon=self.horizon,
             candidates=self.candidates,
         )
+        if self.mode == "target_quality" and self.horizon < 2:
+            raise InputError(
+                f"an episode of lal_rl that is cut after {self.horizon} step teaches nothing: give "
+                "a horizon of at least 2."
+            )
+        check_shares("lal_rl", discount=self.discount, target_rate=self.target_rate)
         check_replay(self.capacity, self.batch_size, self.episodes, self.horizon)
         if num_classes + self.horizon > points:
             raise InputError(
@@ -154,8 +165,9 @@ class LalRl:
         )._replace(name="lal_rl")
 
     def max_labels(self, data: AgentData, num_classes: int) -> int:
-        """The most labels that an episode of its training may have."""
-        del data
+        """The most labels that are fitted: for a share of the quality with all labels, all."""
+        if self.mode == "target_quality":
+            return data.train.y.shape[0]
         return num_classes + self.horizon
 
     def network(self, state_size: int) -> QNetwork:

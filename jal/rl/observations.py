@@ -28,7 +28,7 @@ __all__ = [
     "sorted_scores",
 ]
 
-Score = Literal["margin", "probability"]
+Score = Literal["margin", "probability", "largest"]
 Distance = Literal["euclidean", "cosine"]
 Reduce = Literal["mean", "min"]
 Space = Literal["inputs", "features"]
@@ -67,8 +67,9 @@ def sorted_scores(score: Score = "margin", size: int | None = None) -> Callable[
     Its size does not depend on the classes, nor its values on the order of the examples.
 
     Args:
-      score: "margin", the two largest probabilities' difference (ABAS-RAL, section 3.2); or
-        "probability": of the second class of two (LAL-RL), the largest of more (Slade and Branson).
+      score: "margin", the two largest probabilities' difference (ABAS-RAL, section 3.2);
+        "largest", the largest probability (Slade and Branson); or "probability", of the second
+        class of two (LAL-RL), which is the largest for more.
       size: S evenly spaced quantiles, linearly interpolated, instead of all V.
     """
 
@@ -223,4 +224,6 @@ def _score(score: Score, logits: Array) -> Array:
     if score == "margin":
         return jax.vmap(scores.margin)(logits)
     probabilities = jax.nn.softmax(logits)
-    return probabilities[:, 1] if logits.shape[1] == 2 else jnp.max(probabilities, axis=1)
+    if score == "probability" and logits.shape[1] == 2:
+        return probabilities[:, 1]
+    return jnp.max(probabilities, axis=1)

@@ -84,10 +84,12 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
       exponent: of the TD error.
 
     Raises:
-      InputError: for a capacity below 1.
+      InputError: for a capacity below 1 or a negative exponent.
     """
     if capacity < 1:
         raise InputError(f"a replay buffer holds at least 1 item, got a capacity of {capacity}.")
+    if not 0 <= exponent < math.inf:
+        raise InputError(f"the exponent of priorities must not be negative, got {exponent}.")
     width = 1
     while width**3 < capacity:
         width += 1

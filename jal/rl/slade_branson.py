@@ -6,7 +6,15 @@ import dataclasses
 from typing import Literal
 
 from jal import metrics
-from jal.rl.agent import AgentData, Policy, Training, check_positive, check_replay, make_training
+from jal.rl.agent import (
+    AgentData,
+    Policy,
+    Training,
+    check_positive,
+    check_replay,
+    check_shares,
+    make_training,
+)
 from jal.rl.dqn import dqn
 from jal.rl.env import environment
 from jal.rl.observations import observe_points, point_candidates, sorted_scores
@@ -32,7 +40,7 @@ class SladeBranson:
     """Labels that an episode buys, after one per class."""
     target: Literal["double", "as_printed"] = "double"
     """Double DQN; or the online and the target network swapped, as equation 4 has it."""
-    score: Literal["margin", "probability"] = "probability"
+    score: Literal["margin", "largest"] = "largest"
     """Of points, and of the state: the margin, or the largest probability."""
     reduce: Literal["mean", "min"] = "mean"
     """A candidate's distance to a set of points: to their mean, or the nearest's (k-center's)."""
@@ -65,7 +73,7 @@ class SladeBranson:
     """At which the target network follows."""
     epsilon: tuple[float, float] = (1.0, 0.1)
     """Share of random actions in the first and in the last epoch."""
-    window: int = 0
+    window: int = 20
     """Training stops once the mean return of so many epochs is that of as many before, to 1 %;
     never if 0."""
     episodes_at_once: int = 1
@@ -82,14 +90,12 @@ class SladeBranson:
         check_positive(
             "slade_branson",
             learning_rate=self.learning_rate,
-            exponent=self.exponent,
-            target_rate=self.target_rate,
-            discount=self.discount,
             points=self.points,
             budget=self.budget,
             candidates=self.candidates,
         )
         steps = -(-self.budget // self.points)
+        check_shares("slade_branson", discount=self.discount, target_rate=self.target_rate)
         check_replay(self.capacity, self.batch_size, self.episodes, steps)
         if num_classes + self.budget > pool:
             raise InputError(

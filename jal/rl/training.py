@@ -429,5 +429,5 @@ def _check(schedule: Schedule) -> None:
         value = getattr(schedule, field)
         if value < bound:
             raise InputError(f"{field} must be at least {bound}, got {value}.")
-    if not all(0 <= one <= 1 for one in schedule.epsilon):
+    if len(schedule.epsilon) != 2 or not all(0 <= one <= 1 for one in schedule.epsilon):
         raise InputError(f"epsilon must be two shares in [0, 1], got {schedule.epsilon}.")

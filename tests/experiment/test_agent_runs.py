@@ -95,7 +95,7 @@ def test_the_pool_is_the_part_for_the_evaluation(whole):
 def test_where_runs_reach_their_target(whole):
     stops = whole.stops()
     assert len(stops) == 2 * 5
-    assert list(stops[stops.strategy == "random"].training) == [0, 0, 0, 1, 1]
+    assert list(stops[stops.strategy == "random"].training) == [0, 1, 0, 1, 0]
     goals = whole.training[whole.training.metric == "target_quality"].sort_values("seed").value
     for row in stops.itertuples():
         cell = whole.frame[(whole.frame.strategy == row.strategy) & (whole.frame.seed == row.seed)]
@@ -131,7 +131,7 @@ def test_interrupted_in_training_and_resumed(whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoints, "save", saved_once)
         patched.setattr(agent_training, "_stop_here", stop_after)
-        with pytest.raises(Interrupted, match=f"what was trained is saved: .* {folder}"):
+        with pytest.raises(Interrupted, match=f"so far are saved: .* {folder}"):
             ex.run(SMALL, out=folder, progress=False)
     assert saved == [2]
     resumed = ex.resume(folder, progress=False)
@@ -147,7 +147,6 @@ def test_a_policy_is_applied_to_other_data(whole, folder):
         data=Data(test_size=897, split_seed=5, features=Features("pca", components=5)),
         agents={"learned": Saved(str(folder), "sizes", "logistic_regression")},
         strategies=("learned", "random"),
-        trainings=1,
         seeds=2,
     )
     results = ex.run(other, progress=False)
@@ -212,6 +211,8 @@ def test_points_by_an_agent():
         ({"trainings": 6}, "6 trainings are not all used by 5 seeds"),
         ({"target": 0.0}, r"target must be a share in \(0, 1\]"),
         ({"classifier": "pretrained"}, "no start for logistic_regression"),
+        ({"agents": {"a.b": AbasRal()}}, "'a.b' names a folder of the run"),
+        ({"agents": {}, "strategies": ("random",), "trainings": 1}, "target 0.9 is for agents"),
         ({"parts": Parts(state=0.0)}, "parts.state must be a share above 0"),
         ({"parts": Parts(train=0.9)}, "shares must be positive and sum to at most 1"),
         ({"parts": Parts(warm=0.002)}, "the warm pool has 0 points of class"),

@@ -349,6 +349,12 @@ def test_parts_that_share_points_or_are_too_small():
         (AbasRal(initial=1.0), "would be labelled at the start"),
         (AbasRal(epsilon=(1.0, 2.0)), "epsilon must be two shares"),
         (AbasRal(epochs=0), "epochs must be at least 1"),
+        (AbasRal(epsilon=(1.0,)), "epsilon must be two shares"),
+        (AbasRal(max_steps=1), "give max_steps of at least 2"),
+        (AbasRal(target_quality=95.0), "target_quality of abas_ral must be a share"),
+        (AbasRal(discount=3.0), "discount of abas_ral must be a share"),
+        (AbasRal(exponent=-1.0), "exponent of priorities must not be negative"),
+        (LalRl(horizon=1), "give a horizon of at least 2"),
         (AbasRal(learning_rate=-1.0), "learning_rate of abas_ral must be positive"),
         (AbasRal(state_size=0), "state_size of abas_ral must be positive"),
         (LalRl(capacity=20), "buffer of 20 transitions is too small"),
@@ -384,6 +390,14 @@ def test_training_stops_once_returns_are_stable():
     assert np.isfinite(returns[: stop + 1]).all()
     assert np.isnan(returns[stop + 1 :]).all()
     assert bool(end.stopped) == (stop < 11)
+
+
+def test_learners_hold_all_labels_that_are_fitted():
+    assert SMALL["abas_ral"].max_labels(parts(), 5) == 120
+    assert SMALL["slade_branson"].max_labels(parts(), 5) == 13
+    assert SMALL["lal_rl_horizon"].max_labels(parts(), 5) == 13
+    # The quality with all labels is fitted too.
+    assert SMALL["lal_rl"].max_labels(parts(), 5) == 120
 
 
 def test_digits_divide_as_the_paper_s_shares():
