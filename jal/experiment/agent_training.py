@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +18,11 @@ import pandas as pd
 
 from jal.data.sources import Dataset
 from jal.experiment.agent_configs import Saved
+from jal.experiment.agent_program import AgentProgram, agent_devices, agent_program
 from jal.experiment.config import Experiment
 from jal.experiment.folder import TRAINING, Checkpoints, disk_errors, replace_file
-from jal.experiment.memory import check_program, check_replay
+from jal.experiment.memory import check_replay
 from jal.experiment.progress import Interrupted, RunProgress
-from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.rl import AbasRal, Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
 from jal.rl.agent import given_of
 from jal.rl.policy import load_policy, save_policy
@@ -32,6 +32,7 @@ __all__ = [
     "Cell",
     "Learned",
     "Trained",
+    "compile_agents",
     "factories_of",
     "learned",
     "sized",
@@ -41,8 +42,6 @@ __all__ = [
 ]
 
 Cell = tuple[str, str]  # names of a learner and an agent
-
-_SALT = 0x7EAC  # a training's key is none of an evaluation's
 
 
 class Learned(NamedTuple):
@@ -67,13 +66,11 @@ class Trained(NamedTuple):
       history: the tidy table experiment, learner, strategy, seed, epoch, metric, value; what warm
         start found, and the targets, are in epoch -1. None without agents.
       seconds: "learner/agent" -> wall seconds of its training in this session.
-      compile_seconds: of all trainings.
     """
 
     policies: dict[Cell, Policy]
     history: pd.DataFrame | None
     seconds: dict[str, float]
-    compile_seconds: float
 
 
 def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[Cell, Learned]:
@@ -109,7 +106,7 @@ def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[C
         training = config.training(
             data, experiment.learners[learner].build(dataset, labels), classes
         )
-        check_replay(name, training.replay_bytes, experiment.trainings, _devices(experiment))
+        check_replay(name, training.replay_bytes, experiment.trainings, agent_devices(experiment))
         made[learner, name] = Learned(config, _untrained(training, experiment.trainings), training)
     return made
 
@@ -159,9 +156,29 @@ def factories_of(made: dict[Cell, Learned], data: AgentData) -> dict[str, Callab
     }
 
 
+def compile_agents(
+    experiment: Experiment, made: dict[Cell, Learned], shown: RunProgress, folder: Path | None
+) -> dict[Cell, AgentProgram]:
+    """Programs of the agents that `folder`, that of an interrupted run, has not trained yet.
+
+    Raises:
+      InputError: where one needs more memory than is free.
+    """
+    programs = {}
+    for cell, one in made.items():
+        own = _own_folder(folder, cell)
+        if one.training is None or (own is not None and (own / "policy").is_dir()):
+            continue
+        learner, name = cell
+        shown.training(name, learner, "compiling", 0, one.training.epochs)
+        programs[cell] = agent_program(experiment, name, one.training)
+    return programs
+
+
 def train_agents(
     experiment: Experiment,
     made: dict[Cell, Learned],
+    programs: dict[Cell, AgentProgram],
     shown: RunProgress,
     interrupted: threading.Event,
     folder: Path | None,
@@ -171,29 +188,31 @@ def train_agents(
     Args:
       experiment: the config.
       made: of `learned`.
+      programs: of `compile_agents`.
       shown: the progress.
       interrupted: set to stop after the segment in flight.
       folder: the run's; None to keep nothing.
 
     Raises:
-      InputError: where a program does not fit, or training diverges.
+      InputError: where training diverges.
       KeyboardInterrupt: where it was interrupted; what was saved is whole.
     """
-    policies, frames, seconds, compile_seconds = {}, [], {}, 0.0
+    policies, frames, seconds = {}, [], {}
     for cell, one in made.items():
         if one.training is None:
             policies[cell] = one.policy
             frames.append(_goal(experiment, cell, one.policy.goal))
             continue
-        own = None if folder is None else folder / "agents" / _folder(cell)
-        if own is not None and (own / "policy").is_dir():
+        own = _own_folder(folder, cell)
+        if cell not in programs:
+            assert own is not None
             shutil.rmtree(own / "checkpoints", ignore_errors=True)
             like = one.policy.classifier
             policies[cell] = load_policy(own / "policy", like)[1]
             frames.append(pd.read_parquet(own / TRAINING))
             continue
         began = time.perf_counter()
-        state, compiled = _train(experiment, cell, one.training, shown, interrupted, own)
+        state = _train(experiment, cell, programs[cell], shown, interrupted, own)
         policies[cell] = jax.tree.map(jnp.asarray, policy_of(state))
         frames.append(_history(experiment, cell, state))
         if own is not None:
@@ -202,54 +221,20 @@ def train_agents(
             with disk_errors(folder or own):
                 save_policy(own / "policy", one.agent, policies[cell])
             shutil.rmtree(own / "checkpoints")  # the replay buffers are in there
-        compile_seconds += compiled
-        seconds["/".join(cell)] = round(time.perf_counter() - began - compiled, 2)
+        seconds["/".join(cell)] = round(time.perf_counter() - began, 2)
     history = pd.concat(frames, ignore_index=True) if frames else None
-    return Trained(policies, history, seconds, compile_seconds)
+    return Trained(policies, history, seconds)
 
 
 def _train(
     experiment: Experiment,
     cell: Cell,
-    training: Training,
+    program: AgentProgram,
     shown: RunProgress,
     interrupted: threading.Event,
     folder: Path | None,
-) -> tuple[TrainingState, float]:
-    count = experiment.trainings
-    mesh = seed_mesh(len(_devices(experiment)))
-    on_cpu = mesh.devices.flat[0].platform == "cpu"
-    at_once = experiment.seeds_at_once or (1 if on_cpu else None)
-    options: dict[str, Any] = (
-        {"compiler_options": {"xla_backend_optimization_level": 1}} if on_cpu else {}
-    )
-    numbers = np.arange(experiment.first_seed, experiment.first_seed + count, dtype=np.int32)
-    warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
-
-    def begin(number: jax.Array, warm: PyTree) -> TrainingState:
-        key = jax.random.fold_in(jax.random.key(number), _SALT)
-        return training.init(key, warm)
-
-    def go_on(state: TrainingState, start: jax.Array, stop: jax.Array, train: PyTree):
-        return training.run(state, start, stop, train)
-
+) -> TrainingState:
     learner, name = cell
-    shown.training(name, learner, "compiling", 0, training.epochs)
-    began = time.perf_counter()
-    lowered = jax.jit(over_seeds(begin, mesh, at_once), **options).lower(numbers, warm)
-    first = lowered.compile()
-    like = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        lowered.out_info,
-        first.output_shardings,
-    )
-    zero = np.int32(0)
-    run = jax.jit(over_seeds(go_on, mesh, at_once), donate_argnums=0, **options)
-    advance = run.lower(like, zero, zero, train).compile()
-    shard = -(-count // mesh.size)
-    for program in (first, advance):
-        check_program(program, name, min(at_once or shard, shard), list(mesh.devices.flat))
-    compiled = time.perf_counter() - began
     checkpoints = None
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -257,33 +242,27 @@ def _train(
     try:
         done = checkpoints.latest() if checkpoints is not None else None
         if checkpoints is not None and done is not None:
-            state = checkpoints.restore(done, like)
+            state = checkpoints.restore(done, program.like)
         else:
-            shown.training(name, learner, "warm start", 0, training.epochs)
-            done, state = 0, jax.block_until_ready(first(numbers, warm))
+            shown.training(name, learner, "warm start", 0, program.epochs)
+            done, state = 0, program.begin()
         _stop_here(interrupted, folder)
-        while done < training.epochs:
-            stop = min(done + experiment.training_segment, training.epochs)
-            state = jax.block_until_ready(advance(state, np.int32(done), np.int32(stop), train))
+        while done < program.epochs:
+            stop = min(done + experiment.training_segment, program.epochs)
+            state = program.advance(state, done, stop)
             _check_finite(experiment, cell, state, done, stop)
             done = stop
-            shown.training(name, learner, _status(state, done), done, training.epochs)
-            if checkpoints is not None and done < training.epochs:
+            shown.training(name, learner, _status(state, done), done, program.epochs)
+            if checkpoints is not None and done < program.epochs:
                 checkpoints.save(done, state)
             if np.asarray(state.stopped).all():
                 break
-            if done < training.epochs:
+            if done < program.epochs:
                 _stop_here(interrupted, folder)
     finally:
         if checkpoints is not None:
             checkpoints.close()
-    return state, compiled
-
-
-def _devices(experiment: Experiment) -> list[Any]:
-    """Those that trainings are spread over."""
-    available = jax.devices()[: experiment.devices]
-    return available[: experiment.trainings]
+    return state
 
 
 def _stop_here(interrupted: threading.Event, folder: Path | None) -> None:
@@ -368,3 +347,7 @@ def _rows(
 
 def _folder(cell: Cell) -> str:
     return ".".join(cell)
+
+
+def _own_folder(run: Path | None, cell: Cell) -> Path | None:
+    return None if run is None else run / "agents" / _folder(cell)

@@ -130,13 +130,16 @@ def _run(
     try:
         with shown, _interruptible(shown) as interrupted:
             _compile(program, shown, interrupted)
+            programs = training.compile_agents(experiment, made, shown, folder if resumed else None)
             if folder is not None:
                 if not resumed:
                     create(folder, experiment, identity)
                 checkpoints = Checkpoints(folder)
-            trained = training.train_agents(experiment, made, shown, interrupted, folder)
+            program.compile_seconds += sum(one.compile_seconds for one in programs.values())
+            trained = training.train_agents(experiment, made, programs, shown, interrupted, folder)
             program.supply(*training.supplies(experiment, trained.policies, data))
-            program.compile_seconds += trained.compile_seconds
+            made.clear()  # the agents' data are needed no more, nor their copies on the devices
+            programs.clear()
             finished = _run_cells(program, checkpoints, shown, interrupted, folder)
     finally:
         if checkpoints is not None:
@@ -147,7 +150,7 @@ def _run(
         tidy(experiment, cells, dataset.train.y, dataset.num_classes),
         _describe(program, time.perf_counter() - began, resumed)
         | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}}
-        | ({"training_seconds": trained.seconds} if made else {}),
+        | ({"training_seconds": trained.seconds} if experiment.agents else {}),
         {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
         trained.history,
     )

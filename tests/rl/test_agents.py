@@ -121,16 +121,12 @@ def flat(tree):
     return [np.asarray(leaf) for leaf in leaves]
 
 
-# Two of the default run: each is two programs of seconds to compile.
+# One of the default run: each is two programs of seconds to compile.
 every_agent = pytest.mark.parametrize(
     "name",
     [
         "abas_ral",
-        "slade_branson",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("abas_ral_steps", "lal_rl", "lal_rl_horizon")
-        ),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name != "abas_ral"),
     ],
 )
 
@@ -319,7 +315,7 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
     [
         pytest.param("abas_ral_steps", marks=pytest.mark.slow),
         pytest.param("lal_rl", marks=pytest.mark.slow),
-        "slade_branson",
+        pytest.param("slade_branson", marks=pytest.mark.slow),
     ],
 )
 def test_a_policy_takes_states_of_its_own_size_alone(name):
