@@ -96,7 +96,7 @@ def chosen_sizes(network, scale, episodes):
 
 @pytest.mark.slow
 def test_the_right_batch_size_of_a_toy_pool():
-    scaled = chosen_sizes(mlp_network(1, 1, (32, 32)), 60, 250)
+    scaled = chosen_sizes(mlp_network(1, 1, (16, 16)), 60, 200)
     assert (np.abs(scaled - 20) <= 2).mean() >= 0.9
 
 
@@ -104,5 +104,5 @@ def test_the_right_batch_size_of_a_toy_pool():
 def test_the_paper_s_network_and_feature_do_not_find_it():
     # k / |U_0| spans a tenth: a value that is not monotonous in k is out of reach of five sigmoids
     # at this step size; `AbasRal(action_scale="cap", hidden=(32, 32))` is for that.
-    as_printed = chosen_sizes(lal_rl_network(1, 1), 600, 250)
+    as_printed = chosen_sizes(lal_rl_network(1, 1), 600, 200)
     assert (np.abs(as_printed - 20) <= 2).mean() <= 0.5
