@@ -126,7 +126,10 @@ every_agent = pytest.mark.parametrize(
     "name",
     [
         "abas_ral",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name != "abas_ral"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("abas_ral_steps", "lal_rl", "slade_branson")
+        ),
     ],
 )
 
@@ -223,7 +226,8 @@ def test_the_bias_is_half_the_mean_return(name):
 
 @pytest.mark.slow
 def test_a_horizon_s_rewards_sum_to_the_gain_in_accuracy():
-    _, start, *_ = trained("lal_rl_horizon")
+    training = SMALL["lal_rl_horizon"].training(parts(), learner(), 5)
+    start = jax.jit(training.init)(jax.random.key(3), training.warm)
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
     assert start.warmth.length == 8
     ends = np.flatnonzero(items.terminal)
