@@ -113,7 +113,7 @@ def test_where_runs_reach_their_target(whole):
     np.testing.assert_allclose(beside.difference, (means.random - means.sizes).mean())
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_interrupted_in_training_and_resumed(whole, tmp_path, monkeypatch):
     folder, save = tmp_path / "stopped", Checkpoints.save
     stop = agent_training._stop_here
@@ -139,7 +139,7 @@ def test_interrupted_in_training_and_resumed(whole, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(resumed.frame, whole.frame)
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_a_policy_is_applied_to_other_data(whole, folder):
     del whole
     other = dataclasses.replace(
@@ -155,7 +155,7 @@ def test_a_policy_is_applied_to_other_data(whole, folder):
     assert Experiment.from_json(other.to_json()) == other
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_a_pretrained_classifier_is_where_seeds_start():
     learner = MLP(hidden=(16,), epochs=5, batch_size=64, learning_rate=0.05, warm_start=True)
     pretrained = dataclasses.replace(
@@ -173,7 +173,7 @@ def test_a_pretrained_classifier_is_where_seeds_start():
     assert found[0] > found[1] + 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_points_by_an_agent():
     agent = SladeBranson(
         points=2,

@@ -127,7 +127,7 @@ every_agent = pytest.mark.parametrize(
     [
         "abas_ral",
         *(
-            pytest.param(name, marks=pytest.mark.slow)
+            pytest.param(name, marks=pytest.mark.agents)
             for name in ("abas_ral_steps", "lal_rl", "slade_branson")
         ),
     ],
@@ -175,7 +175,7 @@ def test_the_buffer_holds_the_steps_that_were_taken_and_no_other(name):
     assert not (np.asarray(end.replay.weights).ravel()[int(end.replay.filled) : capacity] > 0).any()
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_seeds_are_independent_of_those_beside_them():
     training, *_ = trained("abas_ral")
     keys = jax.random.split(jax.random.key(0), 3)
@@ -205,13 +205,13 @@ def test_warm_start_gives_targets_and_bias():
     assert items.terminal.sum() <= agent.warm_episodes
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_given_targets_are_the_goal():
     _, start, *_ = trained("abas_ral_steps")
     np.testing.assert_allclose((start.goal.quality, start.goal.budget), (0.8, 0.5))
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 @pytest.mark.parametrize("name", ["lal_rl", "slade_branson"])
 def test_the_bias_is_half_the_mean_return(name):
     training = SMALL[name].training(parts(), learner(), 5)
@@ -224,7 +224,7 @@ def test_the_bias_is_half_the_mean_return(name):
         np.testing.assert_allclose(start.warmth.episode, -start.warmth.length, rtol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_a_horizon_s_rewards_sum_to_the_gain_in_accuracy():
     training = SMALL["lal_rl_horizon"].training(parts(), learner(), 5)
     start = jax.jit(training.init)(jax.random.key(3), training.warm)
@@ -236,7 +236,7 @@ def test_a_horizon_s_rewards_sum_to_the_gain_in_accuracy():
     np.testing.assert_allclose(sums.mean(), start.warmth.episode, rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_the_target_quality_is_a_share_of_that_with_all_labels():
     training, start, *_ = trained("lal_rl")
     pool = training.train.pool
@@ -317,9 +317,9 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("abas_ral_steps", marks=pytest.mark.slow),
-        pytest.param("lal_rl", marks=pytest.mark.slow),
-        pytest.param("slade_branson", marks=pytest.mark.slow),
+        pytest.param("abas_ral_steps", marks=pytest.mark.agents),
+        pytest.param("lal_rl", marks=pytest.mark.agents),
+        pytest.param("slade_branson", marks=pytest.mark.agents),
     ],
 )
 def test_a_policy_takes_states_of_its_own_size_alone(name):
@@ -370,7 +370,7 @@ def test_what_agents_refuse(agent, says):
         agent.training(parts(), learner(), 5)
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_training_stops_once_returns_are_stable():
     agent = dataclasses.replace(SMALL["slade_branson"], epochs=12, window=2, warm_episodes=2)
     training = agent.training(parts(), learner(), 5)

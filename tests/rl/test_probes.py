@@ -25,7 +25,7 @@ def one_state(key):
     return jnp.ones(1)
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_the_best_arm_of_a_bandit():
     means = jnp.array([0.1, 0.2, 0.3, 0.2, 0.9, 0.4, 0.3, 0.5, 0.2, 0.1])
     agent = dqn(lal_rl_network(1, 10), candidates_of(jnp.eye(10)))
@@ -41,7 +41,7 @@ def test_the_best_arm_of_a_bandit():
     assert (over_seeds(one) == 4).mean() >= 0.95
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_the_values_of_a_chain():
     length, discount = 5, 0.9
     agent = dqn(lal_rl_network(length, 2), candidates_of(jnp.eye(2)), discount=discount)
@@ -94,13 +94,13 @@ def chosen_sizes(network, scale, episodes):
     return over_seeds(one)
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_the_right_batch_size_of_a_toy_pool():
     scaled = chosen_sizes(mlp_network(1, 1, (16, 16)), 60, 200)
     assert (np.abs(scaled - 20) <= 2).mean() >= 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.agents
 def test_the_paper_s_network_and_feature_do_not_find_it():
     # k / |U_0| spans a tenth: a value that is not monotonous in k is out of reach of five sigmoids
     # at this step size; `AbasRal(action_scale="cap", hidden=(32, 32))` is for that.
