@@ -335,11 +335,12 @@ def test_resume_knows_pretrained_weights(tmp_path):
     dataset, weights = load("sklearn:digits"), tmp_path / "model.safetensors"
     learners = {"a": ex.ResNet(), "b": ex.ResNet(weights=str(weights))}
     plain = dataclasses.replace(SMALL, learners={"a": learners["a"]})
-    assert _identity(plain, dataset) == fingerprint(dataset)
+    assert _identity(plain, dataset, {}) == fingerprint(dataset)
     found = []
     for content in (b"one", b"two", b"one"):
         weights.write_bytes(content)
-        found.append(_identity(dataclasses.replace(SMALL, learners=learners), dataset))
+        change = dataclasses.replace(SMALL, learners=learners)
+        found.append(_identity(change, dataset, {}))
     assert found[0] == found[2] != found[1] and fingerprint(dataset) not in found
 
 
