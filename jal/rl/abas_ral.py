@@ -10,17 +10,8 @@ import jax.numpy as jnp
 
 from jal import metrics, strategies
 from jal.data.splits import random_start
-from jal.rl.agent import (
-    AgentData,
-    Policy,
-    Training,
-    check_positive,
-    check_replay,
-    check_shares,
-    given_of,
-    make_training,
-)
-from jal.rl.dqn import dqn, greedy
+from jal.rl.agent import AgentData, Policy, Training, given_of, make_training
+from jal.rl.dqn import greedy
 from jal.rl.env import Actor, Environment, Goal, environment
 from jal.rl.observations import (
     Batches,
@@ -29,10 +20,10 @@ from jal.rl.observations import (
     observe_batches,
     sorted_scores,
 )
+from jal.rl.options import AgentOptions, check_positive, check_shares
 from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
-from jal.rl.replay import prioritised_replay
 from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
-from jal.rl.training import Schedule, Warmth, trainer
+from jal.rl.training import Warmth, trainer
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["AbasRal"]
@@ -46,7 +37,7 @@ class _Filling(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class AbasRal:
+class AbasRal(AgentOptions):
     """ABAS-RAL: a DQN that chooses the batch's size (anonymous, under review at ICLR 2025)."""
 
     epochs: int = 50
@@ -83,22 +74,8 @@ class AbasRal:
     """Weighted precision to reach; the best of warm start if None."""
     target_budget: float | None = None
     """Share of the pool; the least that reached it in warm start if None."""
-    learning_rate: float = 1e-3
-    """Of the Q-network's Adam."""
-    discount: float = 1.0
-    """Of later rewards."""
-    batch_size: int = 32
-    """Transitions of a gradient step."""
     capacity: int = 50_000
     """Transitions that the replay buffer holds."""
-    exponent: float = 3.0
-    """Of the TD error in the replay's priorities."""
-    target_rate: float = 0.01
-    """At which the target network follows."""
-    epsilon: tuple[float, float] = (1.0, 0.1)
-    """Share of random actions in the first and in the last epoch."""
-    episodes_at_once: int = 1
-    """Vmapped together."""
 
     def start_size(self, points: int, num_classes: int) -> int:
         """Labels at the start of an episode on a pool of so many points."""
@@ -118,39 +95,16 @@ class AbasRal:
         self._check(data, num_classes)
         actions = max(self.largest(len(pool.y)) for pool in (data.warm, data.train))
         size = self.state_size or data.state_x.shape[0]
-        replay = prioritised_replay(self._capacity(), exponent=self.exponent)
-        agent = dqn(
-            self.network(size),
-            self._candidates(actions),
-            discount=self.discount,
-            learning_rate=self.learning_rate,
-            target_rate=self.target_rate,
-        )
-        schedule = Schedule(
-            warm_episodes=self.warm_episodes,
-            epochs=self.epochs,
-            episodes=self.episodes,
-            updates=self.updates,
-            every_step=self.update_after == "step",
-            batch_size=self.batch_size,
-            epsilon=self.epsilon,
-            episodes_at_once=self.episodes_at_once,
-        )
         made = trainer(
             self._environment(data, learner, num_classes, warm=True),
             self._environment(data, learner, num_classes, warm=False),
-            agent,
-            replay,
-            schedule,
+            self.learner(self.network(size), self._candidates(actions)),
+            self.replay(self._capacity()),
+            self.schedule(every_step=self.update_after == "step"),
             bias=lambda found: found.reward,
             aim=self._aim,
         )
-        return make_training(
-            data,
-            learner,
-            made,
-            epochs=self.epochs,
-        )
+        return make_training(data, learner, made, epochs=self.epochs)
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy: the smallest margins, as many as the network says.
@@ -252,16 +206,9 @@ class AbasRal:
         return min(self.capacity, most)
 
     def _check(self, data: AgentData, num_classes: int) -> None:
-        check_positive(
-            "abas_ral",
-            learning_rate=self.learning_rate,
-            max_steps=self.max_steps,
-            state_size=self.state_size,
-        )
+        check_positive("abas_ral", state_size=self.state_size)
         check_shares(
             "abas_ral",
-            discount=self.discount,
-            target_rate=self.target_rate,
             cap=self.cap,
             initial=self.initial,
             target_quality=self.target_quality,
@@ -272,7 +219,7 @@ class AbasRal:
                 f"an episode of abas_ral that is cut after {self.max_steps} step teaches nothing: "
                 "give max_steps of at least 2."
             )
-        check_replay(self._capacity(), self.batch_size, self.episodes, self.max_steps)
+        self.check_learning("abas_ral", self._capacity(), self.max_steps)
         for name, pool in (("warm", data.warm), ("train", data.train)):
             points, initial = len(pool.y), self.start_size(len(pool.y), num_classes)
             if initial >= points:

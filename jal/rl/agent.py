@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +22,6 @@ __all__ = [
     "Training",
     "agent_data",
     "check_parts",
-    "check_positive",
-    "check_replay",
-    "check_shares",
     "given_of",
     "make_training",
     "policy_of",
@@ -234,28 +231,3 @@ def train(
     run = jax.jit(training.run, donate_argnums=0)
     state = run(state, jnp.int32(0), jnp.int32(training.epochs), training.train)
     return policy_of(state), state
-
-
-def check_replay(capacity: int, batch_size: int, episodes: int, steps: int) -> None:
-    """Raises InputError where a buffer cannot hold a batch and an epoch's episodes."""
-    least = max(batch_size, episodes * steps)
-    if capacity < least:
-        raise InputError(
-            f"a replay buffer of {capacity} transitions is too small for a batch of {batch_size} "
-            f"and an epoch's {episodes} episodes of up to {steps} steps: give a capacity of "
-            f"{least} or more."
-        )
-
-
-def check_shares(agent: str, **options: float | None) -> None:
-    """Raises InputError for the first option that is given and no share in (0, 1]."""
-    for option, value in options.items():
-        if value is not None and not 0 < value <= 1:
-            raise InputError(f"{option} of {agent} must be a share in (0, 1], got {value}.")
-
-
-def check_positive(agent: str, **options: Any) -> None:
-    """Raises InputError for the first option that is not above 0."""
-    for option, value in options.items():
-        if value is not None and not value > 0:
-            raise InputError(f"{option} of {agent} must be positive, got {value}.")

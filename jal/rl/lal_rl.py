@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics
-from jal.rl.agent import AgentData, Policy, Training, check_positive
+from jal.rl.agent import AgentData, Policy, Training
 from jal.rl.env import Goal
 from jal.rl.observations import sorted_scores
+from jal.rl.options import check_positive
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, lal_rl_network
 from jal.rl.rules import at_budget, at_quality, constant_reward, quality_gain
@@ -39,9 +40,10 @@ class LalRl(PointAgent):
         """
         check_positive("lal_rl", quality=self.quality)
         self.check("lal_rl", data, num_classes, 1, self.horizon)
+        network = self.network(data.state_x.shape[0])
         if self.mode == "fixed_horizon":
             episodes = Episodes(1, self.horizon, quality_gain, at_budget(self.horizon))
-            return self.train_on(data, learner, num_classes, episodes)
+            return self.train_on(data, learner, num_classes, network, self.view(), episodes)
         if self.horizon < 2:
             raise InputError(
                 f"an episode of lal_rl that is cut after {self.horizon} step teaches nothing: give "
@@ -50,7 +52,7 @@ class LalRl(PointAgent):
         full = full_quality(learner, data.train, data.holdout)
         goal = Goal(self.quality * full, jnp.float32(jnp.inf))
         episodes = Episodes(1, self.horizon, constant_reward(), at_quality, goal)
-        return self.train_on(data, learner, num_classes, episodes)
+        return self.train_on(data, learner, num_classes, network, self.view(), episodes)
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy; see `point_strategy`."""

@@ -10,17 +10,7 @@ import jax.numpy as jnp
 
 from jal import metrics, select
 from jal.data.splits import balanced_start
-from jal.rl.agent import (
-    AgentData,
-    Policy,
-    Training,
-    check_positive,
-    check_replay,
-    check_shares,
-    given_of,
-    make_training,
-)
-from jal.rl.dqn import dqn
+from jal.rl.agent import AgentData, Policy, Training, given_of, make_training
 from jal.rl.env import Actor, Goal, Progress, environment
 from jal.rl.observations import (
     Distance,
@@ -32,9 +22,9 @@ from jal.rl.observations import (
     point_candidates,
     sorted_scores,
 )
+from jal.rl.options import AgentOptions, check_positive
 from jal.rl.q_networks import QNetwork
-from jal.rl.replay import prioritised_replay
-from jal.rl.training import Schedule, trainer
+from jal.rl.training import trainer
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["Episodes", "PointAgent", "View", "one_of_each", "point_actor", "point_strategy"]
@@ -61,58 +51,22 @@ class Episodes(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class PointAgent:
+class PointAgent(AgentOptions):
     """Options that agents of points share."""
 
-    epochs: int = 1000
-    """Of training."""
-    episodes: int = 10
-    """In each epoch."""
-    updates: int = 60
-    """Gradient steps of the Q-network after each epoch."""
-    warm_episodes: int = 128
-    """With random points."""
     warm_updates: int = 100
-    """Gradient steps after these."""
+    """Gradient steps after the warm start."""
     candidates: int | None = 100
     """Unlabelled points, drawn anew in every step, that training chooses among; all if None. The
     policy chooses among all."""
-    learning_rate: float = 1e-3
-    """Of the Q-network's Adam."""
-    discount: float = 1.0
-    """Of later rewards."""
-    batch_size: int = 32
-    """Transitions of a gradient step."""
-    capacity: int = 10_000
-    """Transitions that the replay buffer holds."""
-    exponent: float = 3.0
-    """Of the TD error in the replay's priorities."""
-    target_rate: float = 0.01
-    """At which the target network follows."""
-    epsilon: tuple[float, float] = (1.0, 0.1)
-    """Share of random actions in the first and in the last epoch."""
     window: int = 0
     """Training stops once the mean return of so many epochs is that of as many before, to 1 %;
     never if 0."""
-    episodes_at_once: int = 1
-    """Vmapped together."""
-
-    def network(self, state_size: int) -> QNetwork:
-        """The Q-network for states of so many numbers."""
-        raise NotImplementedError
-
-    def view(self) -> View:
-        """How the agent sees points."""
-        raise NotImplementedError
 
     def check(self, name: str, data: AgentData, num_classes: int, points: int, budget: int) -> None:
         """Raises InputError where episodes of `budget` labels, `points` a step, cannot be."""
-        check_positive(
-            name, learning_rate=self.learning_rate, candidates=self.candidates, points=points
-        )
-        check_positive(name, budget=budget)
-        check_shares(name, discount=self.discount, target_rate=self.target_rate)
-        check_replay(self.capacity, self.batch_size, self.episodes, -(-budget // points))
+        check_positive(name, candidates=self.candidates, points=points, budget=budget)
+        self.check_learning(name, self.capacity, -(-budget // points))
         pool = data.train.y.shape[0]
         if num_classes + budget > pool:
             raise InputError(
@@ -127,13 +81,18 @@ class PointAgent:
             )
 
     def train_on(
-        self, data: AgentData, learner: Learner, num_classes: int, episodes: Episodes
+        self,
+        data: AgentData,
+        classifier: Learner,
+        num_classes: int,
+        network: QNetwork,
+        view: View,
+        episodes: Episodes,
     ) -> Training:
         """The training, once checked; warm start and training run on `data.train`."""
-        view = self.view()
-        pool, state_size = data.train.y.shape[0], data.state_x.shape[0]
+        pool = data.train.y.shape[0]
         env = environment(
-            learner,
+            classifier,
             start=one_of_each(num_classes),
             actor=point_actor(episodes.points, num_classes + episodes.budget),
             observe=observe_points(
@@ -144,38 +103,18 @@ class PointAgent:
             terminal=episodes.terminal,
             max_steps=-(-episodes.budget // episodes.points),
         )
-        agent = dqn(
-            self.network(state_size),
-            point_candidates,
-            actions=episodes.points,
-            discount=self.discount,
-            learning_rate=self.learning_rate,
-            target_rate=self.target_rate,
-            target=episodes.target,
-        )
-        schedule = Schedule(
-            warm_episodes=self.warm_episodes,
-            warm_updates=self.warm_updates,
-            epochs=self.epochs,
-            episodes=self.episodes,
-            updates=self.updates,
-            batch_size=self.batch_size,
-            epsilon=self.epsilon,
-            window=self.window,
-            episodes_at_once=self.episodes_at_once,
-        )
         made = trainer(
             env,
             env,
-            agent,
-            prioritised_replay(self.capacity, exponent=self.exponent),
-            schedule,
+            self.learner(network, point_candidates, episodes.points, episodes.target),
+            self.replay(self.capacity),
+            self.schedule(warm_updates=self.warm_updates, window=self.window),
             # For rewards of -1 it is LAL-RL's: half the mean length, negative.
             bias=lambda found: found.episode / 2,
             aim=lambda found, own: own,
         )
         alone = data._replace(warm=data.train)
-        return make_training(alone, learner, made, epochs=self.epochs, goal=episodes.goal)
+        return make_training(alone, classifier, made, epochs=self.epochs, goal=episodes.goal)
 
 
 def one_of_each(num_classes: int) -> Callable[[Array, Array], Labels]:

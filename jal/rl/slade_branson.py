@@ -50,9 +50,10 @@ class SladeBranson(PointAgent):
           InputError: for options or data that cannot be.
         """
         self.check("slade_branson", data, num_classes, self.points, self.budget)
+        network = self.network(data.state_x.shape[0])
         ends = at_budget(self.budget)
         episodes = Episodes(self.points, self.budget, quality_gain, ends, target=self.target)
-        return self.train_on(data, learner, num_classes, episodes)
+        return self.train_on(data, learner, num_classes, network, self.view(), episodes)
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy; see `point_strategy`."""

@@ -1,0 +1,99 @@
+"""Options that all agents share, and what is made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Literal
+
+from jal.rl.dqn import DQN, Candidates, dqn
+from jal.rl.q_networks import QNetwork
+from jal.rl.replay import Replay, prioritised_replay
+from jal.rl.training import Schedule
+from jal.types import InputError, PyTree
+
+__all__ = ["AgentOptions", "check_positive", "check_shares"]
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentOptions:
+    """Of the deep Q-learner, its replay buffer and its schedule; defaults are LAL-RL's."""
+
+    epochs: int = 1000
+    """Of training."""
+    episodes: int = 10
+    """In each epoch."""
+    updates: int = 60
+    """Gradient steps of the Q-network after each epoch."""
+    warm_episodes: int = 128
+    """With random actions, before anything is learned."""
+    learning_rate: float = 1e-3
+    """Of the Q-network's Adam."""
+    discount: float = 1.0
+    """Of later rewards."""
+    batch_size: int = 32
+    """Transitions of a gradient step."""
+    capacity: int = 10_000
+    """Transitions that the replay buffer holds."""
+    exponent: float = 3.0
+    """Of the TD error in the replay's priorities."""
+    target_rate: float = 0.01
+    """At which the target network follows."""
+    epsilon: tuple[float, float] = (1.0, 0.1)
+    """Share of random actions in the first and in the last epoch."""
+    episodes_at_once: int = 1
+    """Vmapped together."""
+
+    def learner(
+        self,
+        network: QNetwork,
+        candidates: Callable[[PyTree], Candidates],
+        actions: int = 1,
+        target: Literal["double", "as_printed"] = "double",
+    ) -> DQN:
+        """The deep Q-learner."""
+        return dqn(
+            network,
+            candidates,
+            actions=actions,
+            discount=self.discount,
+            learning_rate=self.learning_rate,
+            target_rate=self.target_rate,
+            target=target,
+        )
+
+    def replay(self, capacity: int) -> Replay:
+        """The buffer."""
+        return prioritised_replay(capacity, exponent=self.exponent)
+
+    def schedule(self, **others: Any) -> Schedule:
+        """How much of what; `others` are an agent's own fields of it."""
+        names = ("warm_episodes", "epochs", "episodes", "updates", "batch_size", "epsilon")
+        own = {name: getattr(self, name) for name in (*names, "episodes_at_once")}
+        return Schedule(**own, **others)
+
+    def check_learning(self, agent: str, capacity: int, steps: int) -> None:
+        """Raises InputError for options that cannot be, in episodes of at most `steps` steps."""
+        check_positive(agent, learning_rate=self.learning_rate)
+        check_shares(agent, discount=self.discount, target_rate=self.target_rate)
+        least = max(self.batch_size, self.episodes * steps)
+        if capacity < least:
+            raise InputError(
+                f"a replay buffer of {capacity} transitions is too small for a batch of "
+                f"{self.batch_size} and an epoch's {self.episodes} episodes of up to {steps} "
+                f"steps: give a capacity of {least} or more."
+            )
+
+
+def check_shares(agent: str, **options: float | None) -> None:
+    """Raises InputError for the first option that is given and no share in (0, 1]."""
+    for option, value in options.items():
+        if value is not None and not 0 < value <= 1:
+            raise InputError(f"{option} of {agent} must be a share in (0, 1], got {value}.")
+
+
+def check_positive(agent: str, **options: Any) -> None:
+    """Raises InputError for the first option that is given and not above 0."""
+    for option, value in options.items():
+        if value is not None and not value > 0:
+            raise InputError(f"{option} of {agent} must be positive, got {value}.")
