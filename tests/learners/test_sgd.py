@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from modules import Noisy
+from scipy.stats import chisquare
 
 from jal.learners import adam, registry, sgd
 from jal.learners.schedules import Schedule, cosine
@@ -29,6 +30,16 @@ def test_an_epoch_holds_every_labelled_point_once(n):
     assert points.shape == (24,)
     assert sorted(points[:n].tolist()) == sorted(order[:n].tolist())
     assert set(points.tolist()) == set(order[:n].tolist())  # BatchNorm sees labelled points only
+
+
+@pytest.mark.parametrize("bound", [4, 1 << 16, 1 + (1 << 16)])  # sorted one way, then another
+def test_all_orders_are_as_likely(bound):
+    labels = Labels(jnp.arange(bound, dtype=jnp.int32), jnp.int32(4))
+    draw = jax.jit(lambda key: _shuffled(key, labels, bound, 4)[:4])
+    drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), 1200 if bound == 4 else 240))
+    _, counts = np.unique(np.asarray(drawn), axis=0, return_counts=True)
+    assert len(counts) == 24
+    assert chisquare(counts).pvalue > 1e-3
 
 
 def test_epochs_are_shuffled_anew():
