@@ -22,10 +22,8 @@ def main(folder: tyro.conf.Positional[Path]) -> None:
     results = load(folder)
     results.render(folder)
     console = Console()
-    report.print_tables(results.frame, console, results.info)
-    stops = results.stops()
-    if stops is not None and results.training is not None:
-        report.print_targets(stops, results.training, console)
+    config = results.experiment.to_json()
+    report.print_tables(results.frame, console, results.info, config, results.training)
     console.print(f"Open {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 

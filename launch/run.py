@@ -65,10 +65,8 @@ def main(arguments: list[str]) -> None:
         results = run(options.experiment, out=folder)
     console = Console()
     resumed = ", since it was resumed" if results.info["resumed"] else ""
-    report.print_tables(results.frame, console, results.info)
-    stops = results.stops()
-    if stops is not None and results.training is not None:
-        report.print_targets(stops, results.training, console)
+    config = results.experiment.to_json()
+    report.print_tables(results.frame, console, results.info, config, results.training)
     console.print(
         f"{results.info['seconds']:.0f} s, of which compilation "
         f"{results.info['compile_seconds']:.0f} s{resumed}. Open {folder / 'report.html'}",

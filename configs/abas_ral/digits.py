@@ -25,7 +25,7 @@ def get_config() -> Experiment:
             )
         },
         agents={"abas_ral": AbasRal()},
-        strategies=("abas_ral", "random", "entropy", "least_confidence", "alfa_mix"),
+        strategies=("abas_ral", "random", "entropy", "least_confidence", "margin", "alfa_mix"),
         metrics=("accuracy", "precision", "recall", "f1"),
         classifier="pretrained",
         trainings=32,

@@ -63,14 +63,13 @@ class Trained(NamedTuple):
 
     Attributes:
       policies: leaves `[T, ...]`.
-      history: the tidy table experiment, learner, strategy, seed, epoch, metric, value; what warm
-        start found, and the targets, are in epoch -1. None without agents.
-      seconds: "learner/agent" -> wall seconds of its training in this session.
+      history: the tidy table experiment, learner, strategy, seed, epoch, metric, value; in epoch -1
+        are what warm start found, the targets, and `seconds`: wall time of all trainings of the
+        agent, in all sessions and without compilation, over their number. None without agents.
     """
 
     policies: dict[Cell, Policy]
     history: pd.DataFrame | None
-    seconds: dict[str, float]
 
 
 def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[Cell, Learned]:
@@ -197,7 +196,7 @@ def train_agents(
       InputError: where training diverges.
       KeyboardInterrupt: where it was interrupted; what was saved is whole.
     """
-    policies, frames, seconds = {}, [], {}
+    policies, frames = {}, []
     for cell, one in made.items():
         if one.training is None:
             policies[cell] = one.policy
@@ -211,19 +210,16 @@ def train_agents(
             policies[cell] = load_policy(own / "policy", like)[1]
             frames.append(pd.read_parquet(own / TRAINING))
             continue
-        began = time.perf_counter()
-        state = _train(experiment, cell, programs[cell], shown, interrupted, own)
+        state, seconds = _train(experiment, cell, programs[cell], shown, interrupted, own)
         policies[cell] = jax.tree.map(jnp.asarray, policy_of(state))
-        frames.append(_history(experiment, cell, state))
+        frames.append(_history(experiment, cell, state, seconds))
         if own is not None:
             table = frames[-1]
             replace_file(own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False))
             with disk_errors(folder or own):
                 save_policy(own / "policy", one.agent, policies[cell])
             shutil.rmtree(own / "checkpoints")  # the replay buffers are in there
-        seconds["/".join(cell)] = round(time.perf_counter() - began, 2)
-    history = pd.concat(frames, ignore_index=True) if frames else None
-    return Trained(policies, history, seconds)
+    return Trained(policies, pd.concat(frames, ignore_index=True) if frames else None)
 
 
 def _train(
@@ -233,7 +229,8 @@ def _train(
     shown: RunProgress,
     interrupted: threading.Event,
     folder: Path | None,
-) -> TrainingState:
+) -> tuple[TrainingState, float]:
+    """The last state, and the seconds that it took in this session and those before."""
     learner, name = cell
     checkpoints = None
     if folder is not None:
@@ -241,8 +238,11 @@ def _train(
         checkpoints = Checkpoints(folder)
     try:
         done = checkpoints.latest() if checkpoints is not None else None
+        seconds, began = np.zeros(()), time.perf_counter()
         if checkpoints is not None and done is not None:
-            state = checkpoints.restore(done, program.like)
+            saved = checkpoints.restore(done, {"state": program.like, "seconds": seconds})
+            state, seconds = saved["state"], np.asarray(saved["seconds"])
+            began = time.perf_counter()
         else:
             shown.training(name, learner, "warm start", 0, program.epochs)
             done, state = 0, program.begin()
@@ -253,8 +253,10 @@ def _train(
             _check_finite(experiment, cell, state, done, stop)
             done = stop
             shown.training(name, learner, _status(state, done), done, program.epochs)
+            now = time.perf_counter()
+            seconds, began = seconds + (now - began), now
             if checkpoints is not None and done < program.epochs:
-                checkpoints.save(done, state)
+                checkpoints.save(done, {"state": state, "seconds": seconds})
             if np.asarray(state.stopped).all():
                 break
             if done < program.epochs:
@@ -262,7 +264,7 @@ def _train(
     finally:
         if checkpoints is not None:
             checkpoints.close()
-    return state
+    return state, float(seconds)
 
 
 def _stop_here(interrupted: threading.Event, folder: Path | None) -> None:
@@ -302,12 +304,16 @@ def _status(state: TrainingState, done: int) -> str:
     )
 
 
-def _history(experiment: Experiment, cell: Cell, state: TrainingState) -> pd.DataFrame:
+def _history(
+    experiment: Experiment, cell: Cell, state: TrainingState, seconds: float
+) -> pd.DataFrame:
     """The tidy table of a training; what warm start found is epoch -1."""
     found = {f"warm_{name}": value for name, value in state.warmth._asdict().items()}
     parts = [(name, np.asarray(value)[:, None], np.array([-1])) for name, value in found.items()]
     epochs = np.arange(next(iter(state.history.values())).shape[1])
     parts += [(name, np.asarray(value), epochs) for name, value in state.history.items()]
+    each = np.full((experiment.trainings, 1), seconds / experiment.trainings)
+    parts.append(("seconds", each, np.array([-1])))
     goal = _goal(experiment, cell, state.goal)
     return pd.concat([goal, _rows(experiment, cell, parts)], ignore_index=True)
 

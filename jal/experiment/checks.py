@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Collection, Mapping
 
@@ -47,6 +48,13 @@ def check(
     for field, least in {"seeds": 1, "first_seed": 0, "rounds": 1, "segment": 1}.items():
         if getattr(experiment, field) < least:
             raise InputError(f"{field} must be at least {least}, got {getattr(experiment, field)}.")
+    if experiment.budget is not None and experiment.budget < 1:
+        raise InputError(f"budget must be at least 1 label, got {experiment.budget}.")
+    if not 0 < experiment.confidence < 1:
+        raise InputError(f"confidence must lie between 0 and 1, got {experiment.confidence}.")
+    _known("strategy", experiment.reported, experiment.strategies)
+    for strategy, values in experiment.reported.items():
+        _known(f"metric of {strategy}", values, (*metrics.registry, "budget"))
     if experiment.seeds_at_once is not None and experiment.seeds_at_once < 1:
         raise InputError(f"seeds_at_once must be at least 1, got {experiment.seeds_at_once}.")
     last = experiment.first_seed + experiment.seeds - 1
@@ -176,7 +184,7 @@ def _check_learner(name: str, learner: LearnerConfig) -> None:
 
 
 def _check_budget(experiment: Experiment, strategy: str, start: int, pool: float) -> None:
-    batches = experiment.batches(strategy)
+    batches = dataclasses.replace(experiment, budget=None).batches(strategy)
     if len(batches) != experiment.rounds:
         raise InputError(
             f"batch has {len(batches)} numbers for {experiment.rounds} rounds: give one number, or "
@@ -184,10 +192,12 @@ def _check_budget(experiment: Experiment, strategy: str, start: int, pool: float
         )
     if min(batches) < 1:
         raise InputError(f"batch sizes of {strategy} must be at least 1, got {min(batches)}.")
-    if start + sum(batches) > pool:
+    bought = sum(experiment.batches(strategy))
+    if start + bought > pool:
         raise InputError(
-            f"{strategy} would buy {sum(batches)} labels in {experiment.rounds} rounds after the "
-            f"{start} it starts with, but the pool has {pool} examples: lower rounds or batch."
+            f"{strategy} would buy {bought} labels in {experiment.rounds} rounds after the "
+            f"{start} it starts with, but the pool has {pool} examples: lower rounds, batch or "
+            "budget."
         )
 
 

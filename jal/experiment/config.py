@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import types
 import typing
 from typing import Annotated, Any, Literal
@@ -61,6 +62,9 @@ class Experiment:
     """Labels bought in each round: one number, or one for each round."""
     batch_of: dict[str, int] = dataclasses.field(default_factory=dict)
     """Strategies whose batch differs, and theirs: margin 5 badge 20."""
+    budget: int | None = None
+    """Labels bought in all, at most: a strategy that has them goes on without buying. An agent that
+    chooses its batches is not bound."""
     start: Literal["balanced", "random", "twisted_main", "twisted_rare"] = "balanced"
     """How each seed draws the labels that it starts with: as many of each class; uniformly; or, of
     the half of the classes with the fewest points, 5 % (twisted_main) or 95 % (twisted_rare)."""
@@ -71,6 +75,11 @@ class Experiment:
     """Pool indices to start from, for each seed, instead of drawing them."""
     metrics: tuple[str, ...] = ("accuracy",)
     """Names in jal.metrics.registry; accuracy is always among them."""
+    confidence: float = 0.95
+    """Of the report's intervals and bands."""
+    reported: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    """What a paper reports of strategies on these data, shown beside what is measured: strategy ->
+    metric -> value at the end, shares of 1; {"random": {"accuracy": .47}}."""
     segment: int = 7
     """Rounds between two saves."""
     devices: int | None = None
@@ -91,7 +100,11 @@ class Experiment:
     def batches(self, strategy: str) -> tuple[int, ...]:
         """Labels bought in each of the rounds by one strategy."""
         batch = self.batch_of.get(strategy, self.batch)
-        return (batch,) * self.rounds if isinstance(batch, int) else tuple(batch)
+        wanted = (batch,) * self.rounds if isinstance(batch, int) else tuple(batch)
+        if self.budget is None:
+            return wanted
+        bought = [min(total, self.budget) for total in itertools.accumulate(wanted, initial=0)]
+        return tuple(after - before for before, after in itertools.pairwise(bought))
 
     def start_size(self, points: int, classes: int) -> int:
         """Labels at the start, of a pool of so many points and classes."""
@@ -114,15 +127,15 @@ class Experiment:
 # Share of the labels at the start that are of the rarer classes (BRAL-T, Table 8).
 RARE_SHARE = {"twisted_main": 0.05, "twisted_rare": 0.95}
 
-# Where seeds run and how often they are saved does not change what the experiment is.
-EXECUTION = ("devices", "segment", "training_segment")
+# Where seeds run, how often they are saved and what is shown does not change the experiment.
+EXECUTION = ("devices", "segment", "training_segment", "confidence", "reported")
 
 
 def difference(a: Experiment, b: Experiment) -> str | None:
     """The first field in which two experiments differ, with both values; None if in none."""
     old, new = _flat(a.to_json()), _flat(b.to_json())
     for field in sorted(old.keys() | new.keys()):
-        if old.get(field) != new.get(field) and field not in EXECUTION:
+        if old.get(field) != new.get(field) and field.partition(".")[0] not in EXECUTION:
             return f"{field} is {old.get(field)!r} there and {new.get(field)!r} here"
     return None
 

@@ -54,21 +54,25 @@ class Results:
     labelled: dict[str, np.ndarray]
     training: pd.DataFrame | None = None
 
+    def rows(self) -> pd.DataFrame:
+        """The tidy table of what is independent: with agents, the means of each training's runs."""
+        return report.by_training(self.frame, self.experiment.trainings)
+
     def table(self) -> pd.DataFrame:
-        """AUBC and final accuracy of each learner and strategy, with 95 % intervals."""
-        return report.summary(self.frame)
+        """AUBC and final accuracy of each learner and strategy, with their intervals."""
+        return report.summary(self.rows(), self.experiment.confidence)
 
     def significance(self, learner: str) -> pd.DataFrame:
         """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
-        return report.significance(self.frame, learner)
+        return report.significance(self.rows(), learner)
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
         return report.targets(self.frame, self.experiment.to_json(), self.info, self.training)
 
     def plot(self, metric: str = "accuracy") -> Figure:
-        """Learning curves: the mean over the seeds, with its 95 % band; shows inline."""
-        return report.learning_curves(self.frame, metric)
+        """Learning curves: the mean over the seeds, with its band; shows inline."""
+        return report.learning_curves(self.rows(), metric, self.experiment.confidence)
 
     def seconds(self) -> pd.DataFrame | None:
         """Wall seconds for a query of one seed; None of runs that did not measure them."""

@@ -149,8 +149,7 @@ def _run(
         experiment,
         tidy(experiment, cells, dataset.train.y, dataset.num_classes),
         _describe(program, time.perf_counter() - began, resumed)
-        | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}}
-        | ({"training_seconds": trained.seconds} if experiment.agents else {}),
+        | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}},
         {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
         trained.history,
     )

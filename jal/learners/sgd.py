@@ -252,18 +252,34 @@ def _unlabelled(key: Array, labels: Labels, count: int) -> Array:
 def _shuffled(key: Array, labels: Labels, bound: int, batch_size: int) -> Array:
     """`order[:n]` in random order, then again from its start, up to whole minibatches.
 
-    What fills the last minibatch has no weight in the loss, but BatchNorm sees it.
+    What fills the last minibatch has no weight in the loss, but BatchNorm sees it; what follows
+    that is 0.
     """
-    labelled = jnp.arange(bound) < labels.n
-    bits = (bound - 1).bit_length()
-    if bits > 16:
-        noise = jax.random.uniform(key, (bound,))
-        position = jnp.argsort(jnp.where(labelled, noise, jnp.inf))
-    else:
-        # Noise above, the position below: one sorts numbers in a third of an argsort's time, and
-        # what is left of the noise ties few neighbours. The unlabelled sort last.
-        below = jnp.uint32((1 << bits) - 1)
-        noise = jnp.where(labelled, jax.random.bits(key, (bound,), jnp.uint32), ~below)
-        position = jnp.sort((noise & ~below) | jnp.arange(bound, dtype=jnp.uint32)) & below
     whole = -(-bound // batch_size) * batch_size
-    return labels.order[position[jnp.arange(whole) % labels.n]]
+
+    def among(size: int) -> Callable[[Array, Labels], Array]:
+        def draw(key: Array, labels: Labels) -> Array:
+            count = -(-size // batch_size) * batch_size
+            places = jnp.arange(count) % labels.n
+            points = labels.order[_permutation(key, labels.n, size)[places]]
+            return jnp.zeros(whole, points.dtype).at[:count].set(points)
+
+        return draw
+
+    # Few labels of many are sorted alone: an epoch of few steps should not cost a pool's sort.
+    sizes = [size for size in (256, 2048, 16_384) if size < bound] + [bound]
+    tier = jnp.searchsorted(jnp.asarray(sizes), labels.n)
+    return jax.lax.switch(tier, [among(size) for size in sizes], key, labels)
+
+
+def _permutation(key: Array, n: Array, size: int) -> Array:
+    """`[size]`: 0 to n - 1 in random order, then the rest."""
+    first = jnp.arange(size) < n
+    bits = (size - 1).bit_length()
+    if bits > 16:
+        return jnp.argsort(jnp.where(first, jax.random.uniform(key, (size,)), jnp.inf))
+    # Noise above, the position below: one sorts numbers in a third of an argsort's time, and what
+    # is left of the noise ties few neighbours.
+    below = jnp.uint32((1 << bits) - 1)
+    noise = jnp.where(first, jax.random.bits(key, (size,), jnp.uint32), ~below)
+    return jnp.sort((noise & ~below) | jnp.arange(size, dtype=jnp.uint32)) & below

@@ -2,14 +2,24 @@
 
 from jal.report.page import page
 from jal.report.plots import curve_grid, learning_curves, save_png
-from jal.report.tables import curves, penalties, ranking, seconds, significance, summary
+from jal.report.tables import (
+    by_training,
+    curves,
+    penalties,
+    ranking,
+    seconds,
+    significance,
+    summary,
+)
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
-from jal.report.texts import print_tables, print_targets, targets
+from jal.report.texts import print_tables, targets
+from jal.report.trainings import training_summary
 
 __all__ = [
     "batch_histogram",
     "budget_differences",
+    "by_training",
     "curve_grid",
     "curves",
     "learning_curves",
@@ -17,7 +27,6 @@ __all__ = [
     "page",
     "penalties",
     "print_tables",
-    "print_targets",
     "ranking",
     "save_png",
     "seconds",
@@ -27,4 +36,5 @@ __all__ = [
     "targets",
     "to_target",
     "training_curves",
+    "training_summary",
 ]

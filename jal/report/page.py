@@ -12,9 +12,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jal.report.plots import FEW, curve_grid, learning_curves, png
-from jal.report.tables import penalties, ranking, seconds, significance, summary
+from jal.report.tables import (
+    by_training,
+    penalties,
+    ranking,
+    seconds,
+    significance,
+    summary,
+)
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
-from jal.report.texts import summary_text, target_texts, targets
+from jal.report.texts import Shape, summary_text, target_texts, targets, training_texts
 
 __all__ = ["page"]
 
@@ -64,35 +71,49 @@ def page(
         f"{info['compile_seconds']:.0f} s{', since it was resumed' if info['resumed'] else ''}; "
         f"jal {info['jal']}, JAX {info['jax']}"
     )
+    shape = Shape.of(config)
+    whole, frame = frame, by_training(frame, shape.trainings)
     sections = [
         f'<h1>{name}</h1><p class="about">{html.escape(about)}</p>',
         "<h2>Learning curves</h2>",
-        _picture(learning_curves(frame), "accuracy against labels"),
-        "<p>Mean over the seeds; the band is the mean's 95 % interval.</p>",
+        _picture(learning_curves(frame, level=shape.level), "accuracy against labels"),
+        f"<p>Mean over the {shape.unit}; the band is the mean's {shape.percent} interval.</p>",
     ]
+    if shape.trainings > 1:
+        sections.append(
+            "<p>The runs of each training are averaged first, also where they have labelled "
+            "different numbers; all intervals and tests on this page are over the trainings.</p>"
+        )
     if "imbalance_ratio" in set(frame.metric):
         sections += [
             "<h2>Imbalance profile</h2>",
-            _picture(learning_curves(frame, "imbalance_ratio"), "imbalance ratio against labels"),
+            _picture(
+                learning_curves(frame, "imbalance_ratio", shape.level),
+                "imbalance ratio against labels",
+            ),
             "<p>Standard deviation over mean of the labelled points' class counts: 0 where all "
             "classes have as many labels.</p>",
         ]
+    stops = targets(whole, config, info, training)
     if training is not None:
-        sections += _agents(frame, config, info, training)
-    table, times = summary(frame), seconds(frame, info)
+        sections += _agents(whole, frame, config, stops, training)
+    table, times = summary(frame, shape.level), seconds(whole, info)
     for learner in learners:
         sections.append(f"<h2>{html.escape(learner)}</h2>")
-        sections.append(_summary(table.loc[learner], None if times is None else times.loc[learner]))
+        own = None if times is None else times.loc[learner]
+        sections.append(_summary(table.loc[learner], own, shape, stops is None))
         if strategies > FEW:
-            sections.append(_picture(curve_grid(frame, learner), f"each strategy with {learner}"))
+            grid = curve_grid(frame, learner, level=shape.level)
+            sections.append(_picture(grid, f"each strategy with {learner}"))
             sections.append("<p>Each strategy before all others, the highest AUBC first.</p>")
             if "imbalance_ratio" in set(frame.metric):
-                unequal = curve_grid(frame, learner, "imbalance_ratio")
+                unequal = curve_grid(frame, learner, "imbalance_ratio", shape.level)
                 sections.append(_picture(unequal, f"imbalance of each strategy with {learner}"))
                 sections.append("<p>How unequal the classes are in what each has labelled.</p>")
         if strategies > 1:
             order = ranking(frame, learner)
-            sections.append(_significance(significance(frame, learner).loc[order, order]))
+            matrix = significance(frame, learner).loc[order, order]
+            sections.append(_significance(matrix, shape.unit))
             shares = penalties(frame, learner)
             if shares is not None:
                 sections.append(_penalties(shares.loc[order, order]))
@@ -106,41 +127,58 @@ def page(
 
 
 def _agents(
-    frame: pd.DataFrame, config: dict[str, Any], info: dict[str, Any], training: pd.DataFrame
+    whole: pd.DataFrame,
+    frame: pd.DataFrame,
+    config: dict[str, Any],
+    stops: pd.DataFrame | None,
+    training: pd.DataFrame,
 ) -> list[str]:
     """What agents have learned, and how their runs to the target compare."""
-    sections = []
-    stops = targets(frame, config, info, training)
+    sections, shape = [], Shape.of(config)
+    trained = training_texts(frame, training, shape)
+    if trained:
+        sections.append("<h2>Agents</h2>")
+    for title, heads, texts in trained:
+        sections.append(f"<h3>{html.escape(title)}</h3>")
+        sections.append(_table("", heads, [_row(text) for text in texts]))
+    if trained:
+        sections.append(
+            "<p>Return: of the last epoch's episodes. Final accuracy: of the runs with the trained "
+            f"policy. {shape.percent} intervals over the trainings. Seconds: wall time of all "
+            "trainings over their number, without compilation.</p>"
+        )
     if stops is not None:
         sections.append("<h2>Runs to the target</h2>")
-        for title, heads, texts in target_texts(stops, training):
+        for title, heads, texts in target_texts(stops, training, shape):
             sections.append(f"<h3>{html.escape(title)}</h3>")
             sections.append(_table("", heads, [_row(text) for text in texts]))
         sections.append(
             "<p>A run stops at the first round whose precision reaches the target: its training's "
             "best of warm start, times the share that the config asks for; else after its last "
-            "round. Budget: labels at the stop, in % of the pool. Intervals are over trainings, "
-            "whose runs are averaged.</p>"
+            "round. Budget: labels at the stop, in % of the pool. Intervals are over the "
+            f"{shape.unit}.</p>"
         )
-    sections.append(
-        "<p>All other intervals and tests on this page are over runs: they hold for the policies "
-        "that were trained here, not for another training.</p>"
-    )
+    if shape.trainings == 1:
+        sections.append(
+            "<p>Intervals and tests on this page are over runs: they hold for the policies that "
+            "were trained here, not for another training.</p>"
+        )
     for learner, agent in training[["learner", "strategy"]].drop_duplicates().to_numpy():
         sized = config["agents"][agent]["type"] in ("AbasRal", "Saved")
         if stops is not None and sized and learner in set(stops.learner):
             sections.append(f"<h2>{html.escape(f'{agent} with {learner}')}</h2>")
-            histogram = batch_histogram(frame, stops, learner, agent)
+            histogram = batch_histogram(whole, stops, learner, agent)
             sections.append(_picture(histogram, f"batch sizes of {agent}"))
             densities = metric_densities(stops, learner, agent)
             sections.append(_picture(densities, f"densities of {agent}"))
         own = training[(training.learner == learner) & (training.strategy == agent)]
         if (own.epoch >= 0).any():
             sections.append(f"<h2>Training of {html.escape(f'{agent} with {learner}')}</h2>")
-            sections.append(_picture(training_curves(training, learner, agent), "training"))
+            drawn = training_curves(training, learner, agent, shape.level)
+            sections.append(_picture(drawn, "training"))
             sections.append(
-                f"<p>Means over the epochs' episodes and {own.seed.nunique()} trainings, with 95 % "
-                "bands.</p>"
+                f"<p>Means over the epochs' episodes and {own.seed.nunique()} trainings, with "
+                f"{shape.percent} bands.</p>"
             )
     return sections
 
@@ -150,12 +188,15 @@ def _picture(figure: Figure, what: str) -> str:
     return f'<img alt="{html.escape(what)}" src="data:image/png;base64,{data}">'
 
 
-def _summary(part: pd.DataFrame, times: pd.DataFrame | None) -> str:
-    heads, texts = summary_text(part, times)
+def _summary(
+    part: pd.DataFrame, times: pd.DataFrame | None, shape: Shape, with_reported: bool
+) -> str:
+    heads, texts = summary_text(part, times, shape.reported if with_reported else None)
     rows = [_row(text, row_class="" if place else "best") for place, text in enumerate(texts)]
     with_labels = f" with {part.labels.iloc[0]:.0f} labels" if part.labels.nunique() == 1 else ""
     caption = (
-        f"Mean and 95 % interval over the seeds{with_labels}. AUBC: area under the accuracy "
+        f"Mean and {shape.percent} interval over the {shape.unit}{with_labels}. AUBC: area under "
+        "the accuracy "
         "curve over the labels bought, divided by their number."
     )
     if times is not None:
@@ -171,7 +212,7 @@ def _summary(part: pd.DataFrame, times: pd.DataFrame | None) -> str:
     return _table(caption, heads, rows)
 
 
-def _significance(matrix: pd.DataFrame) -> str:
+def _significance(matrix: pd.DataFrame, unit: str) -> str:
     def shade(text: str) -> str:
         return "" if not text.endswith("*") else "good" if text.startswith("+") else "bad"
 
@@ -180,7 +221,7 @@ def _significance(matrix: pd.DataFrame) -> str:
         for strategy, row in matrix.iterrows()
     ]
     caption = (
-        "AUBC of row less column, in points; * where a paired t-test over the seeds with Holm's "
+        f"AUBC of row less column, in points; * where a paired t-test over the {unit} with Holm's "
         "correction has p &lt; 0.05."
     )
     return _table(caption, ["", *map(str, matrix.columns)], rows, "matrix")

@@ -45,8 +45,10 @@ class InlineFigure(Figure):
         return png(self)
 
 
-def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
-    """Mean of a metric against labels with its 95 % band, a panel for each learner that has it.
+def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float = 0.95) -> Figure:
+    """Mean of a metric against labels with its band, a panel for each learner that has it.
+
+    The band is the mean's interval of that level.
 
     The legend goes from the highest AUBC to the lowest. Of more than ten strategies the seven of
     highest AUBC and random stand out, the others are thin and grey: `curve_grid` shows each.
@@ -58,7 +60,7 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
     for panel, learner in zip(panels, learners, strict=True):
         for strategy, (labels, values) in curves(frame, learner, metric).items():
             if strategy in styles:
-                _band(panel, labels, values, label=strategy, **styles[strategy])
+                _band(panel, labels, values, level, label=strategy, **styles[strategy])
             else:
                 panel.plot(labels.mean(axis=0), values.mean(axis=0), **BACKGROUND)
         panel.set_title(learner, parse_math=False)
@@ -75,10 +77,12 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy") -> Figure:
     return figure
 
 
-def curve_grid(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> Figure:
+def curve_grid(
+    frame: pd.DataFrame, learner: str, metric: str = "accuracy", level: float = 0.95
+) -> Figure:
     """A small panel for each strategy of one learner, the highest AUBC first, the others in grey.
 
-    Shows what each has more than random, seed by seed, with its 95 % band; the metric itself where
+    Shows what each has more than random, seed by seed, with its band; the metric itself where
     random is not among them or bought other numbers of labels.
     """
     _learners(frame, metric)
@@ -112,7 +116,7 @@ def curve_grid(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> F
     ]
     for panel, strategy in zip(panels, ranked, strict=False):
         panel.add_collection(LineCollection(means, **BACKGROUND))
-        _band(panel, *found[strategy], color=COLOURS[0])
+        _band(panel, *found[strategy], level, color=COLOURS[0])
         panel.set_title(strategy, parse_math=False, fontsize=9)
         panel.tick_params(labelsize=8)
         plain(panel)
@@ -151,8 +155,8 @@ def _learners(frame: pd.DataFrame, metric: str) -> list[str]:
     return learners
 
 
-def _band(panel: Axes, labels: np.ndarray, values: np.ndarray, **style: Any) -> None:
-    mean, half = metrics.mean_interval(values)
+def _band(panel: Axes, labels: np.ndarray, values: np.ndarray, level: float, **style: Any) -> None:
+    mean, half = metrics.mean_interval(values, level)
     at = labels.mean(axis=0)
     panel.plot(at, mean, linewidth=1.6, zorder=3, **style)
     panel.fill_between(

@@ -50,8 +50,10 @@ def metric_densities(stops: pd.DataFrame, learner: str, agent: str) -> Figure:
     return figure
 
 
-def training_curves(training: pd.DataFrame, learner: str, agent: str) -> Figure:
-    """An agent's epochs: each history's mean over the trainings with its 95 % band."""
+def training_curves(
+    training: pd.DataFrame, learner: str, agent: str, level: float = 0.95
+) -> Figure:
+    """An agent's epochs: each history's mean over the trainings with its band."""
     own = (training.learner == learner) & (training.strategy == agent) & (training.epoch >= 0)
     part = training.loc[own]
     names = [name for name in _HISTORY if name in set(part.metric)]
@@ -60,7 +62,7 @@ def training_curves(training: pd.DataFrame, learner: str, agent: str) -> Figure:
     for panel, name in zip(panels, names, strict=False):
         values = part.loc[part.metric == name].pivot(index="seed", columns="epoch", values="value")
         # A training that has stopped stays where it was.
-        mean, half = metrics.mean_interval(values.ffill(axis=1).to_numpy(float))
+        mean, half = metrics.mean_interval(values.ffill(axis=1).to_numpy(float), level)
         at = values.columns.to_numpy()
         panel.plot(at, mean, color=COLOURS[0])
         panel.fill_between(at, mean - half, mean + half, color=COLOURS[0], alpha=0.15, linewidth=0)

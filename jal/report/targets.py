@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -87,12 +89,18 @@ def targets_of(training: pd.DataFrame) -> pd.DataFrame:
     return quality.merge(judged.drop_duplicates(), on=["learner", "strategy"])
 
 
-def target_summary(stops: pd.DataFrame) -> pd.DataFrame:
+def target_summary(
+    stops: pd.DataFrame, reported: Mapping[str, Mapping[str, float]] | None = None
+) -> pd.DataFrame:
     """Mean and largest value of each metric at the stop, as ABAS-RAL's Tables 1 to 3.
 
+    Args:
+      stops: of `to_target`.
+      reported: strategy -> metric -> what a paper has.
+
     Returns:
-      index (learner, strategy, "mean" or "max"); the metrics measured, and `reached`, the share of
-      runs that reached their target.
+      index (learner, strategy, "mean", "max" or "paper"); the metrics measured, and `reached`, the
+      share of runs that reached their target.
     """
     names = [name for name in MEASURED if name in stops]
     rows = {}
@@ -101,13 +109,16 @@ def target_summary(stops: pd.DataFrame) -> pd.DataFrame:
         reached = part.reached.mean()
         rows[learner, strategy, "mean"] = part[names].mean().to_dict() | {"reached": reached}
         rows[learner, strategy, "max"] = part[names].max().to_dict() | {"reached": reached}
+        if reported and strategy in reported:
+            paper = dict(reported[strategy])
+            rows[learner, strategy, "paper"] = {name: paper.get(name, np.nan) for name in names}
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy", "of"])
     return table
 
 
-def budget_differences(stops: pd.DataFrame, agent: str) -> pd.DataFrame:
-    """The budget at the stop of each strategy less the agent's, with 95 % intervals.
+def budget_differences(stops: pd.DataFrame, agent: str, level: float = 0.95) -> pd.DataFrame:
+    """The budget at the stop of each strategy less the agent's, with intervals of that level.
 
     Runs of one training are averaged first: the interval is over trainings, which are independent,
     or over runs where there is one training.
@@ -124,7 +135,7 @@ def budget_differences(stops: pd.DataFrame, agent: str) -> pd.DataFrame:
             continue
         for strategy in means.columns.drop(agent):
             other, own = means[strategy].to_numpy(), means[agent].to_numpy()
-            mean, half = metrics.mean_interval(other - own)
+            mean, half = metrics.mean_interval(other - own, level)
             spread = (other - own).std(ddof=1) if len(own) > 1 else np.nan
             rows[learner, strategy] = {
                 "difference": mean,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,16 +13,53 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from jal.report.tables import LEVEL, ranking, seconds, significance, summary
+from jal.report.tables import LEVEL, by_training, ranking, seconds, significance, summary
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
+from jal.report.trainings import training_summary
 
-__all__ = ["print_tables", "print_targets", "summary_text", "target_texts", "targets"]
+__all__ = ["Shape", "print_tables", "summary_text", "target_texts", "targets", "training_texts"]
 
+Texts = tuple[str, list[str], list[list[str]]]  # a table's title, heads and rows
 TITLES = {"aubc": "AUBC", "final": "final accuracy", "imbalance_ratio": "imbalance"}
 
 
+class Shape(NamedTuple):
+    """How results are shown.
+
+    Attributes:
+      level: of the intervals.
+      trainings: of agents, whose runs are averaged before anything else.
+      reported: strategy -> metric -> what a paper has.
+    """
+
+    level: float
+    trainings: int
+    reported: Mapping[str, Mapping[str, float]]
+
+    @staticmethod
+    def of(config: Mapping[str, Any]) -> Shape:
+        """As a resolved config has it."""
+        return Shape(
+            config.get("confidence", 0.95), config.get("trainings", 1), config.get("reported", {})
+        )
+
+    @property
+    def unit(self) -> str:
+        """What intervals are over."""
+        return "trainings" if self.trainings > 1 else "seeds"
+
+    @property
+    def percent(self) -> str:
+        """The level, as 95 %."""
+        return f"{100 * self.level:g} %"
+
+
 def print_tables(
-    frame: pd.DataFrame, console: Console, info: Mapping[str, Any] | None = None
+    frame: pd.DataFrame,
+    console: Console,
+    info: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    training: pd.DataFrame | None = None,
 ) -> None:
     """Prints the summary of each learner and its significance matrix, or what fits of it.
 
@@ -30,14 +67,24 @@ def print_tables(
       frame: the tidy table.
       console: where to.
       info: how it was run; its seconds are shown where it is given.
+      config: the resolved config, as nested dicts.
+      training: the agents' histories; what they took, and runs to their targets, are shown too.
     """
-    table = summary(frame).drop(columns=["imbalance_ratio", "imbalance_ratio_ci"], errors="ignore")
-    times = seconds(frame, info or {})
+    shape, times = Shape.of(config or {}), seconds(frame, info or {})
+    whole, frame = frame, by_training(frame, shape.trainings)
+    stops = targets(whole, config or {}, info or {}, training)
+    table = summary(frame, shape.level)
+    table = table.drop(columns=["imbalance_ratio", "imbalance_ratio_ci"], errors="ignore")
     for learner in frame.learner.unique():
         part = table.loc[learner]
-        heads, rows = summary_text(part, None if times is None else times.loc[learner])
+        heads, rows = summary_text(
+            part,
+            None if times is None else times.loc[learner],
+            shape.reported if stops is None else None,
+        )
         budget = f", {part.labels.iloc[0]:.0f} labels" if _one_budget(part) else ""
-        shown = _plain_table(f"{learner}: {frame.seed.nunique()} seeds{budget}, 95 % intervals")
+        number = frame.seed.nunique()
+        shown = _plain_table(f"{learner}: {number} {shape.unit}{budget}, {shape.percent} intervals")
         shown.add_column(heads[0], no_wrap=True)
         for name in heads[1:]:
             shown.add_column(name, justify="right", no_wrap=True)
@@ -47,10 +94,20 @@ def print_tables(
         if len(part) > 1:
             order = ranking(frame, learner)
             matrix = significance(frame, learner).loc[order, order]
-            whole = _matrix(matrix, learner)
-            width = Measurement.get(console, console.options.update_width(10_000), whole).maximum
+            grid = _matrix(matrix, learner)
+            width = Measurement.get(console, console.options.update_width(10_000), grid).maximum
             fits = width <= console.width
-            console.print(whole if fits else _counts(matrix, learner))
+            console.print(grid if fits else _counts(matrix, learner))
+    if training is None:
+        return
+    texts = [] if stops is None else target_texts(stops, training, shape)
+    for title, heads, rows in [*training_texts(frame, training, shape), *texts]:
+        shown = _plain_table(title)
+        for place, name in enumerate(heads):
+            shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
+        for row in rows:
+            shown.add_row(*map(escape, row))
+        console.print(shown)
 
 
 def targets(
@@ -67,24 +124,48 @@ def targets(
     return to_target(frame, training, info["pool"], config["target"])
 
 
-def target_texts(
-    stops: pd.DataFrame, training: pd.DataFrame
-) -> list[tuple[str, list[str], list[list[str]]]]:
+def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> list[Texts]:
+    """What each learner's agents took to train, and what it gave; of `by_training`'s table."""
+    table = training_summary(frame, training, shape.level)
+    if table.empty:
+        return []
+    texts = []
+    for learner, part in table.groupby(level="learner", sort=False):
+        quickest = part.seconds.min()
+        rows = [
+            [
+                str(agent),
+                f"{row['trainings']:.0f}",
+                f"{row['epochs']:.0f}",
+                with_interval(row["return"], row["return_ci"]),
+                with_interval(row["final"], row["final_ci"]),
+                f"{row['seconds']:.2f}",
+                f"{row['seconds'] / quickest:.1f}",
+            ]
+            for agent, row in part.droplevel("learner").to_dict("index").items()
+        ]
+        heads = ["agent", "trainings", "epochs", "last return", "final accuracy"]
+        heads += ["seconds each", "times the quickest"]
+        texts.append((f"{learner}: training", heads, rows))
+    return texts
+
+
+def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> list[Texts]:
     """Title, heads and rows of one table for each learner, and of one for each of its agents."""
     tables = []
     for learner, part in stops.groupby("learner", sort=False):
-        table = target_summary(part)
+        table = target_summary(part, shape.reported)
         names = [name for name in MEASURED if name in table]
         rows = []
         for strategy, of in table.loc[learner].index:
             row = table.loc[(learner, strategy, of)]
-            values = [f"{100 * row[name]:.2f}" for name in names]
-            rows.append([strategy, of, *values, f"{100 * row.reached:.0f}"])
+            rows.append([strategy, of, *[_percent(row[name], 2) for name in names]])
+            rows[-1].append(_percent(row.reached, 0))
         goal = 100 * part.target.mean()
         title = f"{learner}: target precision {goal:.2f} %, {part.seed.nunique()} runs"
         tables.append((title, ["strategy", "", *[f"{n} %" for n in names], "reached %"], rows))
         for agent in training[training.learner == learner].strategy.unique():
-            differences = budget_differences(part, agent)
+            differences = budget_differences(part, agent, shape.level)
             if len(differences) == 0:
                 continue
             rows = [
@@ -101,19 +182,10 @@ def target_texts(
     return tables
 
 
-def print_targets(stops: pd.DataFrame, training: pd.DataFrame, console: Console) -> None:
-    """Prints the runs to a target as tables."""
-    for title, heads, rows in target_texts(stops, training):
-        shown = _plain_table(title)
-        for place, name in enumerate(heads):
-            shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
-        for row in rows:
-            shown.add_row(*map(escape, row))
-        console.print(shown)
-
-
 def summary_text(
-    part: pd.DataFrame, times: pd.DataFrame | None = None
+    part: pd.DataFrame,
+    times: pd.DataFrame | None = None,
+    reported: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of one learner's part of `summary` as text, the highest AUBC first.
 
@@ -122,6 +194,7 @@ def summary_text(
     Args:
       part: of `summary`.
       times: the learner's part of `seconds`, for two columns more.
+      reported: strategy -> metric -> what a paper has; a column where it has final accuracies.
     """
     names = [name for name in part.columns if f"{name}_ci" in part.columns]
     heads = ["strategy", *[TITLES.get(name, f"final {name}") for name in names]]
@@ -133,6 +206,12 @@ def summary_text(
         ]
         for strategy, row in part.to_dict("index").items()
     ]
+    found = {name: of["accuracy"] for name, of in (reported or {}).items() if "accuracy" in of}
+    if found:
+        place = 1 + names.index("final") + 1
+        heads.insert(place, "in the paper")
+        for row in rows:
+            row.insert(place, f"{found[row[0]]:.4f}" if row[0] in found else "")
     if not _one_budget(part):
         heads.insert(1, "labels")
         for row, labels in zip(rows, part.labels, strict=True):
@@ -145,6 +224,10 @@ def summary_text(
             less = "" if np.isnan(both.less_random) or row[0] == "random" else both.less_random
             row += [f"{both.per_query:.2f}", less if less == "" else f"{less:+.2f}"]
     return heads, rows
+
+
+def _percent(value: float, digits: int) -> str:
+    return "" if np.isnan(value) else f"{100 * value:.{digits}f}"
 
 
 def _one_budget(part: pd.DataFrame) -> bool:

@@ -25,6 +25,7 @@ GOOD = Experiment(seeds=2, rounds=3, batch=5)
 def test_a_good_one_passes():
     check(GOOD, DATASET, strategies.registry)
     check(dataclasses.replace(GOOD, rounds=3, batch=29), DATASET, strategies.registry)  # all 90
+    check(dataclasses.replace(GOOD, batch=60, budget=87), DATASET, strategies.registry)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,11 @@ def test_a_good_one_passes():
         ({"batch": (5, 5)}, "batch has 2 numbers for 3 rounds"),
         ({"batch": 30}, "random would buy 90 labels in 3 rounds after the 3 it starts with, but"),
         ({"batch_of": {"margin": 30}}, "margin would buy 90 labels"),
+        ({"batch": 30, "budget": 88}, "random would buy 88 labels in 3 rounds after the 3"),
+        ({"budget": 0}, "budget must be at least 1 label, got 0"),
+        ({"confidence": 1.0}, "confidence must lie between 0 and 1, got 1.0"),
+        ({"reported": {"badge": {"f1": 0.5}}}, "unknown strategy 'badge': known are random, mar"),
+        ({"reported": {"margin": {"f2": 0.5}}}, "unknown metric of margin 'f2': known are acc"),
         ({"learners": {"a": MLP(dropout=1.0)}}, "dropout of a must be at least 0 and below 1, got"),
         (
             {"initial": 0.5},

@@ -80,6 +80,7 @@ def test_unknown_field_and_learner():
             "data.test_size is 10 there and 11 here",
         ),
         ({"devices": None, "segment": 1}, None),
+        ({"confidence": 0.68, "reported": {"margin": {"accuracy": 0.5}}}, None),
         ({}, None),
     ],
 )
@@ -91,6 +92,9 @@ def test_difference(change, says):
 def test_batches():
     assert FULL.batches("margin") == (5, 10, 15)
     assert FULL.batches("badge") == (20, 20, 20)
+    bounded = dataclasses.replace(FULL, budget=27)
+    assert bounded.batches("margin") == (5, 10, 12)
+    assert bounded.batches("badge") == (20, 7, 0)
 
 
 @pytest.mark.parametrize(

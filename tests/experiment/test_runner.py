@@ -187,6 +187,30 @@ def test_batches_that_differ_and_metrics_that_are_asked_for():
     assert results.plot("log_loss")._repr_png_()
 
 
+def test_a_budget_bounds_all_batches():
+    """A strategy that has spent it is fitted and measured again, and labels nothing."""
+    small = dataclasses.replace(
+        BASE,
+        learners=LINEAR,
+        strategies=("margin", "random"),
+        seeds=2,
+        rounds=4,
+        batch=3,
+        batch_of={"random": 5},
+        budget=7,
+    )
+    results = ex.run(small, progress=False)
+    by = results.frame.groupby(["strategy", "round"]).labels.first().unstack()
+    assert by.loc["margin"].tolist() == [10, 13, 16, 17, 17]
+    assert by.loc["random"].tolist() == [10, 15, 17, 17, 17]
+    accuracy = results.frame[results.frame.metric == "accuracy"]
+    curves = accuracy.pivot(index=["strategy", "seed"], columns="round", values="value")
+    np.testing.assert_allclose(curves[4], curves[3], atol=1e-6)  # the same labels
+    for picks in results.labelled.values():
+        assert picks.shape == (2, 17)
+        assert all(len(set(row)) == 17 and min(row) >= 0 for row in picks.tolist())
+
+
 class StopError(Exception):
     """Stands for anything that ends a process."""
 

@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from jal.learners import adam, registry, sgd
 from jal.learners.schedules import Schedule, cosine
-from jal.learners.sgd import _shuffled
+from jal.learners.sgd import _permutation, _shuffled
 from jal.metrics import accuracy
 from jal.networks import NetworkVariables, from_module, mlp
 from jal.types import Labels, Pool
@@ -32,11 +32,20 @@ def test_an_epoch_holds_every_labelled_point_once(n):
     assert set(points.tolist()) == set(order[:n].tolist())  # BatchNorm sees labelled points only
 
 
-@pytest.mark.parametrize("bound", [4, 1 << 16, 1 + (1 << 16)])  # sorted one way, then another
-def test_all_orders_are_as_likely(bound):
-    labels = Labels(jnp.arange(bound, dtype=jnp.int32), jnp.int32(4))
-    draw = jax.jit(lambda key: _shuffled(key, labels, bound, 4)[:4])
-    drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), 1200 if bound == 4 else 240))
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 300])
+def test_few_labels_of_many_are_an_epoch_too(n):
+    order = jnp.asarray(np.random.default_rng(0).permutation(400), jnp.int32)
+    points = _shuffled(jax.random.key(0), Labels(order, jnp.int32(n)), 300, 32)
+    assert points.shape == (320,)
+    assert sorted(points[:n].tolist()) == sorted(order[:n].tolist())
+    minibatches = -(-n // 32) * 32
+    assert set(points[:minibatches].tolist()) == set(order[:n].tolist())
+
+
+@pytest.mark.parametrize("size", [4, 1 << 16, 1 + (1 << 16)])  # sorted one way, then another
+def test_all_orders_are_as_likely(size):
+    draw = jax.jit(lambda key: _permutation(key, jnp.int32(4), size)[:4])
+    drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), 1200 if size == 4 else 240))
     _, counts = np.unique(np.asarray(drawn), axis=0, return_counts=True)
     assert len(counts) == 24
     assert chisquare(counts).pvalue > 1e-3

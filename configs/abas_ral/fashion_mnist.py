@@ -1,0 +1,50 @@
+"""ABAS-RAL on 5,000 images of Fashion-MNIST, 64 principal components, classifiers from scratch.
+
+Command: python launch/prepare_data.py fashion_mnist
+         python launch/run.py configs/abas_ral/fashion_mnist.py
+Data: 5,000 training images, class by class, in four parts: 500 state set, 500 warm start, 3,000
+training, 1,000 evaluation; the 10,000 test images are the hold-out of rewards and measurements.
+Protocol: 32 trainings at the paper's settings (50 epochs x 5 episodes, 128 warm-start episodes),
+then 50 runs with each: 20 random labels, rivals with batches of 1 % of the pool, or single labels
+(_1), until .85 of the precision that warm start found. Classifier: logistic regression.
+Not yet measured.
+"""
+
+from jal.experiment import AbasRal, Data, Experiment, Features, LogisticRegression
+
+
+def get_config() -> Experiment:
+    """The experiment."""
+    return Experiment(
+        name="abas_ral_fashion_mnist",
+        data=Data(
+            source="tfds:fashion_mnist", train_share=1 / 12, features=Features("pca", components=64)
+        ),
+        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
+        agents={
+            "abas_ral": AbasRal(),
+            "abas_ral_scaled": AbasRal(action_scale="cap", hidden=(32, 32)),
+        },
+        strategies=(
+            "abas_ral",
+            "abas_ral_scaled",
+            "random",
+            "entropy",
+            "least_confidence",
+            "margin",
+            "margin_1",
+            "alfa_mix",
+        ),
+        options={"margin_1": {"strategy": "margin"}},
+        batch_of={"margin_1": 1},
+        metrics=("accuracy", "precision", "recall", "f1"),
+        trainings=32,
+        seeds=1600,
+        rounds=100,
+        batch=10,
+        budget=300,
+        start="random",
+        initial=20,
+        target=0.85,
+        segment=34,
+    )

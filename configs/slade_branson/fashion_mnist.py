@@ -1,0 +1,49 @@
+"""Slade and Branson's agent and LAL-RL on 5,000 images of Fashion-MNIST, 64 principal components.
+
+Command: python launch/prepare_data.py fashion_mnist
+         python launch/run.py configs/slade_branson/fashion_mnist.py
+Data: 5,000 training images, class by class, in four parts: 30 state set, 2,000 training, 1,000
+hold-out of the rewards, 1,000 evaluation; the 10,000 test images.
+Protocol: 32 trainings of each agent, then 50 runs with each policy: one label per class, then 20
+single labels. Logistic regression on the components.
+Not yet measured.
+"""
+
+from jal.experiment import (
+    Data,
+    Experiment,
+    Features,
+    LalRl,
+    LogisticRegression,
+    Parts,
+    SladeBranson,
+)
+
+
+def get_config() -> Experiment:
+    """The experiment."""
+    return Experiment(
+        name="slade_branson_fashion_mnist",
+        data=Data(
+            source="tfds:fashion_mnist", train_share=1 / 12, features=Features("pca", components=64)
+        ),
+        parts=Parts(state=0.006, warm=0.0, train=0.4, evaluation=0.2, holdout=0.2),
+        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
+        agents={
+            "slade_branson": SladeBranson(epochs=60, candidates=30),
+            "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=60, candidates=30),
+        },
+        strategies=(
+            "slade_branson",
+            "lal_rl",
+            "random",
+            "margin",
+            "entropy",
+            "least_confidence",
+            "average_confidence",
+        ),
+        trainings=32,
+        seeds=1600,
+        rounds=20,
+        batch=1,
+    )

@@ -1,0 +1,137 @@
+"""Runs averaged by training, what trainings took, and what papers report."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from jal.metrics import mean_interval
+from jal.report import by_training, print_tables, summary, target_summary, training_summary
+from jal.report.page import page
+from jal.report.texts import Shape, training_texts
+
+INFO = {
+    "seconds": 12.4,
+    "compile_seconds": 3.6,
+    "device": "cpu",
+    "jal": "0.1",
+    "jax": "0.10",
+    "resumed": False,
+}
+CONFIG = {
+    "name": "toy",
+    "data": {"source": "sklearn:digits"},
+    "agents": {"agent": {"type": "SladeBranson"}},
+    "trainings": 3,
+    "confidence": 0.68,
+    "reported": {"agent": {"accuracy": 0.6202}},
+}
+ROUNDS = 3
+
+
+def measured(seeds: int = 12, first: int = 5) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """The tidy table of an agent and random, and its values `[S, R + 1]`."""
+    rng = np.random.default_rng(0)
+    found = {name: rng.uniform(size=(seeds, ROUNDS + 1)) for name in ("agent", "random")}
+    rows = [
+        ("toy", "logreg", name, first + seed, round_, 10 + 5 * round_, "accuracy", value)
+        for name, values in found.items()
+        for seed, row in enumerate(values)
+        for round_, value in enumerate(row)
+    ]
+    names = ["experiment", "learner", "strategy", "seed", "round", "labels", "metric", "value"]
+    return pd.DataFrame(rows, columns=names), found
+
+
+def history() -> pd.DataFrame:
+    """Three trainings, the second of which stops after two epochs; 1.5 s each."""
+    returns = [[0.1, 0.2, 0.3], [0.4, 0.5, np.nan], [0.0, 0.1, 0.7]]
+    rows = [
+        ("toy", "logreg", "agent", seed, epoch, "return", value)
+        for seed, values in enumerate(returns)
+        for epoch, value in enumerate(values)
+    ]
+    rows += [("toy", "logreg", "agent", seed, -1, "seconds", 1.5) for seed in range(3)]
+    names = ["experiment", "learner", "strategy", "seed", "epoch", "metric", "value"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_runs_of_one_training_are_averaged():
+    frame, found = measured()
+    averaged = by_training(frame, 3)
+    assert len(averaged) == 2 * 3 * (ROUNDS + 1)
+    for name, values in found.items():
+        own = averaged[averaged.strategy == name].pivot(
+            index="seed", columns="round", values="value"
+        )
+        means = np.stack([values[training::3].mean(axis=0) for training in range(3)])
+        np.testing.assert_allclose(own.to_numpy(), means)
+    assert list(averaged.strategy.unique()) == ["agent", "random"]
+    table = summary(averaged, 0.68).loc[("logreg", "agent")]
+    mean, half = mean_interval(means_of(found["agent"])[:, -1], 0.68)
+    np.testing.assert_allclose([table.final, table.final_ci], [mean, half])
+
+
+def means_of(values: np.ndarray) -> np.ndarray:
+    return np.stack([values[training::3].mean(axis=0) for training in range(3)])
+
+
+def test_one_training_leaves_the_table_as_it_is():
+    frame, _ = measured()
+    assert by_training(frame, 1) is frame
+
+
+def test_what_trainings_took():
+    frame, found = measured()
+    row = training_summary(by_training(frame, 3), history(), 0.68).loc[("logreg", "agent")]
+    assert (row.trainings, row.seconds) == (3, 1.5)
+    assert row.epochs == pytest.approx(8 / 3)
+    mean, half = mean_interval(np.array([0.3, 0.5, 0.7]), 0.68)
+    np.testing.assert_allclose([row["return"], row.return_ci], [mean, half])
+    np.testing.assert_allclose(row.final, found["agent"][:, -1].mean())
+
+
+def test_agents_of_other_runs_have_no_training():
+    frame, _ = measured()
+    goal = history().iloc[-3:].assign(metric="target_quality")
+    assert training_summary(by_training(frame, 3), goal).empty
+    assert training_texts(by_training(frame, 3), goal, Shape.of(CONFIG)) == []
+
+
+def test_the_page_says_what_intervals_are_over():
+    frame, _ = measured()
+    written = page(frame, CONFIG, INFO, history())
+    assert "all intervals and tests on this page are over the trainings" in written
+    assert "68 % interval over the trainings" in written
+    assert '<td class="" style="">0.6202</td>' in written  # the paper's
+    alone = page(frame, CONFIG | {"trainings": 1, "confidence": 0.95}, INFO, history())
+    assert "hold for the policies that were trained here" in alone
+    assert "95 % interval over the seeds" in alone
+
+
+def test_the_terminal_shows_trainings_and_what_the_paper_has():
+    frame, _ = measured()
+    out = io.StringIO()
+    print_tables(frame, Console(file=out, width=120), INFO, CONFIG, history())
+    shown = out.getvalue()
+    assert "logreg: 3 trainings, 25 labels, 68 % intervals" in shown
+    assert "in the paper" in shown and "0.6202" in shown
+    assert "logreg: training" in shown and "1.50" in shown
+
+
+def test_the_papers_row_beside_ours():
+    rows = [
+        ("logreg", name, seed, seed % 3, 0.8, True, 2, 0.81 + 0.01 * seed, 0.1 + 0.1 * seed)
+        for name in ("agent", "random")
+        for seed in range(2)
+    ]
+    names = ["learner", "strategy", "seed", "training", "target", "reached", "round"]
+    stops = pd.DataFrame(rows, columns=[*names, "precision", "budget"])
+    table = target_summary(stops, {"agent": {"budget": 0.0512}})
+    assert list(table.loc[("logreg", "agent")].index) == ["mean", "max", "paper"]
+    assert list(table.loc[("logreg", "random")].index) == ["mean", "max"]
+    assert table.loc[("logreg", "agent", "mean"), "budget"] == pytest.approx(0.15)
+    assert table.loc[("logreg", "agent", "paper"), "budget"] == 0.0512
+    assert np.isnan(table.loc[("logreg", "agent", "paper"), "precision"])
