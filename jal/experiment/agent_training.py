@@ -24,7 +24,7 @@ from jal.experiment.folder import TRAINING, Checkpoints, disk_errors, replace_fi
 from jal.experiment.memory import check_replay
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.rl import AbasRal, Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
-from jal.rl.agent import given_of
+from jal.rl.agent import check_warmth, given_of
 from jal.rl.policy import load_policy, save_policy
 from jal.types import Given, InputError, PyTree, Strategy
 
@@ -193,7 +193,7 @@ def train_agents(
       folder: the run's; None to keep nothing.
 
     Raises:
-      InputError: where training diverges.
+      InputError: where training diverges, or warm start never reached a target.
       KeyboardInterrupt: where it was interrupted; what was saved is whole.
     """
     policies, frames = {}, []
@@ -246,6 +246,7 @@ def _train(
         else:
             shown.training(name, learner, "warm start", 0, program.epochs)
             done, state = 0, program.begin()
+            check_warmth(name, state)
         _stop_here(interrupted, folder)
         while done < program.epochs:
             stop = min(done + experiment.training_segment, program.epochs)

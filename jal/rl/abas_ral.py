@@ -73,7 +73,7 @@ class AbasRal(AgentOptions):
     target_quality: float | None = None
     """Weighted precision to reach; the best of warm start if None."""
     target_budget: float | None = None
-    """Share of the pool; the least that reached it in warm start if None."""
+    """Share of the pool; the least that reached that precision in warm start if None."""
     capacity: int = 50_000
     """Transitions that the replay buffer holds."""
 
@@ -103,6 +103,7 @@ class AbasRal(AgentOptions):
             self.schedule(every_step=self.update_after == "step"),
             bias=lambda found: found.reward,
             aim=self._aim,
+            wanted=self.target_quality,
         )
         return make_training(data, learner, made, epochs=self.epochs)
 

@@ -22,6 +22,7 @@ __all__ = [
     "Training",
     "agent_data",
     "check_parts",
+    "check_warmth",
     "given_of",
     "make_training",
     "policy_of",
@@ -206,6 +207,18 @@ def given_of(policy: Policy, state_x: Array) -> Given:
     return Given(own, state_x)
 
 
+def check_warmth(agent: str, state: TrainingState) -> None:
+    """Raises InputError where a warm start, of one training or of T, never reached its target."""
+    found, goal = jax.tree.map(np.atleast_1d, (state.warmth, state.goal))
+    cut = (found.ended == 0) & (found.quality < goal.quality)  # nothing ends such episodes
+    for training in np.flatnonzero(np.isinf(found.budget) & np.isinf(goal.budget) | cut):
+        raise InputError(
+            f"warm start of {agent}, training {training}, never reached the target of "
+            f"{goal.quality[training]:.4g}: its best is {found.quality[training]:.4g}; lower the "
+            "target, or give it more steps or episodes."
+        )
+
+
 def train(
     key: Array, data: AgentData, agent: Agent, learner: Learner, num_classes: int
 ) -> tuple[Policy, TrainingState]:
@@ -224,10 +237,12 @@ def train(
       the policy, and the state that it comes from with the training's history.
 
     Raises:
-      InputError: where the agent cannot be trained on these data.
+      InputError: where the agent cannot be trained on these data; after warm start, where that
+        never reached the target.
     """
     training = agent.training(data, learner, num_classes)
     state = jax.jit(training.init)(key, training.warm)
+    check_warmth(type(agent).__name__, state)
     run = jax.jit(training.run, donate_argnums=0)
     state = run(state, jnp.int32(0), jnp.int32(training.epochs), training.train)
     return policy_of(state), state

@@ -40,7 +40,8 @@ class Warmth(NamedTuple):
 
     Attributes:
       quality: the best seen.
-      budget: the least share of the pool that reached it.
+      budget: the least share of the pool that reached it, or the trainer's `wanted`; infinite where
+        that was never reached.
       reward: mean of a step.
       episode: mean sum of an episode's rewards.
       length: mean number of an episode's steps.
@@ -159,6 +160,7 @@ def trainer(
     *,
     bias: Callable[[Warmth], Array],
     aim: Callable[[Warmth, Goal], Goal],
+    wanted: float | None = None,
 ) -> Trainer:
     """Warm start with random actions, then epochs of episodes and updates.
 
@@ -170,6 +172,7 @@ def trainer(
       schedule: how much of each.
       bias: of the Q-network's output, from what warm start found.
       aim: `(found, the params' own goal) -> Goal` of the agent's episodes.
+      wanted: the quality whose least budget warm start seeks; the best that it sees if None.
 
     Raises:
       InputError: for counts that are not positive, or where an epoch has nothing to do.
@@ -206,18 +209,19 @@ def trainer(
             keys = jax.vmap(lambda n: jax.random.fold_in(key_warm, n))(number)
             played, _ = _episodes(keys, lambda key: rollout(warm_env, random_action, key, params))
             # Of the last group, those beyond the number of episodes are repeated for nothing.
-            wanted = number < schedule.warm_episodes
-            valid = played.valid & wanted[:, None]
+            valid = played.valid & (number < schedule.warm_episodes)[:, None]
             memory = _add(replay, memory, played._replace(valid=valid))
             share = played.labels / params.pool.y.shape[0]
             best = jnp.max(jnp.where(valid, played.quality, -jnp.inf))
-            least = jnp.min(jnp.where(valid & (played.quality >= best), share, jnp.inf))
-            better = best > sums["quality"]
-            same = best == sums["quality"]
-            budget = jnp.where(same, jnp.minimum(least, sums["budget"]), sums["budget"])
+            level = best if wanted is None else wanted
+            least = jnp.min(jnp.where(valid & (played.quality >= level), share, jnp.inf))
+            budget = jnp.minimum(least, sums["budget"])
+            if wanted is None:
+                better, same = best > sums["quality"], best == sums["quality"]
+                budget = jnp.where(better, least, jnp.where(same, budget, sums["budget"]))
             return memory, {
                 "quality": jnp.maximum(best, sums["quality"]),
-                "budget": jnp.where(better, least, budget),
+                "budget": budget,
                 "reward": sums["reward"] + jnp.sum(jnp.where(valid, played.steps.reward, 0.0)),
                 "length": sums["length"] + jnp.sum(valid),
                 "ended": sums["ended"] + jnp.sum(valid & played.steps.terminal),
@@ -227,7 +231,7 @@ def trainer(
         zero = jnp.float32(0)
         sums = {
             "quality": jnp.float32(-jnp.inf),
-            "budget": zero,
+            "budget": jnp.float32(jnp.inf),
             "reward": zero,
             "length": zero,
             "ended": zero,

@@ -21,6 +21,7 @@ from jal.rl import (
     check_parts,
     policy_of,
     prioritised_replay,
+    train,
 )
 from jal.rl.policy import load_policy, save_policy
 from jal.types import Given, InputError, Pool
@@ -209,6 +210,30 @@ def test_warm_start_gives_targets_and_bias():
 def test_given_targets_are_the_goal():
     _, start, *_ = trained("abas_ral_steps")
     np.testing.assert_allclose((start.goal.quality, start.goal.budget), (0.8, 0.5))
+
+
+@pytest.mark.agents
+def test_the_budget_is_the_least_that_reached_the_target():
+    def warmth(quality):
+        agent = dataclasses.replace(SMALL["abas_ral"], target_quality=quality)
+        training = agent.training(parts(), learner(), 5)
+        return jax.jit(training.init)(jax.random.key(0), training.warm).warmth
+
+    best = warmth(None)
+    wanted = (0.3, 0.4, float(best.quality) - 1e-4)  # not to miss it by another rounding
+    budgets = [float(warmth(quality).budget) for quality in wanted]
+    assert sorted(budgets) == budgets and budgets[0] < budgets[-1] == best.budget
+
+
+@pytest.mark.agents
+@pytest.mark.parametrize(
+    ("agent", "wanted"), [("abas_ral", {"target_quality": 1.0}), ("lal_rl", {"quality": 2.0})]
+)
+def test_a_target_that_warm_start_never_reached(agent, wanted):
+    never = dataclasses.replace(SMALL[agent], **wanted)
+    says = r"warm start of \w+, training 0, never reached the target of [12.\d]+: its best is 0.\d"
+    with pytest.raises(InputError, match=says):
+        train(jax.random.key(0), parts(), never, learner(), 5)
 
 
 @pytest.mark.agents
