@@ -30,8 +30,8 @@ def get_config() -> Experiment:
         parts=Parts(state=0.006, warm=0.0, train=0.4, evaluation=0.2, holdout=0.2),
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
         agents={
-            "slade_branson": SladeBranson(epochs=60, candidates=30),
-            "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=60, candidates=30),
+            "slade_branson": SladeBranson(epochs=30, candidates=30),
+            "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=30, candidates=30),
         },
         strategies=(
             "slade_branson",

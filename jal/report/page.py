@@ -84,7 +84,7 @@ def page(
             "<p>The runs of each training are averaged first, also where they have labelled "
             "different numbers; all intervals and tests on this page are over the trainings.</p>"
         )
-    if "imbalance_ratio" in set(frame.metric):
+    if (frame.metric == "imbalance_ratio").any():
         sections += [
             "<h2>Imbalance profile</h2>",
             _picture(
@@ -106,7 +106,7 @@ def page(
             grid = curve_grid(frame, learner, level=shape.level)
             sections.append(_picture(grid, f"each strategy with {learner}"))
             sections.append("<p>Each strategy before all others, the highest AUBC first.</p>")
-            if "imbalance_ratio" in set(frame.metric):
+            if (frame.metric == "imbalance_ratio").any():
                 unequal = curve_grid(frame, learner, "imbalance_ratio", shape.level)
                 sections.append(_picture(unequal, f"imbalance of each strategy with {learner}"))
                 sections.append("<p>How unequal the classes are in what each has labelled.</p>")

@@ -70,7 +70,8 @@ def summary(frame: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
       metric of predictions and imbalance_ratio its final value and interval, such as f1, f1_ci.
     """
     known = (*metrics.registry, "imbalance_ratio")
-    others = [name for name in known if name in set(frame.metric) - {"accuracy"}]
+    present = set(frame.metric.unique()) - {"accuracy"}
+    others = [name for name in known if name in present]
     rows = {}
     for learner in frame.learner.unique():
         more = {name: curves(frame, learner, name) for name in others}

@@ -117,7 +117,7 @@ def targets(
     training: pd.DataFrame | None,
 ) -> pd.DataFrame | None:
     """Runs to the target (`to_target`) of a run whose agents have one; None of others."""
-    if training is None or "precision" not in set(frame.metric):
+    if training is None or not (frame.metric == "precision").any():
         return None
     if targets_of(training).empty:
         return None
@@ -162,8 +162,8 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
             rows.append([strategy, of, *[_percent(row[name], 2) for name in names]])
             rows[-1].append(_percent(row.reached, 0))
         goal = 100 * part.target.mean()
-        title = f"{learner}: target precision {goal:.2f} %, {part.seed.nunique()} runs"
-        tables.append((title, ["strategy", "", *[f"{n} %" for n in names], "reached %"], rows))
+        title = f"{learner}: target precision {goal:.2f} %, {part.seed.nunique()} runs; all in %"
+        tables.append((title, ["strategy", "of", *names, "reached"], rows))
         for agent in training[training.learner == learner].strategy.unique():
             differences = budget_differences(part, agent, shape.level)
             if len(differences) == 0:
@@ -173,7 +173,7 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
                     strategy,
                     f"{100 * row.difference:+.2f} ± {100 * row.half:.2f}",
                     f"{row.p:.2g}",
-                    f"{row.effect:+.2f}",
+                    "" if np.isnan(row.effect) else f"{row.effect:+.2f}",
                 ]
                 for (_, strategy), row in differences.iterrows()  # pyright: ignore
             ]
