@@ -13,9 +13,10 @@ training, 797 held out. jal trains all seeds in one program, spread over the cor
 loops in NumPy and PyTorch, with a PyTorch network or scikit-learn's logistic regression, one
 training in each of so many processes at the same time. Both logistic regressions stop at 1e-4. "x
 one process" is trainings an hour, without compilation, against the loop with the same classifier at
-its fastest number of threads; "x two" against two such processes at the same time. A step fits the classifier once; how many steps a training has depends on what its
-warm start finds. Budget (share labelled at the end) and success are means over the last tenth of
-the epochs. "over ... s": the process was stopped."""
+its fastest number of threads; "x two" against two such processes at the same time. A step fits the
+classifier once; how many steps a training has depends on what its warm start finds. Budget (share
+labelled at the end) and success are means over the last tenth of the epochs. "over ... s": the
+process was stopped."""
 PARTS_NOTE = """Microseconds on one device, in a compiled loop. A fit goes on from one with a
 quarter fewer labels; a gradient step takes 32 transitions with 100 numbers in a state, double
 Q-learning over all batch sizes. The peers' are their means over a whole training, in one process
