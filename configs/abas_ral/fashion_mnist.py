@@ -6,7 +6,8 @@ Data: 5,000 training images, class by class, in four parts: 500 state set, 500 w
 training, 1,000 evaluation; the 10,000 test images are the hold-out of rewards and measurements.
 Protocol: 32 trainings at the paper's settings (50 epochs x 5 episodes, 128 warm-start episodes),
 then 50 runs with each: 20 random labels, rivals with batches of 1 % of the pool, or single labels
-(_1), until .85 of the precision that warm start found. Classifier: logistic regression.
+(_1), until .85 of the precision that warm start found, or 100 labels. Classifier: logistic
+regression.
 Not yet measured.
 """
 
@@ -42,7 +43,7 @@ def get_config() -> Experiment:
         seeds=1600,
         rounds=100,
         batch=10,
-        budget=300,
+        budget=100,
         start="random",
         initial=20,
         target=0.85,

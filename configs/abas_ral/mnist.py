@@ -49,7 +49,8 @@ def get_config() -> Experiment:
         start="random",
         initial=120,
         reported={
-            name: dict(zip(MEASURED, values, strict=True)) for name, values in REPORTED.items()
+            f"resnet50/{name}": dict(zip(MEASURED, values, strict=True))
+            for name, values in REPORTED.items()
         },
         segment=1,
     )

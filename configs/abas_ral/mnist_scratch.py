@@ -29,7 +29,7 @@ def get_config() -> Experiment:
         classifier="scratch",
         target=0.85,
         reported={
-            name: dict(zip(pretrained["MEASURED"], values, strict=True))
+            f"resnet50/{name}": dict(zip(pretrained["MEASURED"], values, strict=True))
             for name, values in REPORTED.items()
         },
     )

@@ -48,6 +48,8 @@ def get_config() -> Experiment:
         batch=1,
         budget=50,
         confidence=0.68,
-        reported={f"points_{n}": {"accuracy": value} for n, value in enumerate(REPORTED, 1)},
+        reported={
+            f"resnet50/points_{n}": {"accuracy": value} for n, value in enumerate(REPORTED, 1)
+        },
         segment=1,
     )

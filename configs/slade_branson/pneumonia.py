@@ -6,7 +6,8 @@ Command: python launch/run.py configs/slade_branson/pneumonia.py
              --batch-of slade_branson 2
 Hardware: a GPU; not yet measured on one.
 Data: Kermany et al.'s archive (Mendeley Data, rscbjbr9sj), unpacked as chest_xray, with its own
-test set; pneumonia or none. All else as colorectal.py. The second command is the larger model.
+test set; pneumonia or none. All else as colorectal.py, but for 20 labels bought. The second command
+is the larger model.
 Reported as curves only: the larger model is up to 11.5 % better.
 """
 

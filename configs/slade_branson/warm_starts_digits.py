@@ -3,7 +3,7 @@
 Command: python launch/run.py configs/slade_branson/warm_starts_digits.py
 The larger model has 128 warm-start episodes instead of 16, and labels one more point in each step:
 two things at once. Here are all four cells.
-Data and protocol: as digits.py, 20 labels after one per class; with 68 % intervals, as there.
+Data and protocol: as digits.py, 20 labels after one per class; 68 % intervals, as in the paper.
 Not yet measured.
 """
 

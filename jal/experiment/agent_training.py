@@ -246,7 +246,7 @@ def _train(
         else:
             shown.training(name, learner, "warm start", 0, program.epochs)
             done, state = 0, program.begin()
-            check_warmth(name, state)
+            check_warmth(name, state, experiment.first_seed)
         _stop_here(interrupted, folder)
         while done < program.epochs:
             stop = min(done + experiment.training_segment, program.epochs)
@@ -254,10 +254,10 @@ def _train(
             _check_finite(experiment, cell, state, done, stop)
             done = stop
             shown.training(name, learner, _status(state, done), done, program.epochs)
-            now = time.perf_counter()
-            seconds, began = seconds + (now - began), now
+            seconds = seconds + (time.perf_counter() - began)
             if checkpoints is not None and done < program.epochs:
                 checkpoints.save(done, {"state": state, "seconds": seconds})
+            began = time.perf_counter()
             if np.asarray(state.stopped).all():
                 break
             if done < program.epochs:

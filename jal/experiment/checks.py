@@ -52,9 +52,13 @@ def check(
         raise InputError(f"budget must be at least 1 label, got {experiment.budget}.")
     if not 0 < experiment.confidence < 1:
         raise InputError(f"confidence must lie between 0 and 1, got {experiment.confidence}.")
-    _known("strategy", experiment.reported, experiment.strategies)
-    for strategy, values in experiment.reported.items():
-        _known(f"metric of {strategy}", values, (*metrics.registry, "budget"))
+    for cell, values in experiment.reported.items():
+        learner, slash, strategy = cell.partition("/")
+        if not slash:
+            raise InputError(f"reported takes learner/strategy, got {cell!r}.")
+        _known("learner", (learner,), experiment.learners)
+        _known("strategy", (strategy,), strategies)
+        _known(f"metric of {cell}", values, (*metrics.registry, "budget"))
     if experiment.seeds_at_once is not None and experiment.seeds_at_once < 1:
         raise InputError(f"seeds_at_once must be at least 1, got {experiment.seeds_at_once}.")
     last = experiment.first_seed + experiment.seeds - 1

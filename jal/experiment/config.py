@@ -78,8 +78,9 @@ class Experiment:
     confidence: float = 0.95
     """Of the report's intervals and bands."""
     reported: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
-    """What a paper reports of strategies on these data, shown beside what is measured: strategy ->
-    metric -> value at the end, shares of 1; {"random": {"accuracy": .47}}."""
+    """What a paper reports on these data, shown beside what is measured: "learner/strategy" ->
+    metric -> value, as {"resnet50/random": {"accuracy": .47}}. Of runs to a target the values
+    there, and budget; of others the accuracy at the end. All are shares of 1."""
     segment: int = 7
     """Rounds between two saves."""
     devices: int | None = None

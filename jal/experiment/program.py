@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -216,9 +217,9 @@ class Program:
         ]
 
     def _batches(self, strategy: str) -> tuple[int, ...]:
-        batches = self.experiment.batches(strategy)
         if self._strategies[strategy].batch_size is None:
-            return batches
+            return self.experiment.batches(strategy)
+        batches = dataclasses.replace(self.experiment, budget=None).batches(strategy)
         return (max(batches),) * len(batches)  # the most that it may choose
 
     def _episode(self, cell: int, index: Array) -> Episode:

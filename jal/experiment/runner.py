@@ -74,11 +74,13 @@ def resume(
     strategies: Factories | None = None,
     progress: bool = True,
 ) -> Results:
-    """Goes on with the run in `folder`; its results equal those of a run never interrupted.
+    """Goes on with the run in `folder`; its results equal those of a run never interrupted, but for
+    times.
 
     Args:
       folder: as given to `run` as `out`.
-      experiment: if given, must be the folder's, but for `segment` and `devices`.
+      experiment: if given, must be the folder's, but for where it runs, how often it is saved and
+        what its report shows.
       dataset: as in `run`; must hold the same data.
       strategies: as in `run`.
       progress: show it.

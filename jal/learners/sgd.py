@@ -276,7 +276,7 @@ def _permutation(key: Array, n: Array, size: int) -> Array:
     """`[size]`: 0 to n - 1 in random order, then the rest."""
     first = jnp.arange(size) < n
     bits = (size - 1).bit_length()
-    if bits > 16:
+    if bits > 14:
         return jnp.argsort(jnp.where(first, jax.random.uniform(key, (size,)), jnp.inf))
     # Noise above, the position below: one sorts numbers in a third of an argsort's time, and what
     # is left of the noise ties few neighbours.

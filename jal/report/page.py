@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,8 @@ def page(
     for learner in learners:
         sections.append(f"<h2>{html.escape(learner)}</h2>")
         own = None if times is None else times.loc[learner]
-        sections.append(_summary(table.loc[learner], own, shape, stops is None))
+        paper = shape.paper(learner) if stops is None else {}
+        sections.append(_summary(table.loc[learner], own, shape, paper))
         if strategies > FEW:
             grid = curve_grid(frame, learner, level=shape.level)
             sections.append(_picture(grid, f"each strategy with {learner}"))
@@ -144,7 +146,7 @@ def _agents(
     if trained:
         sections.append(
             "<p>Return: of the last epoch's episodes. Final accuracy: of the runs with the trained "
-            f"policy. {shape.percent} intervals over the trainings. Seconds: wall time of all "
+            f"policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time of all "
             "trainings over their number, without compilation.</p>"
         )
     if stops is not None:
@@ -189,9 +191,12 @@ def _picture(figure: Figure, what: str) -> str:
 
 
 def _summary(
-    part: pd.DataFrame, times: pd.DataFrame | None, shape: Shape, with_reported: bool
+    part: pd.DataFrame,
+    times: pd.DataFrame | None,
+    shape: Shape,
+    paper: Mapping[str, Mapping[str, float]],
 ) -> str:
-    heads, texts = summary_text(part, times, shape.reported if with_reported else None)
+    heads, texts = summary_text(part, times, paper)
     rows = [_row(text, row_class="" if place else "best") for place, text in enumerate(texts)]
     with_labels = f" with {part.labels.iloc[0]:.0f} labels" if part.labels.nunique() == 1 else ""
     caption = (

@@ -134,7 +134,8 @@ def ranking(frame: pd.DataFrame, learner: str | None = None) -> list[str]:
         }
         for place, strategy in enumerate(sorted(means, key=lambda name: -means[name])):
             places[strategy].append(place)
-    return sorted(places, key=lambda name: np.mean(places[name]))
+    present = [name for name, found in places.items() if found]
+    return sorted(present, key=lambda name: np.mean(places[name]))
 
 
 def seconds(frame: pd.DataFrame, info: Mapping[str, Any]) -> pd.DataFrame | None:
@@ -153,7 +154,9 @@ def seconds(frame: pd.DataFrame, info: Mapping[str, Any]) -> pd.DataFrame | None
     for learner in frame.learner.unique():
         base = cells.get(f"{learner}/random", np.nan)
         for strategy in frame.strategy.unique():
-            total = cells[f"{learner}/{strategy}"]
+            total = cells.get(f"{learner}/{strategy}")
+            if total is None:  # an agent of another learner
+                continue
             rows[learner, strategy] = {
                 "per_query": total / queries,
                 "less_random": (total - base) / queries,

@@ -95,7 +95,7 @@ def target_summary(
     """Mean and largest value of each metric at the stop, as ABAS-RAL's Tables 1 to 3.
 
     Args:
-      stops: of `to_target`.
+      stops: of `to_target`, of one learner where `reported` is given.
       reported: strategy -> metric -> what a paper has.
 
     Returns:

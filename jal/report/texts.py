@@ -29,7 +29,7 @@ class Shape(NamedTuple):
     Attributes:
       level: of the intervals.
       trainings: of agents, whose runs are averaged before anything else.
-      reported: strategy -> metric -> what a paper has.
+      reported: "learner/strategy" -> metric -> what a paper has.
     """
 
     level: float
@@ -42,6 +42,11 @@ class Shape(NamedTuple):
         return Shape(
             config.get("confidence", 0.95), config.get("trainings", 1), config.get("reported", {})
         )
+
+    def paper(self, learner: str) -> dict[str, Mapping[str, float]]:
+        """What a paper has of one learner's strategies."""
+        cells = {tuple(cell.split("/")): values for cell, values in self.reported.items()}
+        return {strategy: values for (of, strategy), values in cells.items() if of == learner}
 
     @property
     def unit(self) -> str:
@@ -80,7 +85,7 @@ def print_tables(
         heads, rows = summary_text(
             part,
             None if times is None else times.loc[learner],
-            shape.reported if stops is None else None,
+            shape.paper(learner) if stops is None else None,
         )
         budget = f", {part.labels.iloc[0]:.0f} labels" if _one_budget(part) else ""
         number = frame.seed.nunique()
@@ -132,6 +137,7 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) ->
     texts = []
     for learner, part in table.groupby(level="learner", sort=False):
         quickest = part.seconds.min()
+        timed = not np.isnan(quickest)  # runs of older versions are not
         rows = [
             [
                 str(agent),
@@ -139,8 +145,8 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) ->
                 f"{row['epochs']:.0f}",
                 with_interval(row["return"], row["return_ci"]),
                 with_interval(row["final"], row["final_ci"]),
-                f"{row['seconds']:.2f}",
-                f"{row['seconds'] / quickest:.1f}",
+                f"{row['seconds']:.2f}" if timed else "",
+                f"{row['seconds'] / quickest:.1f}" if timed else "",
             ]
             for agent, row in part.droplevel("learner").to_dict("index").items()
         ]
@@ -154,7 +160,7 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
     """Title, heads and rows of one table for each learner, and of one for each of its agents."""
     tables = []
     for learner, part in stops.groupby("learner", sort=False):
-        table = target_summary(part, shape.reported)
+        table = target_summary(part, shape.paper(str(learner)))
         names = [name for name in MEASURED if name in table]
         rows = []
         for strategy, of in table.loc[learner].index:

@@ -19,7 +19,7 @@ def training_summary(
     Args:
       frame: the tidy table, of `by_training`.
       training: the agents' history.
-      level: of the intervals over trainings.
+      level: of the intervals: over trainings, or over the runs of a single one.
 
     Returns:
       index (learner, agent); `trainings`; `epochs`, the mean number until each stopped; `return`

@@ -207,13 +207,19 @@ def given_of(policy: Policy, state_x: Array) -> Given:
     return Given(own, state_x)
 
 
-def check_warmth(agent: str, state: TrainingState) -> None:
-    """Raises InputError where a warm start, of one training or of T, never reached its target."""
+def check_warmth(agent: str, state: TrainingState, first: int = 0) -> None:
+    """Raises InputError where warm start never reached the target and nothing else ends episodes.
+
+    Args:
+      agent: its name.
+      state: after warm start; of one training, or of T with a leading axis.
+      first: the first training's number.
+    """
     found, goal = jax.tree.map(np.atleast_1d, (state.warmth, state.goal))
-    cut = (found.ended == 0) & (found.quality < goal.quality)  # nothing ends such episodes
-    for training in np.flatnonzero(np.isinf(found.budget) & np.isinf(goal.budget) | cut):
+    never = np.isinf(found.budget) | (found.ended == 0) & (found.quality < goal.quality)
+    for training in np.flatnonzero(never & np.isinf(goal.budget)):
         raise InputError(
-            f"warm start of {agent}, training {training}, never reached the target of "
+            f"warm start of {agent}, training {first + training}, never reached the target of "
             f"{goal.quality[training]:.4g}: its best is {found.quality[training]:.4g}; lower the "
             "target, or give it more steps or episodes."
         )

@@ -109,21 +109,23 @@ def dqn(
         state, features, mask = candidates(observation)
         return network.apply(params, state, features), mask
 
-    def bootstrap(selector: Array, evaluator: Array, mask: Array) -> Array:
-        chosen = _best(selector, mask, actions)
+    def bootstrap(selector: PyTree, evaluator: PyTree, observation: PyTree) -> Array:
+        state, features, mask = candidates(observation)
+        chosen = _best(network.apply(selector, state, features), mask, actions)
         there = mask[chosen]
-        total = jnp.sum(jnp.where(there, evaluator[chosen], 0.0))
+        total = jnp.sum(jnp.where(there, network.apply(evaluator, state, features[chosen]), 0.0))
         return total / jnp.maximum(jnp.sum(there), 1)
 
-    def td_error(params: PyTree, other: PyTree, step: Transition, following: PyTree) -> Array:
-        value, _ = values(params, step.observation)
-        online, mask = values(params, following)
-        slow, _ = values(other, following)
+    def td_error(params: PyTree, slow: PyTree, step: Transition, following: PyTree) -> Array:
+        # Only what is selected among needs the values of all candidates.
+        state, features, _ = candidates(step.observation)
+        value = jnp.mean(network.apply(params, state, features[step.action]))
+        online = jax.lax.stop_gradient(params)
         pair = (online, slow) if target == "double" else (slow, online)
         # After the end the next slot holds another episode, or nothing that has a value.
         # rlax stops the gradient by a select, through which an unwritten slot's NaN would come.
-        ahead = jax.lax.stop_gradient(jnp.where(step.terminal, 0.0, bootstrap(*pair, mask)))
-        error: Any = rlax.td_learning(jnp.mean(value[step.action]), step.reward, discount, ahead)
+        ahead = jnp.where(step.terminal, 0.0, bootstrap(*pair, following))
+        error: Any = rlax.td_learning(value, step.reward, discount, jax.lax.stop_gradient(ahead))
         return error
 
     def update(

@@ -55,8 +55,13 @@ def test_a_good_one_passes():
         ({"batch": 30, "budget": 88}, "random would buy 88 labels in 3 rounds after the 3"),
         ({"budget": 0}, "budget must be at least 1 label, got 0"),
         ({"confidence": 1.0}, "confidence must lie between 0 and 1, got 1.0"),
-        ({"reported": {"badge": {"f1": 0.5}}}, "unknown strategy 'badge': known are random, mar"),
-        ({"reported": {"margin": {"f2": 0.5}}}, "unknown metric of margin 'f2': known are acc"),
+        ({"reported": {"badge": {"f1": 0.5}}}, "reported takes learner/strategy, got 'badge'"),
+        ({"reported": {"svm/badge": {"f1": 0.5}}}, "unknown learner 'svm': known are logistic"),
+        ({"reported": {"logistic_regression/bagde": {}}}, "unknown strategy 'bagde': known are"),
+        (
+            {"reported": {"logistic_regression/margin": {"f2": 0.5}}},
+            "unknown metric of logistic_regression/margin 'f2': known are acc",
+        ),
         ({"learners": {"a": MLP(dropout=1.0)}}, "dropout of a must be at least 0 and below 1, got"),
         (
             {"initial": 0.5},

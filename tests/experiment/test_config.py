@@ -80,7 +80,7 @@ def test_unknown_field_and_learner():
             "data.test_size is 10 there and 11 here",
         ),
         ({"devices": None, "segment": 1}, None),
-        ({"confidence": 0.68, "reported": {"margin": {"accuracy": 0.5}}}, None),
+        ({"confidence": 0.68, "reported": {"a/margin": {"accuracy": 0.5}}}, None),
         ({}, None),
     ],
 )

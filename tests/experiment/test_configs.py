@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jal.experiment import Experiment
+from jal.experiment import Experiment, SladeBranson
+from jal.experiment.checks import check_agents
+from jal.strategies import registry
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.py"))
@@ -18,9 +20,13 @@ def test_a_config_is_an_experiment(path):
     experiment = made["get_config"]()
     assert Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
     assert f"python launch/run.py {path}" in made["__doc__"]
-    assert len({len(experiment.batches(name)) for name in experiment.strategies}) == 1
-    known = {*experiment.strategies}
-    assert set(experiment.reported) | set(experiment.batch_of) | set(experiment.agents) <= known
+    assert {len(experiment.batches(name)) for name in experiment.strategies} == {experiment.rounds}
+    check_agents(experiment, registry)
+    assert set(experiment.batch_of) | set(experiment.agents) <= set(experiment.strategies)
+    assert set(experiment.reported) <= {"/".join(cell) for cell in experiment.cells()}
+    for name, agent in experiment.agents.items():
+        if isinstance(agent, SladeBranson):  # applied as it was trained
+            assert agent.points == experiment.batches(name)[0]
 
 
 def test_names_of_experiments_differ():

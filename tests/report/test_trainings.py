@@ -26,7 +26,7 @@ CONFIG = {
     "agents": {"agent": {"type": "SladeBranson"}},
     "trainings": 3,
     "confidence": 0.68,
-    "reported": {"agent": {"accuracy": 0.6202}},
+    "reported": {"logreg/agent": {"accuracy": 0.6202}, "other/random": {"accuracy": 0.1234}},
 }
 ROUNDS = 3
 
@@ -106,6 +106,7 @@ def test_the_page_says_what_intervals_are_over():
     assert "all intervals and tests on this page are over the trainings" in written
     assert "68 % interval over the trainings" in written
     assert '<td class="" style="">0.6202</td>' in written  # the paper's
+    assert '<td class="" style="">0.1234</td>' not in written  # of another learner
     alone = page(frame, CONFIG | {"trainings": 1, "confidence": 0.95}, INFO, history())
     assert "hold for the policies that were trained here" in alone
     assert "95 % interval over the seeds" in alone
