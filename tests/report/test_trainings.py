@@ -8,7 +8,15 @@ import pytest
 from rich.console import Console
 
 from jal.metrics import mean_interval
-from jal.report import by_training, print_tables, summary, target_summary, training_summary
+from jal.report import (
+    by_training,
+    print_tables,
+    ranking,
+    seconds,
+    summary,
+    target_summary,
+    training_summary,
+)
 from jal.report.page import page
 from jal.report.texts import Shape, training_texts
 
@@ -122,6 +130,21 @@ def test_the_terminal_shows_trainings_and_what_the_paper_has():
     assert "logreg: training" in shown and "1.50" in shown
 
 
+def test_an_agent_of_one_learner_alone():
+    """Its other learners have no cell of it."""
+    frame, _ = measured()
+    other = frame[frame.strategy == "random"].assign(learner="forest")
+    both = pd.concat([frame, other], ignore_index=True)
+    times = {"logreg/agent": 6.0, "logreg/random": 3.0, "forest/random": 3.0}
+    info = INFO | {"cell_seconds": times}
+    assert ranking(both, "forest") == ["random"]
+    assert sorted(seconds(both, info).index) == sorted(tuple(cell.split("/")) for cell in times)
+    assert "forest" in page(both, CONFIG, info, history())
+    out = io.StringIO()
+    print_tables(both, Console(file=out, width=120), info, CONFIG, history())
+    assert "forest: 3 trainings" in out.getvalue()
+
+
 def test_the_papers_row_beside_ours():
     rows = [
         ("logreg", name, seed, seed % 3, 0.8, True, 2, 0.81 + 0.01 * seed, 0.1 + 0.1 * seed)
@@ -130,7 +153,7 @@ def test_the_papers_row_beside_ours():
     ]
     names = ["learner", "strategy", "seed", "training", "target", "reached", "round"]
     stops = pd.DataFrame(rows, columns=[*names, "precision", "budget"])
-    table = target_summary(stops, {"agent": {"budget": 0.0512}})
+    table = target_summary(stops, {"agent": {"budget": 0.0512}})  # of one learner
     assert list(table.loc[("logreg", "agent")].index) == ["mean", "max", "paper"]
     assert list(table.loc[("logreg", "random")].index) == ["mean", "max"]
     assert table.loc[("logreg", "agent", "mean"), "budget"] == pytest.approx(0.15)
