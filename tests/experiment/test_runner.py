@@ -211,6 +211,24 @@ def test_a_budget_bounds_all_batches():
         assert all(len(set(row)) == 17 and min(row) >= 0 for row in picks.tolist())
 
 
+def test_a_budget_does_not_bind_those_that_choose():
+    margin = strategies.registry["margin"]()
+    chooser = margin._replace(batch_size=lambda key, state, round: jnp.int32(3))
+    small = dataclasses.replace(
+        BASE,
+        learners=LINEAR,
+        strategies=("margin", "chooser"),
+        seeds=2,
+        rounds=2,
+        batch=4,
+        budget=2,
+    )
+    results = ex.run(small, strategies={"chooser": lambda: chooser}, progress=False)
+    by = results.frame.groupby(["strategy", "round"]).labels.first().unstack()
+    assert by.loc["margin"].tolist() == [10, 12, 12]
+    assert by.loc["chooser"].tolist() == [10, 13, 16]
+
+
 class StopError(Exception):
     """Stands for anything that ends a process."""
 
