@@ -69,23 +69,14 @@ class _BatchNorm(nnx.BatchNorm):
         return super().__call__(x).astype(x.dtype)  # the float32 statistics would promote bfloat16
 
 
-class _Block(nnx.Module):
-    """What a block adds to its input, which a projection brings to the same shape."""
-
-    expansion: int
-    downsample: nnx.List
-
-    def residual(self, x: Array) -> Array:
-        raise NotImplementedError
-
-    def __call__(self, x: Array) -> Array:
-        y = self.residual(x)
-        for module in self.downsample:
-            x = module(x)
-        return jax.nn.relu(x + y)
+def _added(x: Array, downsample: nnx.List, residual: Array) -> Array:
+    """A block's output: its input, which a projection brings to the residual's shape, and that."""
+    for module in downsample:
+        x = module(x)
+    return jax.nn.relu(x + residual)
 
 
-class _BasicBlock(_Block):
+class _BasicBlock(nnx.Module):
     expansion = 1
 
     def __init__(self, inputs: int, width: int, stride: int, rngs: nnx.Rngs):
@@ -95,12 +86,12 @@ class _BasicBlock(_Block):
         self.bn2 = _BatchNorm(width, rngs)
         self.downsample = _downsample(inputs, width, stride, rngs)
 
-    def residual(self, x: Array) -> Array:
-        x = jax.nn.relu(self.bn1(self.conv1(x)))
-        return self.bn2(self.conv2(x))
+    def __call__(self, x: Array) -> Array:
+        y = jax.nn.relu(self.bn1(self.conv1(x)))
+        return _added(x, self.downsample, self.bn2(self.conv2(y)))
 
 
-class _Bottleneck(_Block):
+class _Bottleneck(nnx.Module):
     expansion = 4
 
     def __init__(self, inputs: int, width: int, stride: int, rngs: nnx.Rngs):
@@ -113,10 +104,10 @@ class _Bottleneck(_Block):
         self.bn3 = _BatchNorm(outputs, rngs)
         self.downsample = _downsample(inputs, outputs, stride, rngs)
 
-    def residual(self, x: Array) -> Array:
-        x = jax.nn.relu(self.bn1(self.conv1(x)))
-        x = jax.nn.relu(self.bn2(self.conv2(x)))
-        return self.bn3(self.conv3(x))
+    def __call__(self, x: Array) -> Array:
+        y = jax.nn.relu(self.bn1(self.conv1(x)))
+        y = jax.nn.relu(self.bn2(self.conv2(y)))
+        return _added(x, self.downsample, self.bn3(self.conv3(y)))
 
 
 _BLOCKS = {

@@ -187,46 +187,34 @@ def test_batches_that_differ_and_metrics_that_are_asked_for():
     assert results.plot("log_loss")._repr_png_()
 
 
-def test_a_budget_bounds_all_batches():
+def test_a_budget_bounds_all_batches_but_those_that_are_chosen():
     """A strategy that has spent it is fitted and measured again, and labels nothing."""
+    margin = strategies.registry["margin"]()
+    chooser = margin._replace(batch_size=lambda key, state, round: jnp.int32(9))
     small = dataclasses.replace(
         BASE,
         learners=LINEAR,
-        strategies=("margin", "random"),
+        strategies=("margin", "random", "chooser"),
         seeds=2,
         rounds=4,
         batch=3,
-        batch_of={"random": 5},
+        batch_of={"random": 5, "chooser": 9},
         budget=7,
-    )
-    results = ex.run(small, progress=False)
-    by = results.frame.groupby(["strategy", "round"]).labels.first().unstack()
-    assert by.loc["margin"].tolist() == [10, 13, 16, 17, 17]
-    assert by.loc["random"].tolist() == [10, 15, 17, 17, 17]
-    accuracy = results.frame[results.frame.metric == "accuracy"]
-    curves = accuracy.pivot(index=["strategy", "seed"], columns="round", values="value")
-    np.testing.assert_allclose(curves[4], curves[3], atol=1e-6)  # the same labels
-    for picks in results.labelled.values():
-        assert picks.shape == (2, 17)
-        assert all(len(set(row)) == 17 and min(row) >= 0 for row in picks.tolist())
-
-
-def test_a_budget_does_not_bind_those_that_choose():
-    margin = strategies.registry["margin"]()
-    chooser = margin._replace(batch_size=lambda key, state, round: jnp.int32(3))
-    small = dataclasses.replace(
-        BASE,
-        learners=LINEAR,
-        strategies=("margin", "chooser"),
-        seeds=2,
-        rounds=2,
-        batch=4,
-        budget=2,
     )
     results = ex.run(small, strategies={"chooser": lambda: chooser}, progress=False)
     by = results.frame.groupby(["strategy", "round"]).labels.first().unstack()
-    assert by.loc["margin"].tolist() == [10, 12, 12]
-    assert by.loc["chooser"].tolist() == [10, 13, 16]
+    assert by.loc["margin"].tolist() == [10, 13, 16, 17, 17]
+    assert by.loc["random"].tolist() == [10, 15, 17, 17, 17]
+    assert by.loc["chooser"].tolist() == [10, 19, 28, 37, 46]
+    accuracy = results.frame[
+        (results.frame.metric == "accuracy") & (results.frame.strategy != "chooser")
+    ]
+    curves = accuracy.pivot(index=["strategy", "seed"], columns="round", values="value")
+    np.testing.assert_allclose(curves[4], curves[3], atol=1e-6)  # the same labels
+    for name, picks in results.labelled.items():
+        n = by.loc[name.split("/")[1], 4]
+        assert (picks[:, n:] == -1).all()
+        assert all(len(set(row)) == n and min(row) >= 0 for row in picks[:, :n].tolist())
 
 
 class StopError(Exception):
