@@ -53,10 +53,11 @@ def metric_densities(stops: pd.DataFrame, learner: str, agent: str) -> Figure:
 def training_curves(
     training: pd.DataFrame, learner: str, agent: str, level: float = 0.95
 ) -> Figure:
-    """An agent's epochs: each history's mean over the trainings with its band."""
+    """An agent's epochs: each varying history's mean over the trainings with its band."""
     own = (training.learner == learner) & (training.strategy == agent) & (training.epoch >= 0)
     part = training.loc[own]
-    names = [name for name in _HISTORY if name in set(part.metric)]
+    varies = part.groupby("metric").value.nunique() > 1
+    names = [name for name in _HISTORY if name == "return" or varies.get(name, False)]
     figure = InlineFigure(figsize=(11.5, 2.9 * -(-len(names) // 3)), layout="constrained")
     panels = figure.subplots(-(-len(names) // 3), 3, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):

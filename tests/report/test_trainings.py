@@ -18,6 +18,7 @@ from jal.report import (
     training_summary,
 )
 from jal.report.page import page
+from jal.report.target_plots import training_curves
 from jal.report.texts import Shape, training_texts
 
 INFO = {
@@ -159,3 +160,10 @@ def test_the_papers_row_beside_ours():
     assert table.loc[("logreg", "agent", "mean"), "budget"] == pytest.approx(0.15)
     assert table.loc[("logreg", "agent", "paper"), "budget"] == 0.0512
     assert np.isnan(table.loc[("logreg", "agent", "paper"), "precision"])
+
+
+def test_histories_that_never_change_are_not_drawn():
+    frame = history()
+    constant = frame[frame.metric == "return"].assign(metric="length", value=20.0)
+    figure = training_curves(pd.concat([frame, constant]), "logreg", "agent")
+    assert [panel.get_title() for panel in figure.axes if panel.get_visible()] == ["return"]
