@@ -145,9 +145,10 @@ def _agents(
         sections.append(_table("", heads, [_row(text) for text in texts]))
     if trained:
         sections.append(
-            "<p>Return: of the last epoch's episodes. Final accuracy: of the runs with the trained "
-            f"policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time of all "
-            "trainings over their number, without compilation.</p>"
+            "<p>Return: of the last epoch's episodes. Accuracy: at the end of the runs with the "
+            f"trained policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time of all "
+            "trainings over their number, without compilation; × least: times the "
+            "least of the table.</p>"
         )
     if stops is not None:
         sections.append("<h2>Runs to the target</h2>")

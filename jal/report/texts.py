@@ -141,7 +141,6 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) ->
         rows = [
             [
                 str(agent),
-                f"{row['trainings']:.0f}",
                 f"{row['epochs']:.0f}",
                 with_interval(row["return"], row["return_ci"]),
                 with_interval(row["final"], row["final_ci"]),
@@ -150,9 +149,9 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) ->
             ]
             for agent, row in part.droplevel("learner").to_dict("index").items()
         ]
-        heads = ["agent", "trainings", "epochs", "last return", "final accuracy"]
-        heads += ["seconds each", "times the quickest"]
-        texts.append((f"{learner}: training", heads, rows))
+        heads = ["agent", "epochs", "return", "accuracy", "s each", "× least"]
+        number = part.trainings.max()
+        texts.append((f"{learner}: {number:.0f} trainings of each agent", heads, rows))
     return texts
 
 

@@ -128,7 +128,7 @@ def test_the_terminal_shows_trainings_and_what_the_paper_has():
     shown = out.getvalue()
     assert "logreg: 3 trainings, 25 labels, 68 % intervals" in shown
     assert "in the paper" in shown and "0.6202" in shown
-    assert "logreg: training" in shown and "1.50" in shown
+    assert "logreg: 3 trainings of each agent" in shown and "1.50" in shown
 
 
 def test_an_agent_of_one_learner_alone():
