@@ -146,9 +146,8 @@ def _agents(
     if trained:
         sections.append(
             "<p>Return: of the last epoch's episodes. Accuracy: at the end of the runs with the "
-            f"trained policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time of all "
-            "trainings over their number, without compilation; × least: times the "
-            "least of the table.</p>"
+            f"trained policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time "
+            "of all trainings over their number, without compilation.</p>"
         )
     if stops is not None:
         sections.append("<h2>Runs to the target</h2>")
