@@ -149,7 +149,7 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) ->
             ]
             for agent, row in part.droplevel("learner").to_dict("index").items()
         ]
-        heads = ["agent", "epochs", "return", "accuracy", "s each", "times least"]
+        heads = ["agent", "epochs", "return", "accuracy", "s each", "relative"]
         number = part.trainings.max()
         texts.append((f"{learner}: {number:.0f} trainings of each agent", heads, rows))
     return texts
