@@ -147,7 +147,8 @@ def _agents(
         sections.append(
             "<p>Return: of the last epoch's episodes. Accuracy: at the end of the runs with the "
             f"trained policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time "
-            "of all trainings over their number, without compilation, and relative to the quickest.</p>"
+            "of all trainings over their number, without compilation; relative: to the "
+            "quickest.</p>"
         )
     if stops is not None:
         sections.append("<h2>Runs to the target</h2>")

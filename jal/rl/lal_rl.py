@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from jal import metrics
 from jal.rl.agent import AgentData, Policy, Training
 from jal.rl.env import Goal
-from jal.rl.observations import sorted_scores
 from jal.rl.options import check_positive
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, lal_rl_network
@@ -56,13 +55,15 @@ class LalRl(PointAgent):
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy; see `point_strategy`."""
+        size = self.trained_size(policy)
         return point_strategy(
             policy,
-            self.network(self.trained_size(policy)),
-            self.trained_size(policy),
-            sorted_scores(self.view().score),
+            self.network(size),
+            size,
             state_x,
             self.view(),
+            clock=self.horizon if self.clock else None,
+            candidates=self.policy_candidates,
         )._replace(name="lal_rl")
 
     def max_labels(self, data: AgentData, num_classes: int) -> int:
@@ -77,11 +78,11 @@ class LalRl(PointAgent):
 
     def network(self, state_size: int) -> QNetwork:
         """LAL-RL's, of three action features."""
-        return lal_rl_network(state_size, 3)
+        return lal_rl_network(state_size + self.clock, 3)
 
     def trained_size(self, policy: Policy) -> int:
         """How many numbers the states have that the policy was trained on."""
-        return policy.weights["state"]["kernel"].shape[-2]
+        return policy.weights["state"]["kernel"].shape[-2] - self.clock
 
 
 def full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:

@@ -20,12 +20,14 @@ __all__ = [
     "Points",
     "batch_candidates",
     "candidate_features",
+    "draw_candidates",
     "largest_batch",
     "observe_batches",
     "observe_points",
     "point_candidates",
     "point_features",
     "sorted_scores",
+    "with_clock",
 ]
 
 Score = Literal["margin", "probability", "largest"]
@@ -128,6 +130,7 @@ def observe_points(
     reduce: Reduce = "mean",
     *,
     candidates: int | None = None,
+    clock: int | None = None,
 ) -> Observer:
     """An Observer for points, which it offers as pool indices `[A]`.
 
@@ -138,20 +141,38 @@ def observe_points(
       space: where distances are taken: the inputs (LAL-RL) or the classifier's features.
       reduce: see `point_features`.
       candidates: A, how many unlabelled points are drawn to choose from; the whole pool if None.
+      clock: the labels that an episode buys, for a state with `with_clock`; without if None.
     """
 
     def observe(key: Array, round: Round, outputs: Outputs, start: Array) -> tuple[Points, Array]:
-        del start
-        size = round.labelled.shape[0]
-        if candidates is None or candidates >= size:
-            points = jnp.arange(size, dtype=jnp.int32)
-        else:
-            drawn = jnp.where(round.labelled, -1.0, jax.random.uniform(key, (size,)))
-            points = jax.lax.top_k(drawn, candidates)[1].astype(jnp.int32)
+        points = draw_candidates(key, round.labelled, candidates)
         features = candidate_features(round, points, score, distance, space, reduce)
-        return Points(state(outputs.logits), features, ~round.labelled[points]), points
+        seen = with_clock(state(outputs.logits), round.labels.n - start, clock)
+        return Points(seen, features, ~round.labelled[points]), points
 
     return observe
+
+
+def draw_candidates(key: Array, labelled: Array, n: int | None) -> Array:
+    """`[n]` int32, unlabelled points in random order, then labelled ones; all `[N]` if n is None.
+
+    Args:
+      key: a PRNG key.
+      labelled: `[N]` bool.
+      n: static; of more than there are all are taken, in their own order.
+    """
+    size = labelled.shape[0]
+    if n is None or n >= size:
+        return jnp.arange(size, dtype=jnp.int32)
+    drawn = jnp.where(labelled, -1.0, jax.random.uniform(key, (size,)))
+    return jax.lax.top_k(drawn, n)[1].astype(jnp.int32)
+
+
+def with_clock(state: Array, bought: Array, budget: int | None) -> Array:
+    """`state [S]` and, where there is a budget, the share of it that is left to buy."""
+    if budget is None:
+        return state
+    return jnp.append(state, jnp.maximum(1.0 - bought / budget, 0.0))
 
 
 def candidate_features(

@@ -18,9 +18,11 @@ from jal.rl.observations import (
     Score,
     Space,
     candidate_features,
+    draw_candidates,
     observe_points,
     point_candidates,
     sorted_scores,
+    with_clock,
 )
 from jal.rl.options import AgentOptions, check_positive
 from jal.rl.q_networks import QNetwork
@@ -57,15 +59,19 @@ class PointAgent(AgentOptions):
     warm_updates: int = 100
     """Gradient steps after the warm start."""
     candidates: int | None = 100
-    """Unlabelled points, drawn anew in every step, that training chooses among; all if None. The
-    policy chooses among all."""
+    """Unlabelled points, drawn anew in every step, that training chooses among; all if None."""
+    policy_candidates: int | None = None
+    """Those that the trained policy chooses among, likewise; all if None."""
+    clock: bool = False
+    """Whether the state also has the share of an episode's labels that is left to buy."""
     window: int = 0
     """Training stops once the mean return of so many epochs is that of as many before, to 1 %;
     never if 0."""
 
     def check(self, name: str, data: AgentData, num_classes: int, points: int, budget: int) -> None:
         """Raises InputError where episodes of `budget` labels, `points` a step, cannot be."""
-        check_positive(name, candidates=self.candidates, points=points, budget=budget)
+        given = {"candidates": self.candidates, "policy_candidates": self.policy_candidates}
+        check_positive(name, **given, points=points, budget=budget)
         self.check_learning(name, self.capacity, -(-budget // points))
         pool = data.train.y.shape[0]
         if num_classes + budget > pool:
@@ -96,7 +102,10 @@ class PointAgent(AgentOptions):
             start=one_of_each(num_classes),
             actor=point_actor(episodes.points, num_classes + episodes.budget),
             observe=observe_points(
-                sorted_scores(view.score), *view, candidates=min(self.candidates or pool, pool)
+                sorted_scores(view.score),
+                *view,
+                candidates=min(self.candidates or pool, pool),
+                clock=episodes.budget if self.clock else None,
             ),
             quality=metrics.accuracy,
             reward=episodes.reward,
@@ -140,36 +149,46 @@ def point_strategy(
     policy: Policy,
     network: QNetwork,
     trained_size: int,
-    state_of: Callable[[Array], Array],
     state_x: Array,
     view: View,
+    *,
+    clock: int | None,
+    candidates: int | None,
 ) -> Strategy:
-    """The unlabelled points of the highest values, of the whole pool.
+    """The unlabelled points of the highest values, of the whole pool or of some drawn from it.
 
     Args:
       policy: of one training, or of T with a leading axis.
       network: its Q-network.
       trained_size: how many numbers the states have that it was trained on.
-      state_of: of `sorted_scores`.
       state_x: `[V, ...]` the state set of the data that it is applied to.
       view: how points are seen.
+      clock: the labels that an episode of its training bought after one per class, where its states
+        have the share left.
+      candidates: how many points are drawn in each round; the whole pool if None.
 
     Raises:
-      InputError: where the state set has another size.
+      InputError: where the state set has another size; in a round of more labels than candidates.
     """
     if state_x.shape[0] != trained_size:
         raise InputError(
             f"the policy was trained on states of {trained_size} numbers, and this state set "
             f"gives {state_x.shape[0]}: give a state set of {trained_size} examples."
         )
+    state_of = sorted_scores(view.score)
 
     def pick(key: Array, state: tuple[()], round: Round, k_max: int):
-        del key
         assert round.predict is not None and round.given is not None
+        if candidates is not None and k_max > candidates:
+            raise InputError(
+                f"a batch of {k_max} points cannot be chosen among {candidates}: give more "
+                "policy_candidates or a smaller batch."
+            )
         seen = state_of(round.predict(round.variables, round.given.shared).logits)
-        points = jnp.arange(round.labelled.shape[0])
+        seen = with_clock(seen, round.labels.n - round.logits.shape[1], clock)
+        points = draw_candidates(key, round.labelled, candidates)
         features = candidate_features(round, points, *view)
         values = network.apply(round.given.own, seen, features)
-        return select.top_k(values, round.labelled, k_max), state
+        return points[select.top_k(values, round.labelled[points], k_max)], state
 
     return Strategy(lambda key, x: (), pick, given=given_of(policy, state_x))

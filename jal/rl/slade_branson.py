@@ -6,7 +6,6 @@ import dataclasses
 from typing import Literal
 
 from jal.rl.agent import AgentData, Policy, Training
-from jal.rl.observations import sorted_scores
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, mlp_network
 from jal.rl.rules import at_budget, quality_gain
@@ -57,13 +56,15 @@ class SladeBranson(PointAgent):
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy; see `point_strategy`."""
+        size = self.trained_size(policy)
         return point_strategy(
             policy,
-            self.network(self.trained_size(policy)),
-            self.trained_size(policy),
-            sorted_scores(self.score),
+            self.network(size),
+            size,
             state_x,
             self.view(),
+            clock=self.budget if self.clock else None,
+            candidates=self.policy_candidates,
         )._replace(name="slade_branson")
 
     def max_labels(self, data: AgentData, num_classes: int) -> int:
@@ -73,11 +74,11 @@ class SladeBranson(PointAgent):
 
     def network(self, state_size: int) -> QNetwork:
         """ReLU layers, of three action features."""
-        return mlp_network(state_size, 3, self.hidden)
+        return mlp_network(state_size + self.clock, 3, self.hidden)
 
     def trained_size(self, policy: Policy) -> int:
         """How many numbers the states have that the policy was trained on."""
-        return policy.weights["hidden"][0]["kernel"].shape[-2] - 3
+        return policy.weights["hidden"][0]["kernel"].shape[-2] - 3 - self.clock
 
     def view(self) -> View:
         """Mean or nearest Euclidean distances of features."""

@@ -10,7 +10,7 @@ import pytest
 
 from jal import data
 from jal.data.splits import fractions
-from jal.episode import episode
+from jal.episode import episode, look
 from jal.learners import logistic_regression
 from jal.metrics import evaluator
 from jal.rl import (
@@ -23,8 +23,9 @@ from jal.rl import (
     prioritised_replay,
     train,
 )
+from jal.rl.observations import candidate_features, draw_candidates, sorted_scores
 from jal.rl.policy import load_policy, save_policy
-from jal.types import Given, InputError, Pool
+from jal.types import Given, InputError, Labels, Pool
 
 SMALL = {
     "abas_ral": AbasRal(
@@ -83,6 +84,8 @@ SMALL = {
         hidden=(8, 8),
         target="as_printed",
         reduce="min",
+        clock=True,
+        policy_candidates=25,
     ),
 }
 
@@ -170,6 +173,11 @@ def test_the_buffer_holds_the_steps_that_were_taken_and_no_other(name):
     stored = jax.tree.map(lambda leaf: np.asarray(leaf[: end.replay.filled]), end.replay.items)
     state = stored.observation.state
     assert np.isfinite(state).all()
+    if getattr(agent, "clock", False):  # after the sorted scores
+        state, left = state[:, :-1], state[:, -1]
+        episode = np.cumsum(stored.terminal) - stored.terminal
+        step = np.arange(len(left)) - np.searchsorted(episode, episode)
+        np.testing.assert_allclose(left, 1 - step * agent.points / agent.budget, atol=1e-6)
     assert (np.diff(state, axis=1) >= 0).all()
     # A masked step would hold zeros: no state of a fitted classifier is all 0.
     assert (np.abs(state).sum(axis=1) > 0).all()
@@ -339,6 +347,35 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
         load_policy(tmp_path / "p")
 
 
+@pytest.mark.agents
+def test_a_policy_s_clock_runs_and_its_candidates_are_drawn():
+    """As a strategy it values the same states and points that its environment would offer."""
+    agent, (training, _, _, end) = SMALL["slade_branson"], trained("slade_branson")
+    policy = policy_of(end)
+    strategy = agent.strategy(policy, training.train.state_x)
+    pool, own = training.train.pool, learner()
+    order = jax.random.permutation(jax.random.key(2), len(pool.y)).astype(jnp.int32)
+    labels = Labels(order, jnp.int32(9))  # four of eight bought
+    data_ = own.prepare(pool)
+    hyper = jax.tree.map(jnp.float32, own.hyper)
+    untrained = own.init(jax.random.key(0), data_)
+    variables, _ = own.fit(jax.random.key(0), untrained, data_, labels, hyper)
+    given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
+    round_ = look(own, variables, pool, labels, data_, hyper)
+    round_ = round_._replace(given=given, predict=own.predict)
+    for k in (1, 3):
+        key = jax.random.key(k)
+        picks, _ = strategy.select(key, (), round_, k)
+        drawn = draw_candidates(key, round_.labelled, 25)
+        assert not np.asarray(round_.labelled[drawn]).any()
+        state = sorted_scores("largest")(own.predict(variables, given.shared).logits)
+        features = candidate_features(round_, drawn, *agent.view())
+        values = agent.network(30).apply(given.own, jnp.append(state, 0.5), features)
+        np.testing.assert_array_equal(picks, drawn[jnp.argsort(-values)[:k]])
+    with pytest.raises(InputError, match="a batch of 26 points cannot be chosen among 25"):
+        strategy.select(jax.random.key(0), (), round_, 26)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -388,6 +425,7 @@ def test_parts_that_share_points_or_are_too_small():
         (SladeBranson(budget=500), "lower the budget or horizon"),
         (SladeBranson(points=30, candidates=20, budget=60), "cannot choose 30 points of 20"),
         (SladeBranson(hidden=()), "one or more hidden layers"),
+        (LalRl(policy_candidates=0), "policy_candidates of lal_rl must be positive"),
     ],
 )
 def test_what_agents_refuse(agent, says):

@@ -6,18 +6,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 
 from jal.rl.observations import (
     Batches,
     batch_candidates,
+    draw_candidates,
     largest_batch,
     observe_batches,
     observe_points,
     point_candidates,
     point_features,
     sorted_scores,
+    with_clock,
 )
 from jal.types import Labels, Outputs, Round
 
@@ -113,6 +116,27 @@ def test_batch_candidates(of_cap, share):
         over = begun * share if of_cap else begun
         assert seen.actions.shape == (30, 1)
         np.testing.assert_allclose(seen.actions[:, 0], k / over, rtol=1e-6)
+
+
+def test_candidates_are_drawn_from_the_unlabelled_alike():
+    labelled = np.isin(np.arange(12), [2, 7])
+    keys = jax.random.split(jax.random.key(0), 6000)
+    drawn = np.asarray(jax.vmap(lambda key: draw_candidates(key, labelled, 3))(keys))
+    assert all(len(set(row)) == 3 for row in drawn)
+    counts = np.bincount(drawn.ravel(), minlength=12)
+    assert counts[labelled].sum() == 0
+    assert stats.chisquare(counts[~labelled]).pvalue > 0.001
+    more = np.asarray(draw_candidates(keys[0], labelled, 11))  # of ten unlabelled: one is masked
+    assert labelled[more[10]] and not labelled[more[:10]].any()
+    np.testing.assert_array_equal(draw_candidates(keys[0], labelled, None), np.arange(12))
+
+
+def test_the_clock_is_what_is_left_of_the_budget():
+    state = jnp.array([0.1, 0.4])
+    for bought, left in ((0, 1.0), (5, 0.75), (20, 0.0), (30, 0.0)):
+        seen = with_clock(state, jnp.int32(bought), 20)
+        np.testing.assert_allclose(seen, [0.1, 0.4, left], rtol=1e-6)
+    assert with_clock(state, jnp.int32(3), None) is state
 
 
 def round_of(labelled, logits, x, features):
