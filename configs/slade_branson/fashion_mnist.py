@@ -31,10 +31,19 @@ def get_config() -> Experiment:
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
         agents={
             "slade_branson": SladeBranson(epochs=30, candidates=30),
+            "slade_branson_clock": SladeBranson(
+                epochs=30,
+                candidates=30,
+                window=0,
+                clock=True,
+                exponent=0.0,
+                policy_candidates=30,
+            ),
             "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=30, candidates=30),
         },
         strategies=(
             "slade_branson",
+            "slade_branson_clock",
             "lal_rl",
             "random",
             "margin",

@@ -27,7 +27,7 @@ def get_config() -> Experiment:
         },
         strategies=tuple(f"points_{n}" for n in POINTS),
         batch_of={f"points_{n}": n for n in POINTS},
-        trainings=32,
+        trainings=10,
         seeds=160,
         rounds=50,
         batch=1,

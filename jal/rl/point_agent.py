@@ -63,7 +63,8 @@ class PointAgent(AgentOptions):
     policy_candidates: int | None = None
     """Those that the trained policy chooses among, likewise; all if None."""
     clock: bool = False
-    """Whether the state also has the share of an episode's labels that is left to buy."""
+    """Whether the state also has the share of an episode's labels that is left to buy. Without it
+    a classifier that looks young promises gains for which there is no time."""
     window: int = 0
     """Training stops once the mean return of so many epochs is that of as many before, to 1 %;
     never if 0."""
