@@ -28,10 +28,11 @@ def get_config() -> Experiment:
         parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
         agents={
-            "slade_branson": SladeBranson(epochs=60, candidates=30),
+            "slade_branson": SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0),
             "slade_branson_clock": SladeBranson(
                 epochs=60,
                 candidates=30,
+                exploration=1.0,
                 window=0,
                 clock=True,
                 exponent=0.0,

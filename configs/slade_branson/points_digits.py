@@ -21,7 +21,13 @@ def get_config() -> Experiment:
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
         agents={
             f"points_{n}": SladeBranson(
-                points=n, budget=50, epochs=20, candidates=30, warm_episodes=128, window=0
+                points=n,
+                budget=50,
+                epochs=20,
+                candidates=30,
+                warm_episodes=128,
+                exploration=1.0,
+                window=0,
             )
             for n in POINTS
         },

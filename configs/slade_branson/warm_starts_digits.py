@@ -21,7 +21,14 @@ def get_config() -> Experiment:
         parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
         agents={
-            name: SladeBranson(epochs=30, candidates=30, warm_episodes=warm, points=points)
+            name: SladeBranson(
+                epochs=30,
+                candidates=30,
+                warm_episodes=warm,
+                points=points,
+                exploration=1.0,
+                window=0,
+            )
             for name, (warm, points) in cells.items()
         },
         strategies=(*cells, "random", "margin"),

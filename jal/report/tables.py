@@ -143,20 +143,24 @@ def seconds(frame: pd.DataFrame, info: Mapping[str, Any]) -> pd.DataFrame | None
 
     Returns:
       index (learner, strategy); columns per_query (all of the strategy's rounds, which fit, measure
-      and select, over the queries of all seeds that bought a label) and less_random: the same less
-      that of `random` with the same learner, which leaves scoring the pool and selecting; NaN
-      without `random`.
+      and select, over queries and seeds) and less_random: the same less that of `random` with the
+      same learner, which leaves scoring the pool and selecting; NaN without `random`.
     """
     cells = info.get("cell_seconds")
     if cells is None:
         return None
-    per_query = {}
+    queries = int(frame["round"].to_numpy().max()) * frame.seed.nunique()
+    rows = {}
     for learner in frame.learner.unique():
-        for strategy, (labels, _) in curves(frame, learner).items():
-            if f"{learner}/{strategy}" in cells:  # not where it is an agent of another learner
-                bought = int(np.sum(np.diff(labels, axis=1) > 0))  # a budget leaves rounds idle
-                per_query[learner, strategy] = cells[f"{learner}/{strategy}"] / max(bought, 1)
-    table = pd.DataFrame({"per_query": pd.Series(per_query)})
-    table.index.names = ["learner", "strategy"]
-    base = [per_query.get((learner, "random"), np.nan) for learner, _ in table.index]
-    return table.assign(less_random=table.per_query - base)
+        base = cells.get(f"{learner}/random", np.nan)
+        for strategy in frame.strategy.unique():
+            total = cells.get(f"{learner}/{strategy}")
+            if total is None:  # an agent of another learner
+                continue
+            rows[learner, strategy] = {
+                "per_query": total / queries,
+                "less_random": (total - base) / queries,
+            }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
+    return table

@@ -208,7 +208,7 @@ def given_of(policy: Policy, state_x: Array) -> Given:
 
 
 def check_warmth(agent: str, state: TrainingState, first: int = 0) -> None:
-    """Raises InputError where warm start never reached the target and nothing else ends episodes.
+    """Raises InputError where warm start never reached the target.
 
     Args:
       agent: its name.
@@ -216,8 +216,8 @@ def check_warmth(agent: str, state: TrainingState, first: int = 0) -> None:
       first: the first training's number.
     """
     found, goal = jax.tree.map(np.atleast_1d, (state.warmth, state.goal))
-    never = np.isinf(found.budget) | (found.ended == 0) & (found.quality < goal.quality)
-    for training in np.flatnonzero(never & np.isinf(goal.budget)):
+    endless = (found.ended == 0) & (found.quality < goal.quality) & np.isinf(goal.budget)
+    for training in np.flatnonzero(np.isinf(found.budget) | endless):
         raise InputError(
             f"warm start of {agent}, training {first + training}, never reached the target of "
             f"{goal.quality[training]:.4g}: its best is {found.quality[training]:.4g}; lower the "

@@ -40,7 +40,9 @@ class AgentOptions:
     target_rate: float = 0.01
     """At which the target network follows."""
     epsilon: tuple[float, float] = (1.0, 0.1)
-    """Share of random actions in the first and in the last epoch."""
+    """Share of random actions in the first epoch and at the end of exploration."""
+    exploration: float = 1.0
+    """Share of the epochs over which epsilon falls."""
     episodes_at_once: int = 1
     """Vmapped together."""
 
@@ -69,7 +71,8 @@ class AgentOptions:
     def schedule(self, **others: Any) -> Schedule:
         """How much of what; `others` are an agent's own fields of it."""
         names = ("warm_episodes", "epochs", "episodes", "updates", "batch_size", "epsilon")
-        own = {name: getattr(self, name) for name in (*names, "episodes_at_once")}
+        names = (*names, "exploration", "episodes_at_once")
+        own = {name: getattr(self, name) for name in names}
         return Schedule(**own, **others)
 
     def check_learning(self, agent: str, capacity: int, steps: int) -> None:

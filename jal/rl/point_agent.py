@@ -66,8 +66,8 @@ class PointAgent(AgentOptions):
     """Whether the state also has the share of an episode's labels that is left to buy. Without it
     a classifier that looks young promises gains for which there is no time."""
     window: int = 0
-    """Training stops once the mean return of so many epochs is that of as many before, to 1 %;
-    never if 0."""
+    """After exploration, training stops once the mean return of so many epochs is that of as many
+    before, to 1 %; never if 0."""
 
     def check(self, name: str, data: AgentData, num_classes: int, points: int, budget: int) -> None:
         """Raises InputError where episodes of `budget` labels, `points` a step, cannot be."""
@@ -80,7 +80,7 @@ class PointAgent(AgentOptions):
                 f"{name} labels {budget} points after one of each of {num_classes} classes, and "
                 f"the train pool has {pool}: lower the budget or horizon."
             )
-        offered = min(self.candidates or pool, pool)
+        offered = min(self.candidates or pool, self.policy_candidates or pool, pool)
         if points > offered:
             raise InputError(
                 f"{name} cannot choose {points} points of {offered} candidates: lower "
@@ -164,8 +164,8 @@ def point_strategy(
       trained_size: how many numbers the states have that it was trained on.
       state_x: `[V, ...]` the state set of the data that it is applied to.
       view: how points are seen.
-      clock: the labels that an episode of its training bought after one per class, where its states
-        have the share left.
+      clock: the labels that an episode of its training bought, where its states have the share
+        left; here it starts in the first round.
       candidates: how many points are drawn in each round; the whole pool if None.
 
     Raises:
@@ -178,7 +178,7 @@ def point_strategy(
         )
     state_of = sorted_scores(view.score)
 
-    def pick(key: Array, state: tuple[()], round: Round, k_max: int):
+    def pick(key: Array, begun: Array, round: Round, k_max: int):
         assert round.predict is not None and round.given is not None
         if candidates is not None and k_max > candidates:
             raise InputError(
@@ -186,10 +186,11 @@ def point_strategy(
                 "policy_candidates or a smaller batch."
             )
         seen = state_of(round.predict(round.variables, round.given.shared).logits)
-        seen = with_clock(seen, round.labels.n - round.logits.shape[1], clock)
+        begun = jnp.where(begun < 0, round.labels.n, begun)
+        seen = with_clock(seen, round.labels.n - begun, clock)
         points = draw_candidates(key, round.labelled, candidates)
         features = candidate_features(round, points, *view)
         values = network.apply(round.given.own, seen, features)
-        return points[select.top_k(values, round.labelled[points], k_max)], state
+        return points[select.top_k(values, round.labelled[points], k_max)], begun
 
-    return Strategy(lambda key, x: (), pick, given=given_of(policy, state_x))
+    return Strategy(lambda key, x: jnp.int32(-1), pick, given=given_of(policy, state_x))

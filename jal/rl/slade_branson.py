@@ -38,9 +38,11 @@ class SladeBranson(PointAgent):
     """Of the Q-network's Adam."""
     discount: float = 0.99
     """Of later rewards."""
+    exploration: float = 0.5
+    """Share of the epochs over which epsilon falls."""
     window: int = 20
-    """Training stops once the mean return of so many epochs is that of as many before, to 1 %;
-    never if 0."""
+    """After exploration, training stops once the mean return of so many epochs is that of as many
+    before, to 1 %; never if 0."""
 
     def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
         """The training of this agent; warm start and training run on `data.train`.

@@ -95,9 +95,10 @@ class Schedule(NamedTuple):
       updates: gradient steps: after each epoch, or after each step if `every_step`.
       every_step: see `updates`.
       batch_size: transitions of one gradient step.
-      epsilon: the first and the last epoch's share of random actions; linear in between.
-      window: training stops once the mean return of so many epochs differs from that of as many
-        before by at most `tolerance` of it; never if 0.
+      epsilon: the first and the last share of random actions; linear in between.
+      exploration: share of the epochs after which epsilon stays at its last value.
+      window: after exploration and so many epochs, training stops once their mean return differs
+        from that of as many before by at most `tolerance` of it; never if 0.
       tolerance: see `window`.
       episodes_at_once: vmapped together.
     """
@@ -110,6 +111,7 @@ class Schedule(NamedTuple):
     every_step: bool = False
     batch_size: int = 32
     epsilon: tuple[float, float] = (1.0, 0.1)
+    exploration: float = 1.0
     window: int = 0
     tolerance: float = 0.01
     episodes_at_once: int = 1
@@ -265,7 +267,8 @@ def trainer(
     def epoch(e: Array, state: TrainingState, params: EnvParams) -> TrainingState:
         key_play, key_learn = jax.random.split(jax.random.fold_in(state.key, e))
         first, last = schedule.epsilon
-        epsilon = first + (last - first) * e / max(schedule.epochs - 1, 1)
+        passed = jnp.minimum(e / max(_explored(schedule) - 1, 1), 1.0)
+        epsilon = first + (last - first) * passed
         params = params._replace(goal=state.goal, variables=state.start)
 
         def choose(key: Array, online: PyTree, observation: PyTree) -> Array:
@@ -415,7 +418,13 @@ def _stable(returns: Array, e: Array, schedule: Schedule) -> Array:
 
     now, before = mean(e + 1 - window), mean(e + 1 - 2 * window)
     same = jnp.abs(now - before) <= schedule.tolerance * jnp.abs(before)
-    return same & (e + 1 >= 2 * window)
+    # Random actions' returns are stable too.
+    return same & (e + 1 >= max(2 * window, _explored(schedule) + window))
+
+
+def _explored(schedule: Schedule) -> int:
+    """Epochs over which epsilon falls."""
+    return max(round(schedule.exploration * schedule.epochs), 1)
 
 
 def _check(schedule: Schedule) -> None:
@@ -435,3 +444,7 @@ def _check(schedule: Schedule) -> None:
             raise InputError(f"{field} must be at least {bound}, got {value}.")
     if len(schedule.epsilon) != 2 or not all(0 <= one <= 1 for one in schedule.epsilon):
         raise InputError(f"epsilon must be two shares in [0, 1], got {schedule.epsilon}.")
+    if not 0 < schedule.exploration <= 1:
+        raise InputError(
+            f"exploration must be a share in (0, 1] of the epochs, got {schedule.exploration}."
+        )

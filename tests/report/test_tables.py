@@ -135,16 +135,6 @@ def test_seconds_by_hand():
     assert alone.less_random.isna().all()
 
 
-def test_rounds_that_buy_nothing_are_no_queries():
-    """A budget has ended margin's second query: 3 of its own, 6 of random's."""
-    frame = tidy(strategies=("margin", "random"))
-    idle = (frame.strategy == "margin") & (frame["round"] == 2)
-    frame.loc[idle, "labels"] = 20
-    table = seconds(frame, {"cell_seconds": {"logreg/margin": 3.0, "logreg/random": 0.6}})
-    np.testing.assert_allclose(table.per_query, [1.0, 0.1])
-    np.testing.assert_allclose(table.less_random, [0.9, 0.0])
-
-
 def printed(width: int = 120, info: dict | None = None, **options) -> str:
     console = Console(file=io.StringIO(), width=width)
     print_tables(tidy(**options), console, info)

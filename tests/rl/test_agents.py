@@ -235,7 +235,12 @@ def test_the_budget_is_the_least_that_reached_the_target():
 
 @pytest.mark.agents
 @pytest.mark.parametrize(
-    ("agent", "wanted"), [("abas_ral", {"target_quality": 1.0}), ("lal_rl", {"quality": 2.0})]
+    ("agent", "wanted"),
+    [
+        ("abas_ral", {"target_quality": 1.0}),
+        ("abas_ral", {"target_quality": 1.0, "target_budget": 0.9}),
+        ("lal_rl", {"quality": 2.0}),
+    ],
 )
 def test_a_target_that_warm_start_never_reached(agent, wanted):
     never = dataclasses.replace(SMALL[agent], **wanted)
@@ -365,15 +370,18 @@ def test_a_policy_s_clock_runs_and_its_candidates_are_drawn():
     round_ = round_._replace(given=given, predict=own.predict)
     for k in (1, 3):
         key = jax.random.key(k)
-        picks, _ = strategy.select(key, (), round_, k)
+        picks, begun = strategy.select(key, jnp.int32(5), round_, k)
+        assert begun == 5
         drawn = draw_candidates(key, round_.labelled, 25)
         assert not np.asarray(round_.labelled[drawn]).any()
         state = sorted_scores("largest")(own.predict(variables, given.shared).logits)
         features = candidate_features(round_, drawn, *agent.view())
         values = agent.network(30).apply(given.own, jnp.append(state, 0.5), features)
         np.testing.assert_array_equal(picks, drawn[jnp.argsort(-values)[:k]])
+    _, begun = strategy.select(key, strategy.init(key, pool.x), round_, 1)
+    assert begun == 9  # the clock starts in the first round
     with pytest.raises(InputError, match="a batch of 26 points cannot be chosen among 25"):
-        strategy.select(jax.random.key(0), (), round_, 26)
+        strategy.select(jax.random.key(0), jnp.int32(5), round_, 26)
 
 
 @pytest.mark.parametrize(
@@ -424,6 +432,8 @@ def test_parts_that_share_points_or_are_too_small():
         (SladeBranson(capacity=20), "buffer of 20 transitions is too small"),
         (SladeBranson(budget=500), "lower the budget or horizon"),
         (SladeBranson(points=30, candidates=20, budget=60), "cannot choose 30 points of 20"),
+        (SladeBranson(points=3, policy_candidates=2), "cannot choose 3 points of 2 candidates"),
+        (SladeBranson(exploration=0.0), "exploration must be a share"),
         (SladeBranson(hidden=()), "one or more hidden layers"),
         (LalRl(policy_candidates=0), "policy_candidates of lal_rl must be positive"),
     ],
@@ -435,7 +445,9 @@ def test_what_agents_refuse(agent, says):
 
 @pytest.mark.agents
 def test_training_stops_once_returns_are_stable():
-    agent = dataclasses.replace(SMALL["slade_branson"], epochs=12, window=2, warm_episodes=2)
+    agent = dataclasses.replace(
+        SMALL["slade_branson"], epochs=12, window=2, warm_episodes=2, exploration=0.5
+    )
     training = agent.training(parts(), learner(), 5)
     start = jax.jit(training.init)(jax.random.key(0), training.warm)
     run = jax.jit(training.run)
@@ -444,13 +456,16 @@ def test_training_stops_once_returns_are_stable():
     stop = next(
         (
             e
-            for e in range(3, 12)
+            for e in range(7, 12)  # two after the six of exploration
             if abs(returns[e - 1 : e + 1].mean() - returns[e - 3 : e - 1].mean())
             <= 0.01 * abs(returns[e - 3 : e - 1].mean())
         ),
         11,
     )
     assert np.isfinite(returns[: stop + 1]).all()
+    epsilon = np.asarray(end.history["epsilon"])[: stop + 1]
+    wanted = np.interp(np.arange(stop + 1), [0, 5], [1.0, 0.1])
+    np.testing.assert_allclose(epsilon, wanted, rtol=1e-6)
     assert np.isnan(returns[stop + 1 :]).all()
     assert bool(end.stopped) == (stop < 11)
 
