@@ -21,8 +21,21 @@ from jal.report.tables import (
     significance,
     summary,
 )
-from jal.report.target_plots import batch_histogram, metric_densities, training_curves
-from jal.report.texts import Shape, summary_text, target_texts, targets, training_texts
+from jal.report.target_plots import (
+    batch_histogram,
+    constant_histories,
+    metric_densities,
+    training_curves,
+)
+from jal.report.texts import (
+    Shape,
+    effect_texts,
+    summary_text,
+    target_texts,
+    targets,
+    training_texts,
+)
+from jal.report.trainings import points_curve, training_summary
 
 __all__ = ["page"]
 
@@ -148,9 +161,20 @@ def _agents(
             "<p>Return: of the last epoch's episodes. Accuracy: at the end of the runs with the "
             f"trained policy. {shape.percent} intervals over the {shape.unit}. Seconds: wall time "
             "of all trainings over their number, without compilation; relative: to the "
-            "quickest.</p>"
+            "quickest of all.</p>"
         )
-    if stops is not None:
+    points = {name: agent.get("points") for name, agent in config.get("agents", {}).items()}
+    points = {name: n for name, n in points.items() if n}
+    if trained and len(set(points.values())) > 2:
+        took = training_summary(frame, training, shape.level)
+        for learner in took.index.unique("learner"):
+            drawn = points_curve(took, points, learner)
+            sections.append(_picture(drawn, f"points a step with {learner}"))
+    if stops is None:
+        for title, heads, texts in effect_texts(frame, training, shape):
+            sections.append(f"<h3>{html.escape(title)}</h3>")
+            sections.append(_table("", heads, [_row(text) for text in texts]))
+    else:
         sections.append("<h2>Runs to the target</h2>")
         for title, heads, texts in target_texts(stops, training, shape):
             sections.append(f"<h3>{html.escape(title)}</h3>")
@@ -174,14 +198,16 @@ def _agents(
             sections.append(_picture(histogram, f"batch sizes of {agent}"))
             densities = metric_densities(stops, learner, agent)
             sections.append(_picture(densities, f"densities of {agent}"))
-        own = training[(training.learner == learner) & (training.strategy == agent)]
+        own = training.loc[(training.learner == learner) & (training.strategy == agent)]
         if (own.epoch >= 0).any():
             sections.append(f"<h2>Training of {html.escape(f'{agent} with {learner}')}</h2>")
             drawn = training_curves(training, learner, agent, shape.level)
             sections.append(_picture(drawn, "training"))
+            same = constant_histories(own)
+            also = "; in all of them: " + ", ".join(same) if same else ""
             sections.append(
                 f"<p>Means over the epochs' episodes and {own.seed.nunique()} trainings, with "
-                f"{shape.percent} bands.</p>"
+                f"{shape.percent} bands{html.escape(also)}.</p>"
             )
     return sections
 

@@ -15,6 +15,7 @@ __all__ = [
     "LEVEL",
     "by_training",
     "curves",
+    "paired_differences",
     "penalties",
     "ranking",
     "seconds",
@@ -88,6 +89,34 @@ def summary(frame: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
     return table
+
+
+def paired_differences(
+    values: pd.DataFrame, base: str, level: float = 0.95
+) -> dict[str, dict[str, float]]:
+    """Each strategy's values less those of one of them.
+
+    Args:
+      values: a row for each seed or training, a column for each strategy.
+      base: one of these.
+      level: of the intervals.
+
+    Returns:
+      strategy -> `difference` and its interval's `half` width, the paired t-test's `p`, and
+      `effect`, the difference over the deviation of the differences (Cohen's d).
+    """
+    rows, own = {}, values[base].to_numpy()
+    for strategy in values.columns.drop(base):
+        other = values[strategy].to_numpy()
+        mean, half = metrics.mean_interval(other - own, level)
+        spread = (other - own).std(ddof=1) if len(own) > 1 else np.nan
+        rows[strategy] = {
+            "difference": mean,
+            "half": half,
+            "p": float(metrics.paired_p_value(other, own)),
+            "effect": mean / spread if spread > 0 else np.nan,
+        }
+    return rows
 
 
 def significance(frame: pd.DataFrame, learner: str) -> pd.DataFrame:

@@ -20,10 +20,14 @@ _HISTORY = ("return", "length", "budget", "quality", "success", "loss")
 def batch_histogram(
     frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str, width: int | None = None
 ) -> Figure:
-    """How often an agent chose batches of which size, in bins of `width` points (Figure 2)."""
+    """How often an agent chose batches of which size, in bins of `width` points (Figure 2).
+
+    By default 100 as in the paper, and 20 bins where no batch has 1,000.
+    """
     sizes = batch_sizes(frame, stops, learner, agent)
-    width = width or max(1, round((sizes.max() if sizes.size else 1) / 20))
-    top = (sizes.max() if sizes.size else 1) + width
+    largest = sizes.max() if sizes.size else 1
+    width = width or (100 if largest >= 1000 else max(1, round(largest / 20)))
+    top = largest + width
     figure = InlineFigure(figsize=(6.4, 3.6), layout="constrained")
     panel = figure.subplots()
     edges = np.arange(1, top + 1, width) - 0.5  # whole numbers in the middle of their bins
@@ -73,6 +77,13 @@ def training_curves(
     for panel in panels[len(names) :]:
         panel.set_visible(False)
     return figure
+
+
+def constant_histories(own: pd.DataFrame) -> list[str]:
+    """Those of one agent that `training_curves` leaves out, with values, such as "length 20"."""
+    epochs = own.loc[(own.epoch >= 0) & own.metric.isin(_HISTORY) & (own.metric != "return")]
+    groups = epochs.groupby("metric").value
+    return [f"{name} {values.iloc[0]:.4g}" for name, values in groups if values.nunique() == 1]
 
 
 def _density(panel: Axes, values: np.ndarray) -> None:

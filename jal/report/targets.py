@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from jal import metrics
+from jal.report.tables import paired_differences
 
 __all__ = [
     "MEASURED",
@@ -124,8 +124,7 @@ def budget_differences(stops: pd.DataFrame, agent: str, level: float = 0.95) -> 
     or over runs where there is one training.
 
     Returns:
-      index (learner, strategy); `difference` and `half` width, in shares of the pool, the paired
-      t-test's `p`, and `effect`, the difference over the deviation of the differences (Cohen's d).
+      index (learner, strategy); columns of `paired_differences`, in shares of the pool.
     """
     rows = {}
     for learner, part in stops.groupby("learner", sort=False):
@@ -133,16 +132,8 @@ def budget_differences(stops: pd.DataFrame, agent: str, level: float = 0.95) -> 
         means = part.pivot_table(index=unit, columns="strategy", values="budget", sort=False)
         if agent not in means:
             continue
-        for strategy in means.columns.drop(agent):
-            other, own = means[strategy].to_numpy(), means[agent].to_numpy()
-            mean, half = metrics.mean_interval(other - own, level)
-            spread = (other - own).std(ddof=1) if len(own) > 1 else np.nan
-            rows[learner, strategy] = {
-                "difference": mean,
-                "half": half,
-                "p": float(metrics.paired_p_value(other, own)),
-                "effect": mean / spread if spread > 0 else np.nan,
-            }
+        for strategy, row in paired_differences(means, agent, level).items():
+            rows[learner, strategy] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
     if len(table):
         table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from jal.report.tables import LEVEL, by_training, ranking, seconds, significance, summary
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
-from jal.report.trainings import training_summary
+from jal.report.trainings import aubc_differences, training_summary
 
 __all__ = ["Shape", "print_tables", "summary_text", "target_texts", "targets", "training_texts"]
 
@@ -105,7 +105,10 @@ def print_tables(
             console.print(grid if fits else _counts(matrix, learner))
     if training is None:
         return
-    texts = [] if stops is None else target_texts(stops, training, shape)
+    if stops is None:
+        texts = effect_texts(frame, training, shape)
+    else:
+        texts = target_texts(stops, training, shape)
     for title, heads, rows in [*training_texts(frame, training, shape), *texts]:
         shown = _plain_table(title)
         for place, name in enumerate(heads):
@@ -134,9 +137,8 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) ->
     table = training_summary(frame, training, shape.level)
     if table.empty:
         return []
-    texts = []
+    texts, quickest = [], table.seconds.min()
     for learner, part in table.groupby(level="learner", sort=False):
-        quickest = part.seconds.min()
         timed = not np.isnan(quickest)  # runs of older versions are not
         rows = [
             [
@@ -173,18 +175,37 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
             differences = budget_differences(part, agent, shape.level)
             if len(differences) == 0:
                 continue
-            rows = [
-                [
-                    strategy,
-                    f"{100 * row.difference:+.2f} ± {100 * row.half:.2f}",
-                    f"{row.p:.2g}",
-                    "" if np.isnan(row.effect) else f"{row.effect:+.2f}",
-                ]
-                for (_, strategy), row in differences.iterrows()  # pyright: ignore
-            ]
             heads = ["strategy", f"budget less {agent}'s, points", "p", "Cohen's d"]
+            rows = _differences(differences.droplevel("learner"))
             tables.append((f"{learner}: budgets beside {agent}'s", heads, rows))
     return tables
+
+
+def effect_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> list[Texts]:
+    """Each learner's agents: their AUBC less that of other strategies; of `by_training`'s table."""
+    tables = []
+    for learner, part in training.groupby("learner", sort=False):
+        agents = list(part.strategy.unique())
+        found = aubc_differences(frame, str(learner), agents, shape.level)
+        if len(found):
+            heads = ["agent", "less", "AUBC, points", "p", "Cohen's d"]
+            tables.append(
+                (f"{learner}: agents beside other strategies", heads, _differences(found))
+            )
+    return tables
+
+
+def _differences(table: pd.DataFrame) -> list[list[str]]:
+    """Rows of `paired_differences`, with what the index says first."""
+    return [
+        [
+            *([of] if isinstance(of, str) else of),
+            f"{100 * row['difference']:+.2f} ± {100 * row['half']:.2f}",
+            f"{row['p']:.2g}",
+            "" if np.isnan(row["effect"]) else f"{row['effect']:+.2f}",
+        ]
+        for of, row in table.to_dict("index").items()
+    ]
 
 
 def summary_text(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from jal import metrics
-from jal.report.tables import curves
+from jal.report.plots import COLOURS, InlineFigure, plain
+from jal.report.tables import curves, paired_differences
 
-__all__ = ["training_summary"]
+__all__ = ["aubc_differences", "points_curve", "training_summary"]
 
 
 def training_summary(
@@ -45,3 +49,61 @@ def training_summary(
     if len(table):
         table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "agent"])
     return table
+
+
+def aubc_differences(
+    frame: pd.DataFrame, learner: str, agents: Sequence[str], level: float = 0.95
+) -> pd.DataFrame:
+    """The AUBC of each agent less that of each strategy that is none.
+
+    Args:
+      frame: the tidy table, of `by_training`.
+      learner: which.
+      agents: some of its strategies.
+      level: of the intervals.
+
+    Returns:
+      index (agent, strategy); columns of `paired_differences`.
+    """
+    found = {
+        strategy: metrics.aubc(labels, accuracies)
+        for strategy, (labels, accuracies) in curves(frame, learner).items()
+    }
+    values = pd.DataFrame(found)
+    present = [agent for agent in agents if agent in values]
+    beside = {
+        other: paired_differences(values.loc[:, [*present, other]], other, level)
+        for other in values.columns.drop(present)
+    }
+    rows = {(agent, other): beside[other][agent] for agent in present for other in beside}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if len(table):
+        table.index = pd.MultiIndex.from_tuples(table.index, names=["agent", "strategy"])
+    return table
+
+
+def points_curve(took: pd.DataFrame, points: Mapping[str, int], learner: str) -> Figure:
+    """Final accuracy and seconds of a training against N, points a step (their Figure 4, Table 2).
+
+    Args:
+      took: of `training_summary`.
+      points: N of each agent.
+      learner: which.
+    """
+    part = took.loc[learner]
+    part = part.assign(points=[points.get(str(agent), 0) for agent in part.index])
+    part = part[part.points > 0].sort_values("points")
+    figure = InlineFigure(figsize=(9.4, 3.4), layout="constrained")
+    accuracy, time = figure.subplots(1, 2)
+    accuracy.errorbar(
+        part.points, part.final, yerr=part.final_ci, color=COLOURS[0], marker="o", capsize=3
+    )
+    accuracy.set_ylabel("final accuracy")
+    time.plot(part.points, part.seconds, color=COLOURS[0], marker="o")
+    time.set_ylabel("seconds of a training")
+    time.set_ylim(bottom=0)
+    for panel in (accuracy, time):
+        panel.set_xlabel("points labelled in a step")
+        panel.set_xticks(part.points)
+        plain(panel)
+    return figure

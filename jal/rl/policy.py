@@ -71,7 +71,13 @@ def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]
             name: tuple(value) if isinstance(value, list) else value
             for name, value in meta["agent"].items()
         }
-        agent: Agent = _AGENTS[str(options.pop("type"))](**options)
+        kind = str(options.pop("type"))
+        if kind not in _AGENTS:
+            raise InputError(
+                f"the policy in {folder} is of the agent {kind}, which is none of "
+                f"{', '.join(_AGENTS)}: load its weights with its own code."
+            )
+        agent: Agent = _AGENTS[kind](**options)
         lead = tuple(meta["trainings"])
         one = jax.eval_shape(lambda: agent.network(meta["state_size"]).init(jax.random.key(0), 0.0))
         like = {
@@ -88,6 +94,8 @@ def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]
                     jax.tree.map(lambda leaf: _like(leaf.shape, leaf.dtype), classifier),
                 )
             )
+    except InputError:
+        raise
     except Exception as error:  # Orbax raises errors of many types
         raise InputError(f"the policy in {folder} is damaged: train it again.") from error
     return agent, Policy(restored["weights"], restored["goal"], seen)

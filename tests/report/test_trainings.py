@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from jal.metrics import mean_interval
 from jal.report import (
+    aubc_differences,
     by_training,
+    points_curve,
     print_tables,
     ranking,
     seconds,
@@ -18,7 +21,7 @@ from jal.report import (
     training_summary,
 )
 from jal.report.page import page
-from jal.report.target_plots import training_curves
+from jal.report.target_plots import constant_histories, training_curves
 from jal.report.texts import Shape, training_texts
 
 INFO = {
@@ -167,3 +170,49 @@ def test_histories_that_never_change_are_not_drawn():
     constant = frame[frame.metric == "return"].assign(metric="length", value=20.0)
     figure = training_curves(pd.concat([frame, constant]), "logreg", "agent")
     assert [panel.get_title() for panel in figure.axes if panel.get_visible()] == ["return"]
+    assert constant_histories(constant) == ["length 20"]
+    shown = page(measured()[0], CONFIG, INFO, pd.concat([frame, constant]))
+    assert "in all of them: length 20" in shown
+
+
+def test_an_agent_s_aubc_less_another_strategy_s():
+    """Over the trainings, against SciPy's paired t-test."""
+    frame, found = measured()
+    table = aubc_differences(by_training(frame, 3), "logreg", ["agent", "absent"], 0.68)
+    assert list(table.index) == [("agent", "random")]
+    at = [0.5, 1, 1, 0.5]  # the trapezoid's, of equal steps
+    own, other = (means_of(found[name]) @ at / 3 for name in ("agent", "random"))
+    row = table.iloc[0]
+    np.testing.assert_allclose(row.difference, (own - other).mean())
+    test = stats.ttest_rel(own, other)
+    np.testing.assert_allclose(row.p, test.pvalue)
+    np.testing.assert_allclose(row.effect, test.statistic / np.sqrt(3))
+    low, high = test.confidence_interval(0.68)
+    np.testing.assert_allclose(row.half, (high - low) / 2)
+    out = io.StringIO()
+    print_tables(frame, Console(file=out, width=80), INFO, CONFIG, history())
+    assert "logreg: agents beside other strategies" in out.getvalue()
+    assert aubc_differences(frame, "logreg", ["agent", "random"]).empty
+
+
+def test_seconds_are_relative_to_the_quickest_of_all_learners():
+    frame, _ = measured()
+    slow = frame.assign(learner="slow")
+    trained = history()
+    later = trained.assign(learner="slow")
+    later.loc[later.metric == "seconds", "value"] = 6.0
+    both = pd.concat([trained, later])
+    texts = training_texts(by_training(pd.concat([frame, slow]), 3), both, Shape.of(CONFIG))
+    assert [rows[0][-2:] for _, _, rows in texts] == [["1.50", "1.0"], ["6.00", "4.0"]]
+
+
+def test_accuracy_and_seconds_against_the_points_of_a_step():
+    names, rows = ("one", "four", "two"), {}
+    for place, name in enumerate(names):
+        rows["logreg", name] = {"final": 0.5 + place, "final_ci": 0.1, "seconds": 9.0 - place}
+    took = pd.DataFrame.from_dict(rows, orient="index")
+    took.index = pd.MultiIndex.from_tuples(took.index, names=["learner", "agent"])
+    figure = points_curve(took, {"one": 1, "four": 4, "two": 2}, "logreg")
+    accuracy, time = figure.axes
+    np.testing.assert_allclose(accuracy.lines[0].get_xydata(), [[1, 0.5], [2, 2.5], [4, 1.5]])
+    np.testing.assert_allclose(time.lines[0].get_xydata(), [[1, 9.0], [2, 7.0], [4, 8.0]])

@@ -347,6 +347,10 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
         load_policy(tmp_path)
     *_, end = trained("abas_ral")
     save_policy(tmp_path / "p", SMALL["abas_ral"], policy_of(end))
+    meta = (tmp_path / "p" / "policy.json").read_text()
+    (tmp_path / "p" / "policy.json").write_text(meta.replace('"AbasRal"', '"Other"'))
+    with pytest.raises(InputError, match="is of the agent Other, which is none of AbasRal, LalRl"):
+        load_policy(tmp_path / "p")
     (tmp_path / "p" / "policy.json").write_text("{}")
     with pytest.raises(InputError, match="is damaged: train it again"):
         load_policy(tmp_path / "p")
