@@ -1,0 +1,32 @@
+"""Slade and Branson's agent with noise on the training images, Fashion-MNIST: as Figure 3, Table 1.
+
+Command: python launch/prepare_data.py fashion_mnist
+         python launch/run.py configs/slade_branson/noise_fashion_mnist.py
+         python launch/run.py configs/slade_branson/noise_fashion_mnist.py \\
+             --data.corruption.share .5
+         python launch/run.py configs/slade_branson/noise_fashion_mnist.py \\
+             --data.corruption.share 1
+Data and protocol: as fashion_mnist.py, but 10 labels after one per class, five trainings, twenty
+runs with each and 68 % intervals; zoom, rotation and noise on 10, 50 and 100 % of the images.
+Not yet measured.
+"""
+
+import dataclasses
+import runpy
+from pathlib import Path
+
+from jal.experiment import Corruption, Experiment
+
+
+def get_config() -> Experiment:
+    """The experiment."""
+    fashion = runpy.run_path(str(Path(__file__).with_name("fashion_mnist.py")))["get_config"]()
+    return dataclasses.replace(
+        fashion,
+        name="slade_branson_noise_fashion_mnist",
+        data=dataclasses.replace(fashion.data, corruption=Corruption(share=0.1)),
+        trainings=5,
+        seeds=100,
+        rounds=10,
+        confidence=0.68,
+    )
