@@ -79,7 +79,7 @@ def page(
     learners = list(frame.learner.unique())
     strategies = frame.strategy.nunique()
     about = (
-        f"{len(learners)} learners, {strategies} strategies, "
+        f"{len(learners)} learner{'s'[: len(learners) > 1]}, {strategies} strategies, "
         f"{frame.seed.nunique()} seeds, data {config['data']['source']}; "
         f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
         f"{info['compile_seconds']:.0f} s{', since it was resumed' if info['resumed'] else ''}; "

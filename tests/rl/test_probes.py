@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys import Seen, candidates_of, learn
 
-from jal.rl.dqn import dqn
+from jal.rl.dqn import Candidates, dqn, greedy
 from jal.rl.q_networks import lal_rl_network, mlp_network
 
 SEEDS = 20
@@ -106,3 +106,58 @@ def test_the_paper_s_network_and_feature_do_not_find_it():
     # at this step size; `AbasRal(action_scale="cap", hidden=(32, 32))` is for that.
     as_printed = chosen_sizes(lal_rl_network(1, 1), 600, 200)
     assert (np.abs(as_printed - 20) <= 2).mean() <= 0.5
+
+
+def harvested(network, seen_by_agent):
+    """Returns of greedy episodes of five steps, over the seeds.
+
+    Waiting pays .1 while the field is young; reaping pays .3 and ends its youth, after which all
+    pays nothing. So with a clock the best is .7, to reap in the last step; without one it is .5.
+    """
+    length, choices = 5, jnp.eye(2)
+
+    def candidates(seen):
+        return Candidates(seen_by_agent(seen.state), choices, jnp.ones(2, bool))
+
+    agent = dqn(network, candidates)
+
+    def start(key):
+        del key
+        return jnp.ones(2)  # young, and the share of the steps that is left
+
+    def step(key, state, action):
+        del key
+        young, left = state
+        reward = young * jnp.where(action[0] == 1, 0.3, 0.1)
+        after = left - 1 / length
+        return jnp.stack([jnp.where(action[0] == 1, 0.0, young), after]), reward, after < 0.1
+
+    def one(key):
+        end = learn(
+            key,
+            agent,
+            start,
+            step,
+            episodes=300,
+            length=length,
+            updates=20,
+            capacity=3000,
+            exponent=0.0,
+        )
+
+        def act(state, _):
+            values, mask = agent.values(end.online, Seen(state))
+            state, reward, _ = step(key, state, greedy(values, mask))
+            return state, reward
+
+        return jax.lax.scan(act, start(key), None, length)[1].sum()
+
+    return over_seeds(one)
+
+
+@pytest.mark.agents
+def test_a_clock_tells_when_to_reap():
+    blind = harvested(mlp_network(1, 2, (16, 16)), lambda state: state[:1])
+    clocked = harvested(mlp_network(2, 2, (16, 16)), lambda state: state)
+    assert blind.max() < 0.51
+    assert (clocked > 0.69).mean() >= 0.9
