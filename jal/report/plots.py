@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from jal import metrics
 from jal.report.tables import curves, ranking
@@ -65,6 +66,7 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float 
                 panel.plot(labels.mean(axis=0), values.mean(axis=0), **BACKGROUND)
         panel.set_title(learner, parse_math=False)
         panel.set_xlabel("labels")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         plain(panel)
     panels[0].set_ylabel(metric.replace("_", " "))
     handles = [Line2D([], [], label=name, **style) for name, style in styles.items()]
