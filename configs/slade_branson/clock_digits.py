@@ -5,7 +5,14 @@ The paper's agent; with a clock in the state; with transitions replayed uniforml
 third power of their error; with both; and with both and a policy that chooses among 30 points drawn
 in each round, as training does.
 Data and protocol: as digits.py, ten trainings of each and ten runs with each policy.
-Not yet measured.
+Took 27 min on two CPU cores that had as much other work beside it, of which compilation 9 min.
+Found (AUBC, final accuracy; 95 % intervals over the trainings): margin .688 +- .011, .779 +- .011;
+clock_uniform_drawn .684 +- .004, .777 +- .010; clock_uniform .668 +- .006, .759 +- .011; paper .649
++- .009, .748 +- .010; random .645 +- .014, .714 +- .017; clock .631 +- .017, .677 +- .047; uniform
+.624 +- .012, .649 +- .026.
+So neither alone helps, and both together give 2.3 points above random (+- 1.2), to which drawn
+candidates add 1.6. Uniform replay without a clock comes closest to what the agent is asked for, and
+its return falls to half of random's: that is what it is asked for, gains for which there is no time.
 """
 
 from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
@@ -14,22 +21,29 @@ from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBra
 def get_config() -> Experiment:
     """The experiment."""
     paper = {"epochs": 60, "candidates": 30, "exploration": 1.0, "window": 0}
-    agents = {
-        "paper": SladeBranson(**paper),
-        "clock": SladeBranson(**paper, clock=True),
-        "uniform": SladeBranson(**paper, exponent=0.0),
-        "clock_uniform": SladeBranson(**paper, clock=True, exponent=0.0),
-        "clock_uniform_drawn": SladeBranson(
-            **paper, clock=True, exponent=0.0, policy_candidates=30
-        ),
-    }
     return Experiment(
         name="slade_branson_clock_digits",
         data=Data(source="sklearn:digits", test_size=397),
         parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents=agents,
-        strategies=(*agents, "random", "margin"),
+        agents={
+            "paper": SladeBranson(**paper),
+            "clock": SladeBranson(**paper, clock=True),
+            "uniform": SladeBranson(**paper, exponent=0.0),
+            "clock_uniform": SladeBranson(**paper, clock=True, exponent=0.0),
+            "clock_uniform_drawn": SladeBranson(
+                **paper, clock=True, exponent=0.0, policy_candidates=30
+            ),
+        },
+        strategies=(
+            "paper",
+            "clock",
+            "uniform",
+            "clock_uniform",
+            "clock_uniform_drawn",
+            "random",
+            "margin",
+        ),
         trainings=10,
         seeds=100,
         rounds=20,

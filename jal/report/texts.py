@@ -82,27 +82,20 @@ def print_tables(
     table = table.drop(columns=["imbalance_ratio", "imbalance_ratio_ci"], errors="ignore")
     for learner in frame.learner.unique():
         part = table.loc[learner]
-        heads, rows = summary_text(
-            part,
-            None if times is None else times.loc[learner],
-            shape.paper(learner) if stops is None else None,
-        )
         budget = f", {part.labels.iloc[0]:.0f} labels" if _one_budget(part) else ""
         number = frame.seed.nunique()
-        shown = _plain_table(f"{learner}: {number} {shape.unit}{budget}, {shape.percent} intervals")
-        shown.add_column(heads[0], no_wrap=True)
-        for name in heads[1:]:
-            shown.add_column(name, justify="right", no_wrap=True)
-        for row in rows:
-            shown.add_row(*map(escape, row))
-        console.print(shown)
+        title = f"{learner}: {number} {shape.unit}{budget}, {shape.percent} intervals"
+        own = None if times is None else times.loc[learner]
+        paper = shape.paper(learner) if stops is None else None
+        short = part[["labels", "aubc", "aubc_ci", "final", "final_ci"]]
+        ways = ((part, own), (short, own), (short, None))  # of decreasing width
+        tables = [_as_table(title, *summary_text(*way, paper)) for way in ways]
+        console.print(next((one for one in tables if _fits(console, one)), tables[-1]))
         if len(part) > 1:
             order = ranking(frame, learner)
             matrix = significance(frame, learner).loc[order, order]
             grid = _matrix(matrix, learner)
-            width = Measurement.get(console, console.options.update_width(10_000), grid).maximum
-            fits = width <= console.width
-            console.print(grid if fits else _counts(matrix, learner))
+            console.print(grid if _fits(console, grid) else _counts(matrix, learner))
     if training is None:
         return
     if stops is None:
@@ -110,12 +103,21 @@ def print_tables(
     else:
         texts = target_texts(stops, training, shape)
     for title, heads, rows in [*training_texts(frame, training, shape), *texts]:
-        shown = _plain_table(title)
-        for place, name in enumerate(heads):
-            shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
-        for row in rows:
-            shown.add_row(*map(escape, row))
-        console.print(shown)
+        console.print(_as_table(title, heads, rows))
+
+
+def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
+    shown = _plain_table(title)
+    for place, name in enumerate(heads):
+        shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    return shown
+
+
+def _fits(console: Console, table: Table) -> bool:
+    wide = console.options.update_width(10_000)
+    return Measurement.get(console, wide, table).maximum <= console.width
 
 
 def targets(

@@ -162,6 +162,13 @@ def test_print_labels_where_they_differ():
     assert "margin 30 0.7000" in shown and "random 33 0.5500" in shown
 
 
+def test_a_narrow_terminal_shows_accuracy_alone():
+    wide, narrow = printed(), printed(width=60)
+    assert "final log_loss" in wide and "final accuracy" in wide
+    assert "log_loss" not in narrow and "final accuracy" in narrow
+    assert "…" not in narrow.split("AUBC of row")[0]
+
+
 def test_print_seconds():
     cells = {"logreg/margin": 3.0, "logreg/random": 0.6}
     shown = " ".join(printed(strategies=("margin", "random"), info={"cell_seconds": cells}).split())
