@@ -14,12 +14,12 @@ Found (budget at the target, % of the pool; less abas_ral's, 95 % intervals over
 margin_1 4.02, -.43 +- .61; alfa_mix 4.13, -.32 +- .60; abas_ral 4.45; margin 4.75, +.31 +- .61;
 random 5.14, +.69 +- .61; least_confidence 5.78, +1.33 +- .57; entropy 6.31, +1.86 +- .63;
 abas_ral_scaled 10.40, +5.95 +- 1.39.
-So ABAS-RAL needs less than random, entropy and uncertainty, and no less than margin or ALFA-Mix.
-Each training is one of two: 30 of 32 label one point at a time (3.6 to 4.3 %), two the most that
-are allowed (10.0 and 11.6 %). Of abas_ral_scaled, 25 of 32 label the most. Training runs to warm
-start's own best precision, which takes 14 % of its pool with small batches and 18 % with large
-ones, and the return, which telescopes to P/B less its first value, is -52.2 or -53.4: the reward
-hardly tells one from the other.
+So ABAS-RAL needs less than random, entropy and uncertainty; margin and ALFA-Mix it equals, as far
+as can be told. Each training is one of two: 30 of 32 label one point at a time (3.6 to 4.3 %), two
+the most that are allowed (10.0 and 11.6 %). Of abas_ral_scaled, 25 of 32 label the most. Training
+episodes end at the best precision of warm start; abas_ral's last ones label 14 % of their pool for
+it and return -52.2, abas_ral_scaled's 18 % and -53.4: the reward hardly tells small batches from
+large ones.
 """
 
 from jal.experiment import AbasRal, Data, Experiment, Features, LogisticRegression

@@ -2,13 +2,13 @@
 
 Command: python launch/run.py configs/slade_branson/points_digits.py
 Data: as digits.py. Protocol: one label per class, then 50 labels, N at a time; training has a fixed
-number of episodes of 50 labels each, as in the paper. The page's table of trainings has accuracy
-and seconds for each N; 68 % intervals over ten trainings.
+number of episodes of 50 labels each, as in the paper. The page's table and picture have
+accuracy and seconds for each N; 68 % intervals over ten trainings.
 Took 48 min on two CPU cores that had other work beside it, of which compilation 19 min.
 Found (final accuracy, seconds of a training): N = 1 .851 +- .009, 25.4; 2 .828 +- .006, 10.7; 3
 .810 +- .005, 11.1; 4 .808 +- .004, 9.2; 5 .794 +- .002, 10.6; 6 .788 +- .003, 13.9; 7 .785 +- .002,
 14.1; 8 .787 +- .002, 16.4; 9 .789 +- .002, 16.1; 10 .787 +- .002, 14.0.
-So here one point at a time is best, and each further point costs accuracy up to N = 5; the paper
+So here one point at a time is best, and each further point costs accuracy up to N = 6; the paper
 finds the opposite (.647 with N = 1, .68 to .73 above) on other images, with a larger network.
 """
 

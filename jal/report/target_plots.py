@@ -81,7 +81,11 @@ def training_curves(
 
 def constant_histories(own: pd.DataFrame) -> list[str]:
     """Those of one agent that `training_curves` leaves out, with values, such as "length 20"."""
-    epochs = own.loc[(own.epoch >= 0) & own.metric.isin(_HISTORY) & (own.metric != "return")]
+    goal = own.loc[own.metric == "target_quality", "value"]
+    left_out = (
+        {"return"} if np.isfinite(goal).any() else {"return", "success"}
+    )  # no target, no success
+    epochs = own.loc[(own.epoch >= 0) & own.metric.isin(set(_HISTORY) - left_out)]
     groups = epochs.groupby("metric").value
     return [f"{name} {values.iloc[0]:.4g}" for name, values in groups if values.nunique() == 1]
 

@@ -197,14 +197,18 @@ def effect_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
     return tables
 
 
+def _unless_nan(value: float, shown: str, scale: float = 1.0) -> str:
+    return "" if np.isnan(value) else shown.format(scale * value)
+
+
 def _differences(table: pd.DataFrame) -> list[list[str]]:
     """Rows of `paired_differences`, with what the index says first."""
     return [
         [
             *([of] if isinstance(of, str) else of),
-            f"{100 * row['difference']:+.2f} ± {100 * row['half']:.2f}",
-            f"{row['p']:.2g}",
-            "" if np.isnan(row["effect"]) else f"{row['effect']:+.2f}",
+            f"{100 * row['difference']:+.2f}" + _unless_nan(row["half"], " ± {:.2f}", 100),
+            _unless_nan(row["p"], "{:.2g}"),
+            _unless_nan(row["effect"], "{:+.2f}"),
         ]
         for of, row in table.to_dict("index").items()
     ]

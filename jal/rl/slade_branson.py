@@ -41,8 +41,8 @@ class SladeBranson(PointAgent):
     exploration: float = 0.5
     """Share of the epochs over which epsilon falls."""
     window: int = 20
-    """After exploration, training stops once the mean return of so many epochs is that of as many
-    before, to 1 %; never if 0."""
+    """Training stops once the mean return of so many epochs is that of as many before, to 1 %, all
+    of them after exploration; never if 0, or where that leaves too few."""
 
     def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
         """The training of this agent; warm start and training run on `data.train`.

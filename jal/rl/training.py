@@ -97,8 +97,8 @@ class Schedule(NamedTuple):
       batch_size: transitions of one gradient step.
       epsilon: the first and the last share of random actions; linear in between.
       exploration: share of the epochs after which epsilon stays at its last value.
-      window: after exploration and so many epochs, training stops once their mean return differs
-        from that of as many before by at most `tolerance` of it; never if 0.
+      window: from twice as many epochs after exploration on, training stops once the mean return of
+        so many differs from that of as many before by at most `tolerance` of it; never if 0.
       tolerance: see `window`.
       episodes_at_once: vmapped together.
     """
@@ -419,7 +419,7 @@ def _stable(returns: Array, e: Array, schedule: Schedule) -> Array:
     now, before = mean(e + 1 - window), mean(e + 1 - 2 * window)
     same = jnp.abs(now - before) <= schedule.tolerance * jnp.abs(before)
     # Random actions' returns are stable too.
-    return same & (e + 1 >= max(2 * window, _explored(schedule) + window))
+    return same & (e + 1 >= _explored(schedule) + 2 * window)
 
 
 def _explored(schedule: Schedule) -> int:

@@ -22,7 +22,7 @@ from jal.report import (
 )
 from jal.report.page import page
 from jal.report.target_plots import constant_histories, training_curves
-from jal.report.texts import Shape, training_texts
+from jal.report.texts import Shape, effect_texts, training_texts
 
 INFO = {
     "seconds": 12.4,
@@ -171,6 +171,10 @@ def test_histories_that_never_change_are_not_drawn():
     figure = training_curves(pd.concat([frame, constant]), "logreg", "agent")
     assert [panel.get_title() for panel in figure.axes if panel.get_visible()] == ["return"]
     assert constant_histories(constant) == ["length 20"]
+    failed = pd.concat([constant, constant.assign(metric="success", value=0.0)])
+    assert constant_histories(failed) == ["length 20"]  # it had no target to reach
+    goal = constant.assign(metric="target_quality", value=0.9, epoch=-1)
+    assert constant_histories(pd.concat([failed, goal])) == ["length 20", "success 0"]
     shown = page(measured()[0], CONFIG, INFO, pd.concat([frame, constant]))
     assert "in all of them: length 20" in shown
 
@@ -193,6 +197,11 @@ def test_an_agent_s_aubc_less_another_strategy_s():
     print_tables(frame, Console(file=out, width=80), INFO, CONFIG, history())
     assert "logreg: agents beside other strategies" in out.getvalue()
     assert aubc_differences(frame, "logreg", ["agent", "random"]).empty
+    one = frame[frame.seed == frame.seed.min()]
+    ((_, _, rows),) = effect_texts(one, history(), Shape.of(CONFIG))
+    assert (
+        rows[0][:2] == ["agent", "random"] and rows[0][3:] == ["", ""] and "nan" not in rows[0][2]
+    )
 
 
 def test_seconds_are_relative_to_the_quickest_of_all_learners():

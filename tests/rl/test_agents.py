@@ -460,7 +460,7 @@ def test_training_stops_once_returns_are_stable():
     stop = next(
         (
             e
-            for e in range(7, 12)  # two after the six of exploration
+            for e in range(9, 12)  # four after the six of exploration
             if abs(returns[e - 1 : e + 1].mean() - returns[e - 3 : e - 1].mean())
             <= 0.01 * abs(returns[e - 3 : e - 1].mean())
         ),
