@@ -24,6 +24,7 @@ from jal.experiment import Data, Experiment, LalRl, LogisticRegression, Parts, S
 
 def get_config() -> Experiment:
     """The experiment."""
+    clock = {"clock": True, "exponent": 0.0, "policy_candidates": 30}
     return Experiment(
         name="slade_branson_digits",
         data=Data(source="sklearn:digits", test_size=397),
@@ -32,23 +33,11 @@ def get_config() -> Experiment:
         agents={
             "slade_branson": SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0),
             "slade_branson_clock": SladeBranson(
-                epochs=60,
-                candidates=30,
-                exploration=1.0,
-                window=0,
-                clock=True,
-                exponent=0.0,
-                policy_candidates=30,
+                epochs=60, candidates=30, exploration=1.0, window=0, **clock
             ),
             "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=60, candidates=30),
             "lal_rl_clock": LalRl(
-                mode="fixed_horizon",
-                horizon=20,
-                epochs=60,
-                candidates=30,
-                clock=True,
-                exponent=0.0,
-                policy_candidates=30,
+                mode="fixed_horizon", horizon=20, epochs=60, candidates=30, **clock
             ),
         },
         strategies=(

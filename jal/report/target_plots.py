@@ -82,10 +82,10 @@ def training_curves(
 def constant_histories(own: pd.DataFrame) -> list[str]:
     """Those of one agent that `training_curves` leaves out, with values, such as "length 20"."""
     goal = own.loc[own.metric == "target_quality", "value"]
-    left_out = (
-        {"return"} if np.isfinite(goal).any() else {"return", "success"}
-    )  # no target, no success
-    epochs = own.loc[(own.epoch >= 0) & own.metric.isin(set(_HISTORY) - left_out)]
+    names = set(_HISTORY) - {"return"}
+    if not np.isfinite(goal).any():
+        names -= {"success"}  # of nothing
+    epochs = own.loc[(own.epoch >= 0) & own.metric.isin(names)]
     groups = epochs.groupby("metric").value
     return [f"{name} {values.iloc[0]:.4g}" for name, values in groups if values.nunique() == 1]
 
