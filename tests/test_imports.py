@@ -14,7 +14,7 @@ PACKAGE = Path(jal.__file__).parent
 TIERS = [
     {"types"},
     {"scores", "metrics"},
-    {"select", "networks", "parallel"},
+    {"select", "networks", "parallel", "memory"},
     {"learners", "strategies"},
     {"episode"},
     {"data", "report"},

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jal.experiment.config import Experiment
-from jal.experiment.memory import check_program
+from jal.memory import check_program
 from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.rl import Training, TrainingState
 from jal.types import Array, PyTree

@@ -21,8 +21,8 @@ from jal.experiment.agent_configs import Saved
 from jal.experiment.agent_program import AgentProgram, agent_devices, agent_program
 from jal.experiment.config import Experiment
 from jal.experiment.folder import TRAINING, Checkpoints, disk_errors, replace_file
-from jal.experiment.memory import check_replay
 from jal.experiment.progress import Interrupted, RunProgress
+from jal.memory import check_replay
 from jal.rl import AbasRal, Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
 from jal.rl.agent import check_warmth, given_of
 from jal.rl.policy import load_policy, save_policy

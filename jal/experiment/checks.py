@@ -58,7 +58,9 @@ def check(
             raise InputError(f"reported takes learner/strategy, got {cell!r}.")
         _known("learner", (learner,), experiment.learners)
         _known("strategy", (strategy,), strategies)
-        _known(f"metric of {cell}", values, (*metrics.registry, "budget"))
+        measured = (*metrics.registry, "budget", "seconds")
+        largest = [f"max_{name}" for name in measured]
+        _known(f"metric of {cell}", values, (*measured, *largest))
     if experiment.seeds_at_once is not None and experiment.seeds_at_once < 1:
         raise InputError(f"seeds_at_once must be at least 1, got {experiment.seeds_at_once}.")
     last = experiment.first_seed + experiment.seeds - 1

@@ -79,8 +79,9 @@ class Experiment:
     """Of the report's intervals and bands."""
     reported: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     """What a paper reports on these data, shown beside what is measured: "learner/strategy" ->
-    metric -> value, as {"resnet50/random": {"accuracy": .47}}. Of runs to a target the values
-    there, and budget; of others the accuracy at the end. All are shares of 1."""
+    metric -> value, as {"resnet50/random": {"accuracy": .47}}. Of runs to a target the mean
+    values there, and budget, and the largest as max_accuracy and so on; of others the accuracy at
+    the end, and an agent's seconds of training. All but seconds are shares of 1."""
     segment: int = 7
     """Rounds between two saves."""
     devices: int | None = None

@@ -16,8 +16,8 @@ from jal.data.splits import balanced_start, random_start, start_from, twisted_st
 from jal.episode import Episode, EpisodeState, episode
 from jal.experiment.checks import check_pair
 from jal.experiment.config import RARE_SHARE, Experiment
-from jal.experiment.memory import check_data, check_program
 from jal.experiment.strategy_options import Factories, make_strategies
+from jal.memory import check_data, check_program
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.strategies import is_shareable, one_of

@@ -168,12 +168,16 @@ def _agents(
     if trained and len(set(points.values())) > 2:
         took = training_summary(frame, training, shape.level)
         for learner in took.index.unique("learner"):
-            drawn = points_curve(took, points, learner)
+            drawn = points_curve(took, points, learner, shape.paper(learner))
             sections.append(_picture(drawn, f"points a step with {learner}"))
     if stops is None:
         for title, heads, texts in effect_texts(frame, training, shape):
             sections.append(f"<h3>{html.escape(title)}</h3>")
             sections.append(_table("", heads, [_row(text) for text in texts]))
+        sections.append(
+            f"<p>Intervals and tests, paired and without correction, are over the {shape.unit}; "
+            "Cohen's d is the mean difference over the differences' standard deviation.</p>"
+        )
     else:
         sections.append("<h2>Runs to the target</h2>")
         for title, heads, texts in target_texts(stops, training, shape):
@@ -182,8 +186,10 @@ def _agents(
         sections.append(
             "<p>A run stops at the first round whose precision reaches the target: its training's "
             "best of warm start, times the share that the config asks for; else after its last "
-            "round. Budget: labels at the stop, in % of the pool. Intervals are over the "
-            f"{shape.unit}.</p>"
+            "round, and its budget is a lower bound: where a strategy has not reached the target "
+            "in all runs, so is its mean. Budget: labels at the stop, in % of the pool. Intervals "
+            f"and tests, paired and without correction, are over the {shape.unit}; Cohen's d is "
+            "the mean difference over the differences' standard deviation.</p>"
         )
     if shape.trainings == 1:
         sections.append(

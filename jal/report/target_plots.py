@@ -22,11 +22,11 @@ def batch_histogram(
 ) -> Figure:
     """How often an agent chose batches of which size, in bins of `width` points (Figure 2).
 
-    By default 100 as in the paper, and 20 bins where no batch has 1,000.
+    By default 100 as in the paper, and 20 bins where no batch has 500.
     """
     sizes = batch_sizes(frame, stops, learner, agent)
     largest = sizes.max() if sizes.size else 1
-    width = width or (100 if largest >= 1000 else max(1, round(largest / 20)))
+    width = width or (100 if largest >= 500 else max(1, round(largest / 20)))
     top = largest + width
     figure = InlineFigure(figsize=(6.4, 3.6), layout="constrained")
     panel = figure.subplots()

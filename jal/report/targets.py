@@ -96,11 +96,11 @@ def target_summary(
 
     Args:
       stops: of `to_target`, of one learner where `reported` is given.
-      reported: strategy -> metric -> what a paper has.
+      reported: strategy -> metric -> what a paper has; max_precision and so on of the largest.
 
     Returns:
-      index (learner, strategy, "mean", "max" or "paper"); the metrics measured, and `reached`, the
-      share of runs that reached their target.
+      index (learner, strategy, "mean", "max", "paper" or "paper, max"); the metrics measured, and
+      `reached`, the share of runs that reached their target.
     """
     names = [name for name in MEASURED if name in stops]
     rows = {}
@@ -109,9 +109,11 @@ def target_summary(
         reached = part.reached.mean()
         rows[learner, strategy, "mean"] = part[names].mean().to_dict() | {"reached": reached}
         rows[learner, strategy, "max"] = part[names].max().to_dict() | {"reached": reached}
-        if reported and strategy in reported:
-            paper = dict(reported[strategy])
-            rows[learner, strategy, "paper"] = {name: paper.get(name, np.nan) for name in names}
+        paper = (reported or {}).get(str(strategy), {})
+        for of, prefix in (("paper", ""), ("paper, max", "max_")):
+            found = {name: paper.get(prefix + name, np.nan) for name in names}
+            if not all(map(np.isnan, found.values())):
+                rows[learner, strategy, of] = found
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy", "of"])
     return table

@@ -177,9 +177,13 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
             differences = budget_differences(part, agent, shape.level)
             if len(differences) == 0:
                 continue
-            heads = ["strategy", f"budget less {agent}'s, points", "p", "Cohen's d"]
+            heads = ["strategy", f"budget less {agent}'s, points", "p", "Cohen's d", "reached"]
             rows = _differences(differences.droplevel("learner"))
-            tables.append((f"{learner}: budgets beside {agent}'s", heads, rows))
+            shares = part.groupby("strategy").reached.mean()
+            for row in rows:
+                row.append(_percent(shares[row[0]], 1))
+            own = f"reached in {_percent(shares[agent], 1)} % of its runs"
+            tables.append((f"{learner}: budgets beside {agent}'s, {own}", heads, rows))
     return tables
 
 

@@ -82,13 +82,19 @@ def aubc_differences(
     return table
 
 
-def points_curve(took: pd.DataFrame, points: Mapping[str, int], learner: str) -> Figure:
+def points_curve(
+    took: pd.DataFrame,
+    points: Mapping[str, int],
+    learner: str,
+    reported: Mapping[str, Mapping[str, float]] | None = None,
+) -> Figure:
     """Final accuracy and seconds of a training against N, points a step (their Figure 4, Table 2).
 
     Args:
       took: of `training_summary`.
       points: N of each agent.
       learner: which.
+      reported: agent -> metric -> what a paper has, of which accuracy and seconds are drawn.
     """
     part = took.loc[learner]
     part = part.assign(points=[points.get(str(agent), 0) for agent in part.index])
@@ -102,7 +108,11 @@ def points_curve(took: pd.DataFrame, points: Mapping[str, int], learner: str) ->
     time.plot(part.points, part.seconds, color=COLOURS[0], marker="o")
     time.set_ylabel("seconds of a training")
     time.set_ylim(bottom=0)
-    for panel in (accuracy, time):
+    for panel, metric in ((accuracy, "accuracy"), (time, "seconds")):
+        papers = [(reported or {}).get(str(agent), {}).get(metric, np.nan) for agent in part.index]
+        if not np.isnan(papers).all():
+            panel.plot(part.points, papers, color=COLOURS[1], marker="x", label="in the paper")
+            panel.legend(frameon=False)
         panel.set_xlabel("points labelled in a step")
         panel.set_xticks(part.points)
         plain(panel)

@@ -63,7 +63,8 @@ class AbasRal(AgentOptions):
     state_size: int | None = None
     """Quantiles of the sorted margins; all of them if None."""
     warm_episodes: int = 128
-    """With random batches, filled at random."""
+    """With random batches, filled at random; two rewards in a row that fell end one, also in the
+    replay buffer."""
     initial: float = 0.01
     """Share of a pool that is labelled at random at the start; at least two points per class."""
     cap: float = 0.1
@@ -202,9 +203,9 @@ class AbasRal(AgentOptions):
         )
 
     def _capacity(self) -> int:
-        """No more than can ever be stored."""
+        """No more than can ever be stored, or a batch takes."""
         most = (self.warm_episodes + self.epochs * self.episodes) * self.max_steps
-        return min(self.capacity, most)
+        return min(self.capacity, max(most, self.batch_size))
 
     def _check(self, data: AgentData, num_classes: int) -> None:
         check_positive("abas_ral", state_size=self.state_size)

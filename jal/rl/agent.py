@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jal.memory import check_replay
 from jal.rl.env import EnvParams, Goal
 from jal.rl.q_networks import QNetwork
 from jal.rl.replay import replay_bytes
@@ -31,7 +32,7 @@ __all__ = [
 
 
 class AgentData(NamedTuple):
-    """What an agent is trained on; the parts share no point, but for `warm` and `train`.
+    """What an agent is trained on, made and checked by `agent_data`; parts share no point.
 
     Attributes:
       state_x: `[V, ...]` inputs of the state set.
@@ -243,10 +244,11 @@ def train(
       the policy, and the state that it comes from with the training's history.
 
     Raises:
-      InputError: where the agent cannot be trained on these data; after warm start, where that
-        never reached the target.
+      InputError: where the agent cannot be trained on these data, or its replay buffer takes more
+        memory than is free; after warm start, where that never reached the target.
     """
     training = agent.training(data, learner, num_classes)
+    check_replay(type(agent).__name__, training.replay_bytes, 1, jax.devices()[:1])
     state = jax.jit(training.init)(key, training.warm)
     check_warmth(type(agent).__name__, state)
     run = jax.jit(training.run, donate_argnums=0)

@@ -70,10 +70,17 @@ class AgentOptions:
 
     def schedule(self, **others: Any) -> Schedule:
         """How much of what; `others` are an agent's own fields of it."""
-        names = ("warm_episodes", "epochs", "episodes", "updates", "batch_size", "epsilon")
-        names = (*names, "exploration", "episodes_at_once")
-        own = {name: getattr(self, name) for name in names}
-        return Schedule(**own, **others)
+        return Schedule(
+            warm_episodes=self.warm_episodes,
+            epochs=self.epochs,
+            episodes=self.episodes,
+            updates=self.updates,
+            batch_size=self.batch_size,
+            epsilon=self.epsilon,
+            exploration=self.exploration,
+            episodes_at_once=self.episodes_at_once,
+            **others,
+        )
 
     def check_learning(self, agent: str, capacity: int, steps: int) -> None:
         """Raises InputError for options that cannot be, in episodes of at most `steps` steps."""

@@ -67,7 +67,7 @@ class PointAgent(AgentOptions):
     a classifier that looks young promises gains for which there is no time."""
     window: int = 0
     """Training stops once the mean return of so many epochs is that of as many before, to 1 %, all
-    of them after exploration; never if 0, or where that leaves too few."""
+    of them after exploration; never if 0, or where exploration leaves too few."""
 
     def check(self, name: str, data: AgentData, num_classes: int, points: int, budget: int) -> None:
         """Raises InputError where episodes of `budget` labels, `points` a step, cannot be."""

@@ -120,7 +120,7 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
             )
         # One slot after another for the valid steps; the others' is out of range, and dropped.
         rank = jnp.cumsum(valid.astype(jnp.int32)) - 1
-        slot = jnp.where(valid, (state.next + rank) % capacity, capacity)
+        slot = jnp.where(valid, (state.next + rank) % capacity, room)
         count = rank[-1] + 1
         written = jax.tree.map(
             lambda whole, new: whole.at[slot].set(new, mode="drop"), state.items, items

@@ -1,6 +1,7 @@
 """Every config: what it says of itself, and that it is one."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def test_a_config_is_an_experiment(path):
     for name, agent in experiment.agents.items():
         if isinstance(agent, SladeBranson):  # applied as it was trained
             assert agent.points == experiment.batches(name)[0]
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "mnist"])
+def test_targets_from_scratch_are_a_share_of_the_pretrained_ones(name):
+    """As the paper has them, to two digits."""
+    said, made = [], []
+    for path, of in ((name, "precision "), (f"{name}_scratch", "")):
+        config = runpy.run_path(str(ROOT / "configs" / "abas_ral" / f"{path}.py"))
+        said.append(float(re.search(rf"target {of}([\d.]+) %", config["__doc__"])[1]))
+        made.append(config["get_config"]())
+    assert [experiment.target for experiment in made] == [1.0, 0.85]
+    assert abs(made[1].target * said[0] - said[1]) < 0.01
+    assert [experiment.classifier for experiment in made] == ["pretrained", "scratch"]
 
 
 def test_names_of_experiments_differ():

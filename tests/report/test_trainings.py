@@ -21,8 +21,14 @@ from jal.report import (
     training_summary,
 )
 from jal.report.page import page
-from jal.report.target_plots import constant_histories, training_curves
-from jal.report.texts import Shape, effect_texts, training_texts
+from jal.report.target_plots import (
+    batch_histogram,
+    constant_histories,
+    metric_densities,
+    training_curves,
+)
+from jal.report.targets import to_target
+from jal.report.texts import Shape, effect_texts, target_texts, training_texts
 
 INFO = {
     "seconds": 12.4,
@@ -157,11 +163,13 @@ def test_the_papers_row_beside_ours():
     ]
     names = ["learner", "strategy", "seed", "training", "target", "reached", "round"]
     stops = pd.DataFrame(rows, columns=[*names, "precision", "budget"])
-    table = target_summary(stops, {"agent": {"budget": 0.0512}})  # of one learner
-    assert list(table.loc[("logreg", "agent")].index) == ["mean", "max", "paper"]
+    paper = {"agent": {"budget": 0.0512, "max_budget": 0.1117}, "random": {"accuracy": 0.4}}
+    table = target_summary(stops, paper)  # of one learner
+    assert list(table.loc[("logreg", "agent")].index) == ["mean", "max", "paper", "paper, max"]
     assert list(table.loc[("logreg", "random")].index) == ["mean", "max"]
     assert table.loc[("logreg", "agent", "mean"), "budget"] == pytest.approx(0.15)
     assert table.loc[("logreg", "agent", "paper"), "budget"] == 0.0512
+    assert table.loc[("logreg", "agent", "paper, max"), "budget"] == 0.1117
     assert np.isnan(table.loc[("logreg", "agent", "paper"), "precision"])
 
 
@@ -225,3 +233,66 @@ def test_accuracy_and_seconds_against_the_points_of_a_step():
     accuracy, time = figure.axes
     np.testing.assert_allclose(accuracy.lines[0].get_xydata(), [[1, 0.5], [2, 2.5], [4, 1.5]])
     np.testing.assert_allclose(time.lines[0].get_xydata(), [[1, 9.0], [2, 7.0], [4, 8.0]])
+    paper = {"four": {"accuracy": 0.7, "seconds": 40.0}, "one": {"accuracy": 0.6}}
+    figure = points_curve(took, {"one": 1, "four": 4, "two": 2}, "logreg", paper)
+    drawn = [panel.lines[-1].get_xydata() for panel in figure.axes]
+    np.testing.assert_allclose(drawn[0], [[1, 0.6], [2, np.nan], [4, 0.7]])
+    np.testing.assert_allclose(drawn[1], [[1, np.nan], [2, np.nan], [4, 40.0]])
+
+
+def runs_to_a_target() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two runs each of an agent's and of random, whose second never reaches .9 of .8; and goals."""
+    labels = {"agent": [[4, 5, 8, 14], [4, 14, 15, 16]], "random": [[4, 8, 12, 16]] * 2}
+    precision = {
+        "agent": [[0.2, 0.6, 0.75, 0.7], [0.1, 0.3, 0.73, 0.8]],
+        "random": [[0.2, 0.3, 0.5, 0.9], [0.2, 0.3, 0.5, 0.6]],
+    }
+    rows = [
+        ("toy", "logreg", name, seed, round_, labels[name][seed][round_], metric, value)
+        for name, runs in precision.items()
+        for seed, run in enumerate(runs)
+        for round_, value in enumerate(run)
+        for metric in ("precision", "accuracy")
+    ]
+    names = ["experiment", "learner", "strategy", "seed", "round", "labels", "metric", "value"]
+    goals = [("toy", "logreg", "agent", 0, -1, f"target_{of}", 0.8) for of in ("quality", "budget")]
+    names_of_goals = ["experiment", "learner", "strategy", "seed", "epoch", "metric", "value"]
+    return pd.DataFrame(rows, columns=names), pd.DataFrame(goals, columns=names_of_goals)
+
+
+def test_differences_say_who_did_not_reach_the_target():
+    frame, goals = runs_to_a_target()
+    stops = to_target(frame, goals, 20, share=0.9)
+    budgets = stops.set_index(["strategy", "seed"]).budget.to_dict()
+    wanted = {("agent", 0): 8, ("agent", 1): 15, ("random", 0): 16, ("random", 1): 16}
+    assert budgets == {run: labels / 20 for run, labels in wanted.items()}
+    _, (title, heads, rows) = target_texts(stops, goals, Shape.of(CONFIG))
+    assert title == "logreg: budgets beside agent's, reached in 100.0 % of its runs"
+    assert heads[-1] == "reached" and [row[-1] for row in rows] == ["50.0"]
+    assert rows[0][1].startswith("+22.50 ± ")
+
+
+def test_a_histogram_of_batches_up_to_the_target():
+    frame, goals = runs_to_a_target()
+    stops = to_target(frame, goals, 20, share=0.9)
+    (panel,) = batch_histogram(frame, stops, "logreg", "agent").axes
+    heights = {round(bar.get_x() + 0.5): bar.get_height() for bar in panel.patches}
+    assert heights == {size: {1: 2, 3: 1, 10: 1}.get(size, 0) for size in range(1, 11)}
+    many = frame.assign(labels=frame.labels * 50)  # batches of 50, 150 and 500: the paper's bins
+    (panel,) = batch_histogram(many, stops, "logreg", "agent").axes
+    assert panel.get_xlabel() == "batch size, bins of 100"
+    assert [bar.get_height() for bar in panel.patches] == [2, 1, 0, 0, 1]
+
+
+def test_densities_of_what_was_measured_at_the_target():
+    frame, goals = runs_to_a_target()
+    figure = metric_densities(to_target(frame, goals, 20, share=0.9), "logreg", "agent")
+    shown = {panel.get_xlabel(): panel for panel in figure.axes}
+    assert list(shown) == ["precision, %", "accuracy, %", "budget, %"]
+    for panel in shown.values():
+        assert sum(bar.get_height() for bar in panel.patches) == 2
+    (line,) = shown["budget, %"].lines  # its area is the histogram's
+    at, height = line.get_data()
+    bar = shown["budget, %"].patches[0].get_width()
+    inside = stats.gaussian_kde([40, 75]).integrate_box_1d(40, 75)
+    np.testing.assert_allclose(np.trapezoid(height, at), 2 * bar * inside, rtol=1e-2)

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import psutil
 import pytest
 
-from jal.experiment import MLP, Experiment, memory, run
+from jal import memory
+from jal.experiment import MLP, Experiment, run
 from jal.types import InputError
 
 SMALL = Experiment(

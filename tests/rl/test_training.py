@@ -1,0 +1,206 @@
+"""The trainer, on episodes whose qualities are given: what warm start finds, and when it stops."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jal import strategies
+from jal.data.splits import random_start
+from jal.rl.abas_ral import batch_actor
+from jal.rl.dqn import dqn
+from jal.rl.env import EnvParams, Goal, environment
+from jal.rl.observations import batch_candidates, observe_batches, sorted_scores
+from jal.rl.q_networks import mlp_network
+from jal.rl.replay import prioritised_replay
+from jal.rl.rules import after_two_falls
+from jal.rl.training import Schedule, trainer
+from jal.types import Labels, Learner, Outputs, Pool
+
+POINTS, START, LARGEST = 90, 3, 9
+QUALITIES = np.array([0.1, 0.3, 0.6, 0.9, 0.7, 0.9, 0.5, 0.4, 0.2], np.float32)
+STEPS = len(QUALITIES) - 1
+
+
+@functools.cache
+def made(schedule, wanted=None, reward="quality"):
+    """A trainer whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
+    learner = Learner(
+        lambda pool: (),
+        lambda key, data: jnp.int32(0),
+        lambda key, count, data, labels, hyper: (count + 1, {}),  # counts its fits
+        lambda count, x: Outputs(jnp.full((x.shape[0], 2), count, jnp.float32), x),
+        (),
+    )
+    rewards = {
+        "quality": lambda before, after: after.quality,  # whose falls end warm start after step 7
+        "constant": lambda before, after: jnp.float32(-1.0),
+        "size": lambda before, after: -jnp.float32(after.bought),
+    }
+    env = environment(
+        learner,
+        start=lambda key, y: Labels(random_start(key, POINTS, START), jnp.int32(START)),
+        actor=batch_actor(strategies.registry["random"](), LARGEST),
+        observe=observe_batches(sorted_scores()),
+        quality=lambda logits, y: y[logits[0, 0].astype(jnp.int32) - 1],
+        reward=rewards[reward],
+        terminal=after_two_falls,
+        max_steps=STEPS,
+    )
+    training = trainer(
+        env,
+        env,
+        dqn(mlp_network(1, 1, (4,)), batch_candidates(LARGEST)),
+        prioritised_replay(2_000),
+        schedule,
+        bias=lambda found: found.reward,
+        aim=lambda found, own: Goal(found.quality, found.budget),
+        wanted=wanted,
+    )
+    x = jnp.zeros((POINTS, 1))
+    params = EnvParams(
+        Pool(x, jnp.zeros(POINTS, jnp.int32)),
+        (),
+        Pool(x[: STEPS + 1], jnp.asarray(QUALITIES)),
+        x[:1],
+        jnp.int32(0),
+        (),
+        Goal(jnp.inf, jnp.inf),
+    )
+    return training, params
+
+
+@functools.cache
+def begun(schedule, wanted=None, reward="quality"):
+    training, params = made(schedule, wanted, reward)
+    return jax.jit(training.init)(jax.random.key(0), params)
+
+
+def labels_after(state, episodes, step):
+    """`[episodes]` labels after a step of each warm-start episode, from what each began with."""
+    left = np.asarray(state.replay.items.observation.unlabelled)[: int(state.replay.filled)]
+    per_episode = left.reshape(episodes, -1)
+    return POINTS - per_episode[:, step]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "wanted", "first"),
+    [(1, None, 3), (3, None, 3), (5, 0.5, 2), (3, 0.05, 1), (1, 0.95, None)],
+)
+def test_warm_start_finds_the_quality_and_the_least_budget_that_reached_it(at_once, wanted, first):
+    """Also in groups, of which the last is not full; the quality falls twice after step 7."""
+    episodes = 5
+    schedule = Schedule(warm_episodes=episodes, epochs=1, episodes_at_once=at_once)
+    state = begun(schedule, wanted)
+    found = state.warmth
+    assert found.quality == QUALITIES.max() and found.length == 7 and found.ended == 1
+    assert int(state.replay.filled) == 7 * episodes
+    if first is None:
+        assert np.isinf(found.budget)
+    else:  # after the first step that reached it, which the next item's observation shows
+        least = labels_after(state, episodes, first).min() / POINTS
+        np.testing.assert_allclose(found.budget, least, rtol=1e-6)
+    np.testing.assert_allclose(found.reward, QUALITIES[1:8].mean(), rtol=1e-6)
+    np.testing.assert_allclose(found.episode, QUALITIES[1:8].sum(), rtol=1e-6)
+    assert (state.goal.quality, state.goal.budget) == (found.quality, found.budget)
+    alone = begun(Schedule(warm_episodes=episodes, epochs=1))
+    jax.tree.map(np.testing.assert_array_equal, state.replay, alone.replay)
+
+
+def test_epochs_of_episodes_vmapped_together_store_the_steps_taken():
+    schedule = Schedule(
+        warm_episodes=2, epochs=3, episodes=5, updates=2, episodes_at_once=2, epsilon=(1.0, 1.0)
+    )
+    training, params = made(schedule)
+    end = jax.jit(training.run)(begun(schedule), 0, 3, params)
+    assert int(end.replay.filled) == 7 * (2 + 3 * 5)
+    np.testing.assert_allclose(end.history["length"], 7)
+    np.testing.assert_allclose(end.history["return"], QUALITIES[1:8].sum(), rtol=1e-6)
+    items = jax.tree.map(lambda leaf: np.asarray(leaf[: end.replay.filled]), end.replay.items)
+    np.testing.assert_allclose(items.reward.reshape(-1, 7), np.tile(QUALITIES[1:8], (17, 1)))
+    assert (items.terminal.reshape(-1, 7) == np.eye(7)[-1]).all()
+    bought = POINTS - items.observation.unlabelled.reshape(-1, 7)
+    sizes = items.action.reshape(-1, 7) + 1
+    np.testing.assert_array_equal(bought, START + np.cumsum(sizes, axis=1) - sizes)
+
+
+EPOCHS, WINDOW, TOLERANCE = 30, 2, 0.01
+
+
+def stop_of(returns, explored):
+    """The last epoch that runs, by the rule as it is written down."""
+    for e in range(explored + 2 * WINDOW - 1, EPOCHS):
+        now, before = (returns[e + 1 - n * WINDOW :][:WINDOW].mean() for n in (1, 2))
+        if abs(now - before) <= TOLERANCE * abs(before):
+            return e
+    return EPOCHS - 1
+
+
+@pytest.mark.parametrize("exploration", [0.5, 1.0])
+def test_equal_returns_stop_training_two_windows_after_exploration(exploration):
+    schedule = Schedule(
+        warm_episodes=1,
+        epochs=EPOCHS,
+        episodes=1,
+        updates=1,
+        window=WINDOW,
+        exploration=exploration,
+    )
+    training, params = made(schedule, reward="constant")
+    end = jax.jit(training.run)(begun(schedule, reward="constant"), 0, EPOCHS, params)
+    explored = round(exploration * EPOCHS)
+    ran = min(explored + 2 * WINDOW, EPOCHS)
+    returns = np.asarray(end.history["return"])
+    assert (returns[:ran] == -STEPS).all() and np.isnan(returns[ran:]).all()
+    assert bool(end.stopped) == (explored + 2 * WINDOW <= EPOCHS)
+    epsilon = np.interp(np.arange(ran), [0, explored - 1], [1.0, 0.1])
+    np.testing.assert_allclose(end.history["epsilon"][:ran], epsilon, rtol=1e-6)
+
+
+def test_training_stops_once_returns_are_stable():
+    """Random actions' returns, of ten seeds, against a loop."""
+    schedule = Schedule(
+        warm_episodes=1,
+        epochs=EPOCHS,
+        episodes=1,
+        updates=1,
+        epsilon=(1.0, 1.0),
+        window=WINDOW,
+        tolerance=TOLERANCE,
+        exploration=0.1,
+    )
+    training, params = made(schedule, reward="size")
+
+    def whole(key):
+        return training.run(training.init(key, params), 0, EPOCHS, params)
+
+    ends = jax.jit(lambda keys: jax.lax.map(whole, keys))(jax.random.split(jax.random.key(0), 10))
+    last = []
+    for returns, stopped in zip(np.asarray(ends.history["return"]), ends.stopped, strict=True):
+        ran = int(np.isfinite(returns).sum())
+        assert ran - 1 == stop_of(returns, round(0.1 * EPOCHS))
+        assert bool(stopped) or ran == EPOCHS
+        last.append(ran)
+    assert len(set(last)) > 2 and min(last) < EPOCHS
+
+
+@pytest.mark.agents
+def test_seeds_vmapped_are_those_alone():
+    schedule = Schedule(warm_episodes=2, epochs=3, episodes=2, updates=3)
+    training, params = made(schedule, reward="size")
+
+    def whole(key):
+        return training.run(training.init(key, params), 0, 3, params)
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    together = jax.jit(jax.vmap(whole))(keys)
+    for i, key in enumerate(keys):
+        alone = jax.jit(whole)(key)
+        np.testing.assert_allclose(together.history["return"][i], alone.history["return"])
+        for one, other in zip(
+            jax.tree.leaves(together.agent.online), jax.tree.leaves(alone.agent.online), strict=True
+        ):
+            np.testing.assert_allclose(one[i], other, rtol=1e-4, atol=1e-5)
+    assert np.ptp(together.history["return"], axis=0).min() > 0
