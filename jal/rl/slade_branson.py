@@ -21,7 +21,7 @@ class SladeBranson(PointAgent):
     start."""
 
     points: int = 1
-    """N, labelled in each step."""
+    """N, labelled in each step; of the last one as many of the best as the budget leaves."""
     budget: int = 20
     """Labels that an episode buys, after one per class."""
     target: Literal["double", "as_printed"] = "double"

@@ -86,6 +86,7 @@ def test_principal_components():
     np.testing.assert_allclose(np.abs(found.test.x), np.abs(pca.transform(plain.test.x)), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_features_of_a_pretrained_network(images, tmp_path, monkeypatch):
     """The file's weights on three channels, normalised as ImageNet's images were."""
     import jax

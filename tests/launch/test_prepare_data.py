@@ -64,6 +64,7 @@ def idx(prefix: str) -> np.ndarray:
     return rows(np.frombuffer(images[16:], np.uint8), np.frombuffer(labels[8:], np.uint8))
 
 
+@pytest.mark.slow
 def test_fashion_mnist_is_what_the_files_hold(caches):
     found = load("tfds:fashion_mnist")
     assert (found.train.x.shape, found.train.x.dtype) == ((60_000, 28, 28, 1), np.uint8)
@@ -75,6 +76,7 @@ def test_fashion_mnist_is_what_the_files_hold(caches):
     assert found.class_names[:3] == ("T-shirt/top", "Trouser", "Pullover")
 
 
+@pytest.mark.slow
 def test_it_is_the_stock_set(fashion_mnist):
     stock = tfds.builder("fashion_mnist", data_dir=fashion_mnist)
     source = stock.as_data_source(split="train")
@@ -83,6 +85,7 @@ def test_it_is_the_stock_set(fashion_mnist):
     assert len({source[i]["label"] for i in range(20)}) > 5
 
 
+@pytest.mark.slow
 def test_what_is_prepared_stays(fashion_mnist):
     folder = fashion_mnist / "fashion_mnist" / "3.0.1"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}

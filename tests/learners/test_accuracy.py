@@ -16,7 +16,10 @@ LEAST = {
 }
 
 
-@pytest.mark.parametrize("name", LEAST)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "cnn" else name for name in LEAST],
+)
 def test_accuracy_with_all_labels(name, digits):
     shape, options, least = LEAST[name]
     pool, test = (part._replace(x=part.x.reshape(-1, *shape)) for part in digits)

@@ -322,7 +322,7 @@ def test_each_seed_and_each_fresh_start_drops_out_on_its_own():
     assert len(drawn) == 4
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_bfloat16_of_bytes(name, digits):
     """All products are bfloat16, what comes out and what is trained float32; and it learns."""
     pool, test = (

@@ -114,6 +114,7 @@ def test_one_channel_of_bytes_becomes_three(variables):
     np.testing.assert_allclose(found, three, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bfloat16(network, variables):
     half = in_precision(network, jnp.bfloat16)
     found, _ = half.apply(variables, X, False)
