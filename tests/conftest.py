@@ -30,6 +30,13 @@ from jal.types import Pool
 REFERENCE = Path(__file__).parent / "reference"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def programs_of_one_file():
+    """Compiled programs go with their file: Linux allows a process 65,530 mappings, no more."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def digits() -> tuple[Pool, Pool]:
     """The digits' pool of 1,000 and test set of 797."""

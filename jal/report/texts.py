@@ -169,7 +169,7 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
         for strategy, of in table.loc[learner].index:
             row = table.loc[(learner, strategy, of)]
             rows.append([strategy, of, *[_percent(row[name], 2) for name in names]])
-            rows[-1].append(_percent(row.reached, 0))
+            rows[-1].append(_percent(row.reached, 1))
         goal = 100 * part.target.mean()
         title = f"{learner}: target precision {goal:.2f} %, {part.seed.nunique()} runs; all in %"
         tables.append((title, ["strategy", "of", *names, "reached"], rows))
