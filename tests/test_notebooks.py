@@ -10,6 +10,7 @@ nbformat = pytest.importorskip("nbformat", reason="needs the extra notebooks")
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own
 def test_runs_and_shows(path, monkeypatch):

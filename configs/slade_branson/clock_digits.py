@@ -16,35 +16,32 @@ uniform replay but no clock values fit best what the agent is asked for, and the
 half of random's: it is asked for gains for which there is no time.
 """
 
+import dataclasses
+
 from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
 
 
 def get_config() -> Experiment:
     """The experiment."""
-    paper = {"epochs": 60, "candidates": 30, "exploration": 1.0, "window": 0}
+    paper = SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0)
+    cells = {
+        "paper": paper,
+        "clock": dataclasses.replace(paper, clock=True),
+        "uniform": dataclasses.replace(paper, exponent=0.0),
+        "clock_uniform": dataclasses.replace(paper, clock=True, exponent=0.0),
+    }
+    drawn = {
+        f"{name}_drawn": dataclasses.replace(agent, policy_candidates=30)
+        for name, agent in cells.items()
+    }
+    agents = cells | drawn | {"paper_all": dataclasses.replace(paper, candidates=None)}
     return Experiment(
         name="slade_branson_clock_digits",
         data=Data(source="sklearn:digits", test_size=397),
         parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            "paper": SladeBranson(**paper),
-            "clock": SladeBranson(**paper, clock=True),
-            "uniform": SladeBranson(**paper, exponent=0.0),
-            "clock_uniform": SladeBranson(**paper, clock=True, exponent=0.0),
-            "clock_uniform_drawn": SladeBranson(
-                **paper, clock=True, exponent=0.0, policy_candidates=30
-            ),
-        },
-        strategies=(
-            "paper",
-            "clock",
-            "uniform",
-            "clock_uniform",
-            "clock_uniform_drawn",
-            "random",
-            "margin",
-        ),
+        agents=agents,
+        strategies=(*agents, "random", "margin"),
         trainings=10,
         seeds=100,
         rounds=20,
