@@ -58,9 +58,14 @@ def get_config(noise: float = 0.0) -> Experiment:
             "logistic_regression": LogisticRegression(),
         },
         agents={
-            "slade_branson": SladeBranson(exploration=0.1, window=5),
+            "slade_branson": SladeBranson(candidates=None, exploration=0.1, window=5),
             "lal_rl": LalRl(
-                mode="fixed_horizon", horizon=20, warm_episodes=16, exploration=0.1, window=5
+                mode="fixed_horizon",
+                horizon=20,
+                warm_episodes=16,
+                candidates=None,
+                exploration=0.1,
+                window=5,
             ),
         },
         agents_on={"slade_branson": "resnet50", "lal_rl": "logistic_regression"},

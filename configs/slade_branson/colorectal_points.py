@@ -26,7 +26,7 @@ def get_config() -> Experiment:
         name="slade_branson_colorectal_points",
         learners={"resnet50": colorectal.learners["resnet50"]},
         agents={
-            name: SladeBranson(points=n, budget=50, epochs=10, window=0)
+            name: SladeBranson(points=n, budget=50, epochs=10, candidates=None, window=0)
             for name, n in points.items()
         },
         agents_on={},
