@@ -47,14 +47,13 @@ def get_config() -> Experiment:
         f"{name}_all": dataclasses.replace(cells[name], candidates=None)
         for name in ("paper", "clock_uniform")
     }
-    agents = cells | drawn | whole
     return Experiment(
         name="slade_branson_clock_digits",
         data=Data(source="sklearn:digits", test_size=397),
         parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
         learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents=agents,
-        strategies=(*agents, "random", "margin"),
+        agents={**cells, **drawn, **whole},
+        strategies=(*cells, *drawn, *whole, "random", "margin"),
         trainings=10,
         seeds=100,
         rounds=20,
