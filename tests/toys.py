@@ -7,10 +7,23 @@ import jax.numpy as jnp
 
 from jal.rl.dqn import DQN, Candidates, Transition, epsilon_greedy
 from jal.rl.replay import prioritised_replay
+from jal.types import Learner, Outputs
 
 
 class Seen(NamedTuple):
     state: jax.Array
+
+
+def counted(classes: int = 2) -> Learner:
+    """A classifier of no use, whose variables and logits count how often it was fitted."""
+
+    def fit(key, count, data, labels, hyper):
+        return count + 1, {}
+
+    def predict(count, x):
+        return Outputs(jnp.full((x.shape[0], classes), count), x)
+
+    return Learner(lambda pool: (), lambda key, data: jnp.float32(0), fit, predict, ())
 
 
 def candidates_of(features, mask_of=None):

@@ -6,7 +6,6 @@ All as cifar10.py, but seeds start from a network that no agent has trained, and
 of the precision that warm start found. Reported: target 37.96 %; the table is in `REPORTED`.
 """
 
-import dataclasses
 import runpy
 from pathlib import Path
 
@@ -26,10 +25,4 @@ REPORTED = {  # means; maxima, in %
 def get_config() -> Experiment:
     """The experiment."""
     cifar10 = runpy.run_path(str(Path(__file__).with_name("cifar10.py")))
-    return dataclasses.replace(
-        cifar10["get_config"](),
-        name="abas_ral_cifar10_scratch",
-        classifier="scratch",
-        target=0.85,
-        reported=cifar10["as_reported"](REPORTED),
-    )
+    return cifar10["from_scratch"](cifar10["get_config"](), REPORTED)

@@ -6,7 +6,6 @@ All as mnist.py, but seeds start from a network that no agent has trained, and t
 of the precision that warm start found. Reported: target 79.99 %; the table is in `REPORTED`.
 """
 
-import dataclasses
 import runpy
 from pathlib import Path
 
@@ -24,11 +23,4 @@ def get_config() -> Experiment:
     """The experiment."""
     here = Path(__file__)
     pretrained = runpy.run_path(str(here.with_name("mnist.py")))["get_config"]()
-    cifar10 = runpy.run_path(str(here.with_name("cifar10.py")))
-    return dataclasses.replace(
-        pretrained,
-        name="abas_ral_mnist_scratch",
-        classifier="scratch",
-        target=0.85,
-        reported=cifar10["as_reported"](REPORTED),
-    )
+    return runpy.run_path(str(here.with_name("cifar10.py")))["from_scratch"](pretrained, REPORTED)

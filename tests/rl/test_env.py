@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
+from toys import counted
 
 from jal import learners, metrics, strategies
 from jal.data.splits import random_start
@@ -26,7 +27,7 @@ from jal.rl.rules import (
     quality_gain,
     succeeds,
 )
-from jal.types import InputError, Labels, Learner, Outputs, Pool
+from jal.types import InputError, Labels, Pool
 
 POINTS, CLASSES, START, MAX_STEPS, LARGEST = 60, 3, 6, 8, 20
 NEVER = Goal(np.float32(np.inf), np.float32(np.inf))
@@ -234,19 +235,6 @@ def test_vmap_equals_single_calls():
     assert list(ends.done) == [False, True, False]
 
 
-def counted(start=0.0):
-    """A classifier of no use, which counts how often it was fitted."""
-
-    def fit(key, variables, data, labels, hyper):
-        return variables + 1, {}
-
-    def predict(variables, x):
-        logits = jnp.full((x.shape[0], CLASSES), variables)
-        return Outputs(logits, x)
-
-    return Learner(lambda pool: (), lambda key, data: jnp.float32(start), fit, predict, ())
-
-
 @functools.cache
 def scripted(reward, terminal, actor=None, max_steps=30):
     """An environment whose quality after step t is the hold-out's `y[t]`."""
@@ -258,7 +246,7 @@ def scripted(reward, terminal, actor=None, max_steps=30):
         return jnp.argsort(round.labelled, stable=True)[:LARGEST], action[0] + 1, state
 
     env = environment(
-        counted(),
+        counted(CLASSES),
         start=one_of_each(CLASSES),
         actor=actor or Actor(lambda key, x: (), first),
         observe=observe_points(sorted_scores(), reduce="mean", candidates=10),

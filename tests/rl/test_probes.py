@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import Seen, candidates_of, learn
+from toys import Seen, candidates_of, counted, learn
 
 from jal import metrics, strategies
 from jal.data.splits import random_start
@@ -15,7 +15,7 @@ from jal.rl.observations import batch_candidates, observe_batches, sorted_scores
 from jal.rl.q_networks import lal_rl_network, mlp_network
 from jal.rl.replay import prioritised_replay
 from jal.rl.training import Schedule, rollout, trainer
-from jal.types import Labels, Learner, Outputs, Pool
+from jal.types import Labels, Pool
 
 SEEDS = 20
 
@@ -93,16 +93,11 @@ def chosen_sizes(network, *, of_cap):
     trainer with its warm start, and greedy episodes.
     """
     x, y = jnp.zeros((600, 1)), jnp.zeros(600, jnp.int32)
-    params = EnvParams(Pool(x, y), (), Pool(x[:1], y[:1]), x[:1], (), (), Goal(jnp.inf, jnp.inf))
-    learner = Learner(
-        lambda pool: (),
-        lambda key, data: (),
-        lambda key, variables, data, labels, hyper: ((), {}),
-        lambda variables, x: Outputs(jnp.zeros((x.shape[0], 2)), x),
-        (),
+    params = EnvParams(
+        Pool(x, y), (), Pool(x[:1], y[:1]), x[:1], jnp.float32(0), (), Goal(jnp.inf, jnp.inf)
     )
     env = environment(
-        learner,
+        counted(),
         start=lambda key, y: Labels(random_start(key, y.shape[0], 1), jnp.int32(1)),
         actor=batch_actor(strategies.registry["random"](), 60),
         observe=observe_batches(sorted_scores()),

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from toys import counted
 
 from jal import strategies
 from jal.data.splits import random_start
@@ -17,7 +18,7 @@ from jal.rl.q_networks import mlp_network
 from jal.rl.replay import prioritised_replay
 from jal.rl.rules import after_two_falls
 from jal.rl.training import Schedule, trainer
-from jal.types import Labels, Learner, Outputs, Pool
+from jal.types import Labels, Pool
 
 POINTS, START, LARGEST = 90, 3, 9
 QUALITIES = np.array([0.1, 0.3, 0.6, 0.9, 0.7, 0.9, 0.5, 0.4, 0.2], np.float32)
@@ -27,20 +28,13 @@ STEPS = len(QUALITIES) - 1
 @functools.cache
 def made(schedule, wanted=None, reward="quality"):
     """A trainer whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
-    learner = Learner(
-        lambda pool: (),
-        lambda key, data: jnp.int32(0),
-        lambda key, count, data, labels, hyper: (count + 1, {}),  # counts its fits
-        lambda count, x: Outputs(jnp.full((x.shape[0], 2), count, jnp.float32), x),
-        (),
-    )
     rewards = {
         "quality": lambda before, after: after.quality,  # whose falls end warm start after step 7
         "constant": lambda before, after: jnp.float32(-1.0),
         "size": lambda before, after: -jnp.float32(after.bought),
     }
     env = environment(
-        learner,
+        counted(),
         start=lambda key, y: Labels(random_start(key, POINTS, START), jnp.int32(START)),
         actor=batch_actor(strategies.registry["random"](), LARGEST),
         observe=observe_batches(sorted_scores()),
@@ -65,7 +59,7 @@ def made(schedule, wanted=None, reward="quality"):
         (),
         Pool(x[: STEPS + 1], jnp.asarray(QUALITIES)),
         x[:1],
-        jnp.int32(0),
+        jnp.float32(0),
         (),
         Goal(jnp.inf, jnp.inf),
     )
