@@ -43,7 +43,7 @@ def check_replay(agent: str, needed: int, trainings: int, devices: Sequence[Any]
         raise InputError(
             f"the replay buffers of {agent} take {_size(needed)} for each of {trainings} "
             f"trainings, {_size(each * needed)} on each of {len(devices)} devices, and "
-            f"{_size(free)} are free: lower trainings, the agent's capacity, or its state."
+            f"{_size(free)} are free: lower the agent's capacity, its state, or trainings."
         )
 
 

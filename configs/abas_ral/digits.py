@@ -7,8 +7,9 @@ Took 33 min on two CPU cores that had as much other work beside it, of which com
 Found (budget at the target, % of the pool; less abas_ral's, 95 % intervals over the trainings):
 abas_ral 10.75; alfa_mix 11.56, +.80 +- .40; margin 11.64, +.89 +- .21; least_confidence 12.19,
 +1.44 +- .35; entropy 12.67, +1.92 +- .55; random 19.01, +8.26 +- 2.00. Cohen's d .7 to 1.5.
-So ABAS-RAL needs the least, but all of its 16,176 batches are of one point, the smallest margin: it
-is margin sampling one point at a time, as in digits_scratch.py.
+So ABAS-RAL needs the least, but all of its 16,176 batches are of one point, the smallest margin,
+and its rivals here buy three at a time: that is margin sampling by another batch size, as in
+digits_scratch.py, which has rivals of one point too.
 """
 
 from jal.experiment import MLP, AbasRal, Data, Experiment

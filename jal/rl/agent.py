@@ -32,7 +32,7 @@ __all__ = [
 
 
 class AgentData(NamedTuple):
-    """What an agent is trained on, made and checked by `agent_data`; parts share no point.
+    """What an agent is trained on; the parts share no point, but for `warm` and `train`.
 
     Attributes:
       state_x: `[V, ...]` inputs of the state set.

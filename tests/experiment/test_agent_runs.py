@@ -228,5 +228,6 @@ def test_what_experiments_refuse(change, says):
 def test_replay_buffers_that_do_not_fit(monkeypatch):
     monkeypatch.setattr("jal.memory.free_bytes", lambda devices: 10_000)
     agent = dataclasses.replace(SMALL.agents["sizes"], capacity=5_000)
-    with pytest.raises(InputError, match=r"the replay buffers of sizes take .* lower trainings"):
+    says = r"the replay buffers of sizes take .* lower the agent's capacity"
+    with pytest.raises(InputError, match=says):
         ex.run(dataclasses.replace(SMALL, agents={"sizes": agent}), progress=False)

@@ -40,6 +40,11 @@ def test_targets_from_scratch_are_a_share_of_the_pretrained_ones(name):
         made.append(config["get_config"]())
     assert [experiment.target for experiment in made] == [1.0, 0.85]
     assert abs(made[1].target * said[0] - said[1]) < 0.01
+    if name == "cifar10":
+        first, later = (one.reported["resnet50/abas_ral"] for one in made)
+        assert (first["f1"], first["max_budget"]) == (0.4267, 0.1117)
+        assert (later["precision"], later["max_accuracy"]) == (0.3969, 0.3953)
+        assert "max_accuracy" not in made[0].reported["resnet50/entropy"]  # not legible
     assert [experiment.classifier for experiment in made] == ["pretrained", "scratch"]
 
 

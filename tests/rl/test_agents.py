@@ -437,7 +437,7 @@ def test_what_agents_refuse(agent, says):
 
 def test_a_replay_buffer_that_does_not_fit(monkeypatch):
     monkeypatch.setattr("jal.memory.free_bytes", lambda devices: 1_000)
-    says = r"the replay buffers of AbasRal take .* lower trainings, the agent's capacity"
+    says = r"the replay buffers of AbasRal take .* lower the agent's capacity"
     with pytest.raises(InputError, match=says):
         train(jax.random.key(0), parts(), SMALL["abas_ral"], learner(), 5)
 
