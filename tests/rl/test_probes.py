@@ -139,7 +139,7 @@ def test_the_paper_s_network_and_feature_do_not_find_it():
     # k / |U_0| spans a tenth: a value that is not monotonous in k is out of reach of five sigmoids
     # at this step size; `AbasRal(action_scale="cap", hidden=(32, 32))` is for that.
     as_printed = chosen_sizes(lal_rl_network(1, 1), of_cap=False)
-    assert (np.abs(as_printed - 20) <= 2).all(axis=1).mean() <= 0.5
+    assert np.isin(as_printed, (1, 60)).all(axis=1).mean() >= 0.9
 
 
 def harvested(network, seen_by_agent):

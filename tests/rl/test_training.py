@@ -26,7 +26,7 @@ STEPS = len(QUALITIES) - 1
 
 
 @functools.cache
-def made(schedule, wanted=None, reward="quality"):
+def made(schedule, wanted=None, reward="quality", learner=None):
     """A trainer whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
     rewards = {
         "quality": lambda before, after: after.quality,  # whose falls end warm start after step 7
@@ -34,7 +34,7 @@ def made(schedule, wanted=None, reward="quality"):
         "size": lambda before, after: -jnp.float32(after.bought),
     }
     env = environment(
-        counted(),
+        learner or counted(),
         start=lambda key, y: Labels(random_start(key, POINTS, START), jnp.int32(START)),
         actor=batch_actor(strategies.registry["random"](), LARGEST),
         observe=observe_batches(sorted_scores()),
@@ -101,6 +101,24 @@ def test_warm_start_finds_the_quality_and_the_least_budget_that_reached_it(at_on
     assert (state.goal.quality, state.goal.budget) == (found.quality, found.budget)
     alone = begun(Schedule(warm_episodes=episodes, epochs=1))
     jax.tree.map(np.testing.assert_array_equal, state.replay, alone.replay)
+
+
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_the_budget_of_a_better_quality_replaces_a_smaller_one(at_once):
+    """The quality is of the number of labels, so that episodes have bests of their own."""
+    learner = counted()._replace(
+        fit=lambda key, count, data, labels, hyper: (jnp.float32(labels.n), {})
+    )
+    own = np.random.default_rng(0).permutation(np.linspace(0.1, 0.9, POINTS)).astype(np.float32)
+    schedule = Schedule(warm_episodes=12, epochs=1, episodes_at_once=at_once)
+    training, params = made(schedule, reward="size", learner=learner)
+    params = params._replace(holdout=Pool(jnp.zeros((POINTS, 1)), jnp.asarray(own)))
+    state = jax.jit(training.init)(jax.random.key(3), params)
+    items = jax.tree.map(lambda leaf: np.asarray(leaf[: state.replay.filled]), state.replay.items)
+    after = POINTS - items.observation.unlabelled + items.action[:, 0] + 1
+    best = after[own[after - 1].argmax()]
+    assert state.warmth.quality == own[best - 1]
+    np.testing.assert_allclose(state.warmth.budget, best / POINTS, rtol=1e-6)
 
 
 def test_epochs_of_episodes_vmapped_together_store_the_steps_taken():
