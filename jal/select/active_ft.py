@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,9 @@ from jal.select.gradients import unit_rows
 from jal.select.top_k import check_pool
 from jal.types import Array
 
-__all__ = ["active_ft", "fit_centroids"]
+__all__ = ["Objective", "active_ft", "fit_centroids"]
 
+Objective = Literal["published", "as_printed"]
 _BLOCK = 64  # centroids per matrix product when they take their points
 _DECAY, _SQUARED_DECAY, _EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults
 
@@ -27,19 +28,24 @@ def active_ft(
     iterations: int = 300,
     learning_rate: float = 1e-3,
     diversity: float = 1.0,
+    objective: Objective = "published",
     minibatch: int | None = None,
     chunk: int = 4096,
 ) -> Array:
     """The unlabelled point nearest to each of k optimised centroids (ActiveFT: Xie et al., 2023).
 
-    On features of unit length, Adam minimises
+    On features f of unit length, Adam minimises over unit centroids c, from k unlabelled points
+    drawn uniformly, the published code's objective: with c_i the nearest centroid of f_i,
 
-        - mean_i max_j f_i.c_j / T + diversity * mean_j log sum_(l != j) exp(c_j.c_l / T)
+        mean_i log(1 + diversity * sum_l exp((c_i.c_l - f_i.c_i) / T)),
 
-    over unit centroids c, from k unlabelled points drawn uniformly. The published code differs: it
-    joins both terms in one logarithm, and counts the second by the share of points. Points of
-    length 0 are as far from any centroid as an orthogonal one. Time 2 N D k per iteration; memory
-    N D + chunk k.
+    c_l being constants, that of l = i too, which is the largest. As the paper prints it (eq. 7),
+
+        - mean_i f_i.c_i / T + diversity * mean_j log sum_(l != j) exp(c_j.c_l / T),
+
+    nothing damps the second term, and it drives the centroids apart until they stand for the pool
+    no better than random points do. Points of length 0 are as far from any centroid as an
+    orthogonal one. Time 2 N D k per iteration; memory N D + chunk k.
 
     Args:
       key: a PRNG key.
@@ -49,7 +55,8 @@ def active_ft(
       temperature: T.
       iterations: of Adam, static.
       learning_rate: of Adam.
-      diversity: weight of the second term.
+      diversity: weight of what keeps centroids apart; with 0 the published objective is 0.
+      objective: "published", or "as_printed"; static.
       minibatch: unlabelled points drawn (with replacement) for each iteration; None for all, the
         paper's.
       chunk: points compared at once, static; bounds memory at `chunk x k`.
@@ -57,6 +64,9 @@ def active_ft(
     Returns:
       `[k]` int32, distinct: the centroid nearest to most points first; a point that is taken goes
       to the first centroid that asks for it.
+
+    Raises:
+      ValueError: also for another objective.
     """
     features, labelled = check_pool("active_ft", features, labelled, k)
     points = unit_rows(features)
@@ -69,6 +79,7 @@ def active_ft(
         iterations=iterations,
         learning_rate=learning_rate,
         diversity=diversity,
+        objective=objective,
         minibatch=minibatch,
         chunk=chunk,
     )
@@ -107,6 +118,7 @@ def fit_centroids(
     iterations: int = 300,
     learning_rate: float = 1e-3,
     diversity: float = 1.0,
+    objective: Objective = "published",
     minibatch: int | None = None,
     chunk: int = 4096,
 ) -> tuple[Array, Array]:
@@ -121,10 +133,13 @@ def fit_centroids(
       iterations: see `active_ft`.
       learning_rate: see `active_ft`.
       diversity: see `active_ft`.
+      objective: see `active_ft`.
       minibatch: see `active_ft`.
       chunk: see `active_ft`.
     """
     points, labelled = check_pool("fit_centroids", points, labelled, k)
+    if objective not in get_args(Objective):
+        raise ValueError(f'objective must be "published" or "as_printed", got "{objective}".')
     n, dimension = points.shape
     free = (~labelled).astype(points.dtype)
     key_first, key_rest = jax.random.split(key)
@@ -137,25 +152,35 @@ def fit_centroids(
     unlabelled_first = jnp.argsort(labelled, stable=True)
     count = jnp.maximum(jnp.sum(~labelled), 1)
 
-    def attraction(unit: Array, step: Array) -> Array:
-        """Gradient `[k, D]` of the mean over points of the similarity to the nearest centroid."""
+    def drawn_points(step: Array) -> tuple[Array, Array]:
+        """The points `[C, m, D]` of one iteration, and their weights `[C, m]` of sum 1."""
         if minibatch is None:
-            return _nearest(unit, padded, weights)[0] / jnp.maximum(jnp.sum(free), 1.0)
+            return padded, weights / jnp.maximum(jnp.sum(free), 1.0)
         rank = jax.random.randint(jax.random.fold_in(key_rest, step), (minibatch,), 0, count)
         some = points[unlabelled_first[rank]][None]
-        return _nearest(unit, some, jnp.ones((1, minibatch), points.dtype))[0] / minibatch
+        return some, jnp.full((1, minibatch), 1.0 / minibatch, points.dtype)
 
-    def spread(unit: Array) -> Array:
+    def published(unit: Array, some: Array, weight: Array) -> Array:
         similar = jnp.matmul(unit, unit.T, precision="highest") / temperature
-        others = jnp.where(jnp.eye(k, dtype=bool), -jnp.inf, similar)
-        return diversity * jnp.mean(jax.nn.logsumexp(others, axis=1))
+        apart = jnp.log(diversity) + jax.nn.logsumexp(similar, axis=1)
+        total, share = _nearest(unit, some, weight, apart, temperature)
+        away = jnp.matmul(jax.nn.softmax(similar, axis=1), unit, precision="highest")
+        return (share[:, None] * away - total) / temperature
+
+    def as_printed(unit: Array, some: Array, weight: Array) -> Array:
+        def spread(unit: Array) -> Array:
+            similar = jnp.matmul(unit, unit.T, precision="highest") / temperature
+            others = jnp.where(jnp.eye(k, dtype=bool), -jnp.inf, similar)
+            return diversity * jnp.mean(jax.nn.logsumexp(others, axis=1))
+
+        near = _nearest(unit, some, weight)[0] / temperature
+        return jax.grad(spread)(unit) - near if k > 1 else -near
+
+    gradient_of = published if objective == "published" else as_printed
 
     def update(step: Array, adam: _Adam) -> _Adam:
         unit, to_centroids = jax.vjp(unit_rows, adam.centroids)
-        gradient = -attraction(unit, step) / temperature
-        if k > 1:
-            gradient += jax.grad(spread)(unit)
-        (gradient,) = to_centroids(gradient)
+        (gradient,) = to_centroids(gradient_of(unit, *drawn_points(step)))
         mean = _DECAY * adam.mean + (1 - _DECAY) * gradient
         squared = _SQUARED_DECAY * adam.squared + (1 - _SQUARED_DECAY) * jnp.square(gradient)
         t = (step + 1).astype(points.dtype)
@@ -168,18 +193,32 @@ def fit_centroids(
     return unit, _nearest(unit, padded, weights)[1]
 
 
-def _nearest(unit: Array, chunks: Array, weights: Array) -> tuple[Array, Array]:
+def _nearest(
+    unit: Array, chunks: Array, weights: Array, apart: Array | None = None, temperature: float = 1.0
+) -> tuple[Array, Array]:
     """For each centroid the sum `[k, D]` and the number `[k]` of the points it is nearest to.
 
-    A point that ties is shared out. Args: unit `[k, D]`, chunks `[C, m, D]`, weights `[C, m]`.
+    A point that ties is shared out. With `apart` each point f of centroid c counts by the share
+    sigmoid(apart_c - f.c / temperature) that is not its own.
+
+    Args:
+      unit: `[k, D]`.
+      chunks: `[C, m, D]`.
+      weights: `[C, m]`.
+      apart: `[k]`, or None.
+      temperature: of the similarities.
     """
 
     def add(carry: tuple[Array, Array], chunk: tuple[Array, Array]):
         total, share = carry
         points, weight = chunk
         similar = unit @ points.T  # [k, m]: the maximum over the first axis is vectorised
-        member = (similar == jnp.max(similar, axis=0)).astype(points.dtype)
-        member *= weight / jnp.sum(member, axis=0)
+        largest = jnp.max(similar, axis=0)
+        member = (similar == largest).astype(points.dtype)
+        member /= jnp.sum(member, axis=0)
+        if apart is not None:
+            weight *= jax.nn.sigmoid(apart @ member - largest / temperature)
+        member *= weight
         return (total + member @ points, share + jnp.sum(member, axis=1)), None
 
     start = jnp.zeros_like(unit), jnp.zeros(unit.shape[0], unit.dtype)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from jal import select
+from jal.select.active_ft import Objective
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
 
@@ -15,6 +18,7 @@ def active_ft(
     iterations: int = 300,
     learning_rate: float = 1e-3,
     diversity: float = 1.0,
+    objective: Objective = "published",
     minibatch: int | None = None,
 ) -> Strategy:
     """The points nearest to k_max centroids that match the pool and keep apart (Xie et al., 2023).
@@ -25,9 +29,10 @@ def active_ft(
     Args:
       temperature: of the similarities.
       iterations: of Adam.
-      learning_rate: of Adam; the paper's is for hundreds of features, with few of them 1e-2 spreads
-        the centroids where 1e-3 hardly moves them.
+      learning_rate: of Adam.
       diversity: weight of the term that keeps centroids apart.
+      objective: "published", that of the authors' code; or "as_printed", the paper's eq. 7, whose
+        picks stand for the pool no better than random ones.
       minibatch: points drawn for each iteration; None for the whole pool, as in the paper.
     """
     for option, value in {"temperature": temperature, "learning_rate": learning_rate}.items():
@@ -36,6 +41,10 @@ def active_ft(
     for option, value in {"iterations": iterations, "diversity": diversity}.items():
         if not value >= 0:
             raise InputError(f"active_ft takes {option} of 0 or more, got {value}.")
+    if objective not in get_args(Objective):
+        raise InputError(
+            f'active_ft takes the objective "published" or "as_printed", got {objective}.'
+        )
     if minibatch is not None and minibatch < 1:
         raise InputError(f"active_ft takes a minibatch of at least 1, got {minibatch}.")
 
@@ -49,6 +58,7 @@ def active_ft(
             iterations=iterations,
             learning_rate=learning_rate,
             diversity=diversity,
+            objective=objective,
             minibatch=minibatch,
         )
 

@@ -6,13 +6,15 @@ import numpy as np
 import optax
 import pytest
 from reference import oracles
-from scipy.special import logsumexp
+from scipy.optimize import linear_sum_assignment
+from sklearn.datasets import load_breast_cancer, load_digits
 
 module = importlib.import_module("jal.select.active_ft")
 active_ft, fit_centroids = module.active_ft, module.fit_centroids
 
 N, D, PICKS = 40, 5, 6
-static = ("k", "minibatch", "chunk")  # not the iterations: one program serves many tests
+# Not the iterations: one program serves many tests.
+static = ("k", "minibatch", "chunk", "objective")
 jitted = jax.jit(active_ft, static_argnames=static)
 fitted = jax.jit(fit_centroids, static_argnames=static)
 key = jax.random.key(0)
@@ -28,26 +30,38 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def loss(centroids, points, temperature: float, np_=np, logsumexp_=logsumexp):
-    """Xie et al., 2023, eq. 7: near to the points, apart from each other."""
-    c = centroids / np_.linalg.norm(centroids, axis=1, keepdims=True)
+def published(centroids, points, temperature, diversity):
+    """The loss of Xie et al.'s code, in JAX."""
+    c = centroids / jnp.linalg.norm(centroids, axis=1, keepdims=True)
+    similar = jnp.exp(points @ c.T / temperature)
+    near, which = similar.max(axis=1), similar.argmax(axis=1)
+    others = jnp.exp(jax.lax.stop_gradient(c) @ c.T / temperature).sum(axis=0)
+    return -jnp.mean(jnp.log(near / (near + diversity * others[which])))
+
+
+def as_printed(centroids, points, temperature, diversity):
+    """Eq. 7: near to the points, apart from each other."""
+    c = centroids / jnp.linalg.norm(centroids, axis=1, keepdims=True)
     near = (points @ c.T).max(axis=1).mean() / temperature
-    similar = c @ c.T / temperature
-    apart = logsumexp_(similar - 1e9 * np_.eye(len(c)), axis=1).mean()
-    return apart - near
+    similar = c @ c.T / temperature - 1e9 * jnp.eye(len(c))
+    return diversity * jax.nn.logsumexp(similar, axis=1).mean() - near
 
 
-@pytest.mark.parametrize("temperature", [0.07, 0.5])
-def test_steps_are_adam_on_the_loss(temperature):
+losses = {"published": published, "as_printed": as_printed}
+
+
+@pytest.mark.parametrize("objective", losses)
+@pytest.mark.parametrize(("temperature", "diversity"), [(0.07, 1.0), (0.5, 0.3)])
+def test_steps_are_adam_on_the_loss(objective, temperature, diversity):
     features, labelled = a_pool(0)
     points = unit(features)
-    options = {"temperature": temperature, "learning_rate": 0.01, "chunk": 16}
+    options = {"temperature": temperature, "diversity": diversity, "objective": objective}
+    options |= {"learning_rate": 0.01, "chunk": 16}
     centroids, _ = fitted(key, points, labelled, PICKS, iterations=0, **options)
     adam = optax.adam(0.01)
     state = adam.init(centroids)
-    gradient = jax.jit(
-        jax.grad(lambda c: loss(c, points[~labelled], temperature, jnp, jax.nn.logsumexp))
-    )
+    loss = losses[objective]
+    gradient = jax.jit(jax.grad(lambda c: loss(c, points[~labelled], temperature, diversity)))
     for _ in range(10):
         updates, state = adam.update(gradient(centroids), state)
         centroids = optax.apply_updates(centroids, updates)
@@ -55,6 +69,45 @@ def test_steps_are_adam_on_the_loss(temperature):
     np.testing.assert_allclose(found, unit(np.asarray(centroids)), atol=2e-5)
     nearest = np.argmax(points[~labelled] @ np.asarray(found).T, axis=1)
     np.testing.assert_allclose(share, np.bincount(nearest, minlength=PICKS), rtol=1e-6)
+
+
+def a_real_pool(name: str, size: int) -> np.ndarray:
+    """`[size, 64]` of unit length, zeros behind the features that there are."""
+    rng = np.random.default_rng(0)
+    if name == "digits":
+        x = load_digits().data
+    elif name == "breast cancer":
+        x = load_breast_cancer().data
+        x = (x - x.mean(axis=0)) / x.std(axis=0)
+    else:
+        x = 3 * rng.normal(size=(12, 16))[rng.integers(12, size=size)] + rng.normal(size=(size, 16))
+    points = unit(rng.permutation(x)[:size]).astype(np.float32)
+    return np.pad(points, ((0, 0), (0, 64 - points.shape[1])))
+
+
+def earth_movers_distance(pool: np.ndarray, picks: np.ndarray) -> float:
+    """Of the pool to the picks, each of which stands for as many points as any other."""
+    cost = np.sqrt(oracles.squared_distances(pool, pool[picks]))
+    cost = np.repeat(cost, len(pool) // len(picks), axis=1)
+    return cost[linear_sum_assignment(cost)].mean()
+
+
+@pytest.mark.parametrize("name", ["digits", "breast cancer", "mixture"])
+def test_stands_for_the_pool_better_than_random_points(name):
+    """But not as printed, where centroids fly apart."""
+    size, picks = 360, 24
+    pool, labelled = a_real_pool(name, size), np.zeros(size, bool)
+
+    def distance(objective, iterations, seeds):
+        options = {"objective": objective, "iterations": iterations, "learning_rate": 0.01}
+        found = [
+            jitted(jax.random.key(seed), pool, labelled, picks, **options) for seed in range(seeds)
+        ]
+        return np.mean([earth_movers_distance(pool, np.asarray(each)) for each in found])
+
+    random = distance("published", 0, 16)
+    assert distance("published", 300, 3) < 0.94 * random
+    assert distance("as_printed", 300, 3) > 0.96 * random
 
 
 def test_starts_from_unlabelled_points_drawn_uniformly():
@@ -72,18 +125,18 @@ def test_starts_from_unlabelled_points_drawn_uniformly():
 def test_the_loss_falls():
     features, labelled = a_pool(2)
     points = unit(np.float64(features))[~labelled]
-    losses = [
-        loss(
-            np.float64(fitted(key, unit(features), labelled, PICKS, iterations=t)[0]), points, 0.07
-        )
+    values = [
+        published(fitted(key, unit(features), labelled, PICKS, iterations=t)[0], points, 0.07, 1.0)
         for t in (0, 30, 300)
     ]
-    assert losses[0] > losses[1] > losses[2]
-    assert losses[0] - losses[2] > 0.1
+    assert values[0] > values[1] > values[2]
+    assert values[0] - values[2] > 0.1
 
 
-@pytest.mark.parametrize("minibatch", [None, 32])
-def test_one_of_each_cluster(minibatch):
+@pytest.mark.parametrize(
+    ("objective", "minibatch", "least"), [("published", 32, 4.9), ("as_printed", None, PICKS)]
+)
+def test_more_clusters_than_random_points(objective, minibatch, least):
     rng = np.random.default_rng(0)
     cluster = np.arange(N) % PICKS
     centres = np.concatenate([np.eye(3), -np.eye(3)])
@@ -93,15 +146,15 @@ def test_one_of_each_cluster(minibatch):
     def pick(key, iterations):
         return active_ft(
             key, features, labelled, PICKS,
-            iterations=iterations, learning_rate=0.01, minibatch=minibatch,
+            iterations=iterations, learning_rate=0.01, objective=objective, minibatch=minibatch,
         )  # fmt: skip
 
     many = jax.jit(jax.vmap(pick, (0, None)))
     keys = jax.random.split(key, 10)
     found = [len(set(cluster[picks])) for picks in np.asarray(many(keys, 300))]
-    assert found == [PICKS] * len(keys)
+    assert np.mean(found) >= least
     at_random = [len(set(cluster[picks])) for picks in np.asarray(many(keys, 0))]
-    assert np.mean(at_random) < PICKS - 1  # it is the loss that spreads them
+    assert np.mean(at_random) < least - 0.5  # it is the loss that spreads them
 
 
 def test_picks_are_the_nearest_unused_largest_share_first():
@@ -164,3 +217,5 @@ def test_errors():
     features, labelled = a_pool(0, N - 2)
     with pytest.raises(ValueError, match="active_ft cannot pick k = 3 of 2"):
         active_ft(key, features, labelled, 3)
+    with pytest.raises(ValueError, match='must be "published" or "as_printed", got "printed"'):
+        active_ft(key, features, labelled, 1, objective="printed")

@@ -6,6 +6,7 @@ from jal.types import InputError
 
 OPTIONS = {
     "temperature": 0.3, "iterations": 7, "learning_rate": 0.1, "diversity": 0.5, "minibatch": 8,
+    "objective": "as_printed",
 }  # fmt: skip
 
 
@@ -23,6 +24,7 @@ def test_what_reaches_the_selector(monkeypatch):
         {"iterations": -1},
         {"diversity": -0.5},
         {"minibatch": 0},
+        {"objective": "printed"},
     ],
 )
 def test_options_that_cannot_work(option):
