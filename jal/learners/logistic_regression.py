@@ -23,8 +23,9 @@ _ABSENT = -1e4  # the bias of a class without a label: its probability is 0
 class LogisticRegressionVariables(NamedTuple):
     """`weights [D, K]` and `bias [K]`, float32; scikit-learn's `coef_.T` and `intercept_`.
 
-    A class without a label, which scikit-learn does not know, has weights 0 and the bias -10,000:
-    its probability is 0, and an example of it has a log-loss of thousands.
+    For two classes scikit-learn has one vector, which is the difference of the two here. A class
+    without a label, which scikit-learn does not know, has weights 0 and the bias -10,000: its
+    probability is 0, and an example of it has a log-loss of thousands.
     """
 
     weights: Array
@@ -62,8 +63,9 @@ def logistic_regression(
 ) -> Learner:
     """Minimises C * sum of cross-entropies + |W|^2 / 2, the bias unpenalised, warm-started.
 
-    The optimum is unique and scikit-learn's (`LogisticRegression(C=C)`); a warm start changes only
-    the time that it takes.
+    Where labels of exactly two classes are known, the penalty is |w_1 - w_0|^2 / 2 instead, on the
+    one vector that scikit-learn has then, whatever K is. The optimum is unique and scikit-learn's
+    (`LogisticRegression(C=C)`); a warm start changes only the time that it takes.
 
     Args:
       input_shape: shape of one example; inputs are flattened to D numbers, bytes
@@ -81,7 +83,6 @@ def logistic_regression(
       reached, which stays above tol where float32 allows no less.
     """
     dim = math.prod(input_shape)
-    penalty = jnp.ones(dim + 1).at[-1].set(0.0)
 
     def prepare(pool: Pool) -> _Rotated:
         x = flatten(pool.x)
@@ -106,6 +107,9 @@ def logistic_regression(
         bound = min(max_labels or data.z.shape[0], data.z.shape[0])
         known = data.y[labels.order[:bound]]
         present = jnp.zeros(num_classes, bool).at[known].max(jnp.arange(bound) < labels.n)
+        # At the optimum w_0 = -w_1, so that |w_1 - w_0|^2 / 2 = 2 |W|^2 / 2.
+        strength = jnp.where(jnp.sum(present) == 2, 2.0, 1.0)
+        penalty = strength * jnp.ones(dim + 1).at[-1].set(0.0)
 
         def fit_rows(size: int, start: Array) -> Solution:
             index = labels.order[:size]
