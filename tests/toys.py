@@ -1,12 +1,16 @@
 """Problems with known answers, as environments and as a plain loop over a DQN and a buffer."""
 
-from typing import NamedTuple
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from jal.rl.dqn import DQN, Candidates, Transition, epsilon_greedy
 from jal.rl.replay import prioritised_replay
+from jal.rl.training import trainer
 from jal.types import Learner, Outputs
 
 
@@ -24,6 +28,36 @@ def counted(classes: int = 2) -> Learner:
         return Outputs(jnp.full((x.shape[0], classes), count), x)
 
     return Learner(lambda pool: (), lambda key, data: jnp.float32(0), fit, predict, ())
+
+
+def scripted() -> Learner:
+    """A classifier that learns nothing, with logits `x[:, t]` after fit t of inputs `[N, T, K]`.
+
+    Its features are the inputs' squares, flat.
+    """
+
+    def fit(key, count, data, labels, hyper):
+        return count + 1, {}
+
+    def predict(count, x):
+        return Outputs(x[:, count - 1], jnp.square(x.reshape(x.shape[0], -1)))
+
+    return Learner(lambda pool: (), lambda key, data: jnp.int32(0), fit, predict, ())
+
+
+@contextlib.contextmanager
+def captured(module: str) -> Iterator[dict[str, Any]]:
+    """What agents of `jal.rl.<module>` give their trainer, by name."""
+    found: dict[str, Any] = {}
+
+    def keep(warm_env, env, agent, replay, schedule, **others):
+        parts = {"warm_env": warm_env, "env": env, "agent": agent, "replay": replay}
+        found.update(parts | {"schedule": schedule} | others)
+        return trainer(warm_env, env, agent, replay, schedule, **others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"jal.rl.{module}.trainer", keep)
+        yield found
 
 
 def candidates_of(features, mask_of=None):

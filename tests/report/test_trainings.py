@@ -11,6 +11,7 @@ from scipy import stats
 from jal.metrics import mean_interval
 from jal.report import (
     aubc_differences,
+    budget_differences,
     by_training,
     points_curve,
     print_tables,
@@ -210,6 +211,44 @@ def test_an_agent_s_aubc_less_another_strategy_s():
     assert (
         rows[0][:2] == ["agent", "random"] and rows[0][3:] == ["", ""] and "nan" not in rows[0][2]
     )
+
+
+def test_differences_of_runs_are_tested_over_trainings():
+    """Many runs of few policies are no more evidence than the policies are."""
+    _, found = measured(seeds=60)
+    budgets = {name: values[:, 0] for name, values in found.items()}
+    number = np.arange(60) % 3
+    rows = [
+        ("logreg", name, seed, number[seed], budgets[name][seed])
+        for name in budgets
+        for seed in range(60)
+    ]
+    stops = pd.DataFrame(rows, columns=["learner", "strategy", "seed", "training", "budget"])
+    row = budget_differences(stops, "agent").loc[("logreg", "random")]
+    means = {n: [b[number == t].mean() for t in range(3)] for n, b in budgets.items()}
+    test = stats.ttest_rel(means["random"], means["agent"])
+    np.testing.assert_allclose([row.p, row.effect], [test.pvalue, test.statistic / np.sqrt(3)])
+    low, high = test.confidence_interval(0.95)
+    np.testing.assert_allclose(row.half, (high - low) / 2)
+    alone = budget_differences(stops.assign(training=0), "agent").loc[("logreg", "random")]
+    over_runs = stats.ttest_rel(budgets["random"], budgets["agent"]).pvalue
+    np.testing.assert_allclose(alone.p, over_runs)  # of one training there is no other unit
+
+
+def test_all_that_is_shown_is_over_trainings():
+    """In the terminal and on the page."""
+    frame, found = measured(seeds=60)
+    half, over_runs = (
+        mean_interval(values[:, -1], 0.68)[1]
+        for values in (means_of(found["agent"]), found["agent"])
+    )
+    assert abs(half - over_runs) > 1e-3
+    out = io.StringIO()
+    print_tables(frame, Console(file=out, width=120), INFO, CONFIG, history())
+    aubc = aubc_differences(by_training(frame, 3), "logreg", ["agent"], 0.68).iloc[0]
+    for shown in (out.getvalue(), page(frame, CONFIG, INFO, history())):
+        assert f"± {half:.4f}" in shown
+        assert f"{100 * aubc.difference:+.2f} ± {100 * aubc.half:.2f}" in shown
 
 
 def test_seconds_are_relative_to_the_quickest_of_all_learners():

@@ -15,8 +15,8 @@ from jal.rl.dqn import dqn
 from jal.rl.env import EnvParams, Goal, environment
 from jal.rl.observations import batch_candidates, observe_batches, sorted_scores
 from jal.rl.q_networks import mlp_network
-from jal.rl.replay import prioritised_replay
-from jal.rl.rules import after_two_falls
+from jal.rl.replay import EPSILON, prioritised_replay
+from jal.rl.rules import after_two_falls, at_quality
 from jal.rl.training import Schedule, trainer
 from jal.types import Labels, Pool
 
@@ -25,8 +25,14 @@ QUALITIES = np.array([0.1, 0.3, 0.6, 0.9, 0.7, 0.9, 0.5, 0.4, 0.2], np.float32)
 STEPS = len(QUALITIES) - 1
 
 
+def agent_of(rate=1e-3):
+    return dqn(mlp_network(1, 1, (4,)), batch_candidates(LARGEST), learning_rate=rate)
+
+
 @functools.cache
-def made(schedule, wanted=None, reward="quality", learner=None):
+def made(
+    schedule, wanted=None, reward="quality", learner=None, terminal=after_two_falls, rate=1e-3
+):
     """A trainer whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
     rewards = {
         "quality": lambda before, after: after.quality,  # whose falls end warm start after step 7
@@ -40,13 +46,13 @@ def made(schedule, wanted=None, reward="quality", learner=None):
         observe=observe_batches(sorted_scores()),
         quality=lambda logits, y: y[logits[0, 0].astype(jnp.int32) - 1],
         reward=rewards[reward],
-        terminal=after_two_falls,
+        terminal=terminal,
         max_steps=STEPS,
     )
     training = trainer(
         env,
         env,
-        dqn(mlp_network(1, 1, (4,)), batch_candidates(LARGEST)),
+        agent_of(rate),
         prioritised_replay(2_000),
         schedule,
         bias=lambda found: found.reward,
@@ -136,6 +142,68 @@ def test_epochs_of_episodes_vmapped_together_store_the_steps_taken():
     bought = POINTS - items.observation.unlabelled.reshape(-1, 7)
     sizes = items.action.reshape(-1, 7) + 1
     np.testing.assert_array_equal(bought, START + np.cumsum(sizes, axis=1) - sizes)
+
+
+@pytest.mark.parametrize("when", ["warm", "epoch", "step"])
+def test_updates_leave_td_errors_as_priorities(when):
+    """Without a learning rate the network stays, so that each error is its own."""
+    count = dict.fromkeys(("warm_updates", "updates"), 0)
+    count["warm_updates" if when == "warm" else "updates"] = 1
+    schedule = Schedule(
+        warm_episodes=2, epochs=1, episodes=1, batch_size=512, every_step=when == "step", **count
+    )
+    training, params = made(schedule, rate=0.0)
+    state = jax.jit(training.init)(jax.random.key(0), params)
+    if when != "warm":
+        state = jax.jit(training.run)(state, 0, 1, params)
+    filled = int(state.replay.filled)
+    items = jax.tree.map(lambda leaf: np.asarray(leaf[:filled]), state.replay.items)
+    values, mask = jax.vmap(agent_of().values, (None, 0))(state.agent.online, items.observation)
+    best = np.where(mask, values, -np.inf).max(axis=1)
+    ahead = np.where(items.terminal, 0, np.roll(best, -1))
+    errors = items.reward + ahead - np.asarray(values)[np.arange(filled), items.action[:, 0]]
+    priorities = np.asarray(state.replay.weights).ravel()[:filled]
+    # An item that no later update drew has the priority that it came with.
+    own = np.isclose(priorities, (np.abs(errors) + EPSILON) ** 3, rtol=1e-3, atol=1e-9)
+    assert own[:14].all() and (when != "warm" or filled == 14)
+    assert np.ptp(priorities) > 0.1
+
+
+def prefers(sign):
+    """Weights whose value is `sign` times the action's feature."""
+    kernel = jnp.zeros((2, 4)).at[1, 0].set(1.0)
+    return {
+        "hidden": {0: {"kernel": kernel, "bias": jnp.zeros(4)}},
+        "value": {"kernel": jnp.full((4, 1), sign), "bias": jnp.zeros(1)},
+    }
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_without_exploration_episodes_act_with_the_online_network(every_step):
+    schedule = Schedule(
+        warm_episodes=1, epochs=1, episodes=1, updates=0, epsilon=(0, 0), every_step=every_step
+    )
+    training, params = made(schedule)
+    state, run = begun(schedule), jax.jit(training.run)
+    for sign, wanted in ((1.0, [8, 7, 7, 6, 5, 5, 4]), (-1.0, [1] * 7)):  # a tenth, or one
+        mind = state.agent._replace(online=prefers(sign), target=prefers(-sign))
+        played = run(state._replace(agent=mind), 0, 1, params).replay
+        np.testing.assert_array_equal(played.items.action[7:14, 0] + 1, wanted)
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_episodes_have_the_goal_and_the_start_of_the_state(every_step):
+    """Not the parameters': from a first fit, .6 is reached a step earlier."""
+    schedule = Schedule(warm_episodes=1, epochs=1, episodes=2, updates=0, every_step=every_step)
+    training, params = made(schedule, terminal=at_quality)
+    state, run = begun(schedule), jax.jit(training.run)
+    state = state._replace(goal=Goal(jnp.float32(0.6), jnp.float32(1)))
+    for start, length, total in ((0, 2, 0.3 + 0.6), (1, 1, 0.6)):
+        end = run(state._replace(start=jnp.float32(start)), 0, 1, params)
+        assert end.history["length"] == length and end.history["success"] == 1
+        np.testing.assert_allclose(end.history["return"], total, rtol=1e-6)
+        np.testing.assert_allclose(end.history["quality"], 0.6)
+        assert end.classifier == 3  # fits, of the last episode
 
 
 EPOCHS, WINDOW, TOLERANCE = 30, 2, 0.01
