@@ -9,7 +9,7 @@ from jal.data.imbalance import (
     step_counts,
     with_counts,
 )
-from jal.data.sources import Dataset, from_arrays, load
+from jal.data.sources import Dataset, from_arrays, load, take
 from jal.data.splits import (
     balanced_start,
     fractions,
@@ -40,6 +40,7 @@ __all__ = [
     "start_from",
     "step_counts",
     "stratified_folds",
+    "take",
     "twisted_start",
     "with_counts",
 ]

@@ -8,9 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jal.data.inputs import are_bytes, as_inputs, as_numbers
+from jal.data.labels import as_labels, class_numbers, numbering
+from jal.data.notes import merged_columns, odd_scale
 from jal.types import InputError
 
-__all__ = ["Dataset", "Examples", "Parts", "assemble", "divide", "fingerprint", "from_arrays"]
+__all__ = [
+    "Dataset",
+    "Examples",
+    "Parts",
+    "assemble",
+    "divide",
+    "fingerprint",
+    "from_arrays",
+    "take",
+]
 
 
 class Examples(NamedTuple):
@@ -21,67 +33,84 @@ class Examples(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A pool to label, a test set to measure on, the number of classes K and maybe their names.
+    """A pool to label and a test set to measure on, checked; `take` makes a smaller pool of it.
 
-    Checked. Inputs are float32, but for images of bytes: those stay uint8 in memory, and learners
-    scale them to [0, 1].
+    Attributes:
+      train: the pool. Inputs are float32, but bytes stay uint8, and learners scale them to [0, 1].
+      test: likewise.
+      num_classes: K.
+      class_names: K of them, or none.
+      rows: `[N]` int: the training examples' places in the source, its training set's if it has
+        one.
+      files: of the source's places: where training example i comes from files is it
+        files[rows[i]]; else empty.
+      notes: sentences on what may not be as it was meant.
     """
 
     train: Examples
     test: Examples
     num_classes: int
     class_names: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Parts(NamedTuple):
-    """What a source holds, unchecked; test None without a test set, num_classes None if unsaid."""
+    """What a source holds, unchecked.
+
+    Attributes:
+      train: the training set, or all examples.
+      test: None without a test set.
+      num_classes: K; None if unsaid.
+      class_names: K of them, or none.
+      files: of the training examples, or none.
+      notes: as in `Dataset`.
+    """
 
     train: Examples
     test: Examples | None = None
     num_classes: int | None = None
-    class_names: tuple[str, ...] = ()
+    class_names: Sequence[str] | np.ndarray = ()
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def from_arrays(
-    x_train: np.ndarray,
-    y_train: np.ndarray,
-    x_test: np.ndarray,
-    y_test: np.ndarray,
+    x_train: Any,
+    y_train: Any,
+    x_test: Any,
+    y_test: Any,
     num_classes: int | None = None,
-    class_names: Sequence[str] = (),
+    class_names: Sequence[str] | np.ndarray | None = (),
 ) -> Dataset:
-    """A Dataset from arrays in memory; K is the largest class + 1 unless given.
+    """A Dataset from arrays, nested lists or pandas objects in memory.
+
+    Labels are classes 0..K-1; strings, bools, 1..K and -1, 1 are numbered in their order, and
+    become the classes' names. The test set's are numbered as the training set's.
 
     Args:
-      x_train: `[N, ...]` numbers, made float32; only bytes of images, uint8 `[N, H, W]` or
-        `[N, H, W, C]`, stay what they are, and learners scale them to [0, 1].
-      y_train: `[N]` integers 0..K-1.
-      x_test: as x_train.
+      x_train: `[N, ...]` numbers or bools, made float32. Bytes, uint8 `[N, D]`, `[N, H, W]` or
+        `[N, H, W, C]`, stay what they are, and learners scale them to [0, 1]; flat 0s and 1s are
+        numbers.
+      y_train: `[N]`, one label for each.
+      x_test: as x_train, of the same kind.
       y_test: as y_train.
-      num_classes: K.
-      class_names: K of them, or none.
+      num_classes: K, where not every class of 0..K-1 has an example.
+      class_names: K of them in the order of the classes, or none. Labels that are strings are
+        numbered in this order.
 
     Raises:
-      InputError: for non-finite features, labels outside 0..K-1, or shapes that disagree.
+      InputError: for features that are no finite numbers, with the column; for missing labels and
+        those of a regression; for classes without examples unless num_classes is given; where
+        train and test differ in kind or shape.
     """
-    if num_classes is None:
-        y_train = _integers("training", y_train)
-        num_classes = int(y_train.max()) + 1 if y_train.size else 0
-    if num_classes == 1:
-        raise InputError("labels must have at least two classes, got one.")
-    if class_names and len(class_names) != num_classes:
-        raise InputError(f"{len(class_names)} class names were given for {num_classes} classes.")
-    train = _checked("training", x_train, y_train, num_classes)
-    test = _checked("test", x_test, y_test, num_classes)
-    if train.x.shape[1:] != test.x.shape[1:]:
-        raise InputError(
-            f"training examples have shape {train.x.shape[1:]} but test examples "
-            f"{test.x.shape[1:]}: they must agree."
-        )
-    return Dataset(train, test, num_classes, tuple(class_names))
+    train, test = Examples(x_train, y_train), Examples(x_test, y_test)
+    names = () if class_names is None else class_names
+    return assemble(Parts(train, test, num_classes, names))
 
 
-def assemble(parts: Parts, test_size: int | float, split_seed: int) -> Dataset:
+def assemble(parts: Parts, test_size: int | float = 0.2, split_seed: int = 0) -> Dataset:
     """The checked Dataset; without a test set, one is drawn from `train`, class-balanced.
 
     Args:
@@ -92,25 +121,38 @@ def assemble(parts: Parts, test_size: int | float, split_seed: int) -> Dataset:
     Raises:
       InputError: as `from_arrays`, and where the draw is impossible.
     """
-    if parts.test is not None:
-        return from_arrays(*parts.train, *parts.test, parts.num_classes, parts.class_names)
-    from sklearn.model_selection import train_test_split
+    given = {"training": parts.train} | ({"test": parts.test} if parts.test is not None else {})
+    inputs = {part: as_numbers(part, examples.x) for part, examples in given.items()}
+    labels = {part: as_labels(part, examples.y) for part, examples in given.items()}
+    for part in given:
+        _check_shapes(part, inputs[part].values, labels[part])
+    classes = numbering(labels["training"], parts.num_classes, parts.class_names)
+    y = {part: class_numbers(part, one, classes) for part, one in labels.items()}
+    stay_bytes = are_bytes(*inputs.values())
+    x = {part: as_inputs(part, one, stay_bytes) for part, one in inputs.items()}
+    found = {part: Examples(x[part], y[part]) for part in given}
+    train, rows = found["training"], np.arange(len(y["training"]))
+    if parts.test is None:
+        rows, drawn = _drawn(train.y, test_size, split_seed)
+        train, test = _at(train, rows), _at(train, drawn)
+    else:
+        test = found["test"]
+    notes = merged_columns(inputs["training"]) + odd_scale(train.x, test.x)
+    return Dataset(
+        train,
+        test,
+        len(classes.values),
+        classes.names,
+        rows,
+        parts.files,
+        (*parts.notes, *notes),
+    )
 
-    # Checked before the split, which would fail obscurely.
-    y, num_classes = _integers("training", parts.train.y), parts.num_classes
-    if num_classes is None:
-        num_classes = int(y.max()) + 1 if y.size else 0
-    train = _checked("training", parts.train.x, y, num_classes)
-    try:
-        drawn: list[Any] = train_test_split(
-            train.x, train.y, test_size=test_size, random_state=split_seed, stratify=train.y
-        )
-    except ValueError as error:
-        raise InputError(
-            f"cannot draw {test_size} class-balanced test examples from {len(y)}: {error}"
-        ) from error
-    x_train, x_test, y_train, y_test = drawn
-    return from_arrays(x_train, y_train, x_test, y_test, num_classes, parts.class_names)
+
+def take(dataset: Dataset, chosen: np.ndarray) -> Dataset:
+    """The data set whose pool are the training examples `chosen [n]`, in this order."""
+    rows = np.arange(len(dataset.train.y)) if dataset.rows is None else dataset.rows
+    return dataset._replace(train=_at(dataset.train, chosen), rows=rows[chosen])
 
 
 def divide(
@@ -130,35 +172,45 @@ def fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _integers(part: str, y: np.ndarray) -> np.ndarray:
-    y = np.asarray(y)
-    if not np.issubdtype(y.dtype, np.integer):
-        raise InputError(f"{part} labels must be integers 0..K-1, got {y.dtype}.")
-    return y
+def _at(examples: Examples, places: np.ndarray) -> Examples:
+    return Examples(examples.x[places], examples.y[places])
 
 
-def _checked(part: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> Examples:
-    x, y = np.asarray(x), _integers(part, y)
+def _drawn(y: np.ndarray, size: int | float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of a training and of a test set, class-balanced."""
+    from sklearn.model_selection import train_test_split
+
+    try:
+        made: list[Any] = train_test_split(
+            np.arange(len(y)), test_size=size, random_state=seed, stratify=y
+        )
+    except ValueError as error:
+        raise InputError(
+            f"cannot draw {size} class-balanced test examples from {len(y)}: {error}"
+        ) from error
+    return made[0], made[1]
+
+
+def _check_shapes(part: str, x: np.ndarray, y: np.ndarray) -> None:
     if x.ndim < 2 or y.shape != x.shape[:1]:
         raise InputError(
-            f"{part} data must be x [N, ...] and y [N], got shapes {x.shape} and {y.shape}."
+            f"{part} data must be x [N, ...] and y [N], got shapes {x.shape} and {y.shape}"
+            f"{_remedy(x, y)}."
         )
     if len(x) == 0:
         raise InputError(f"{part} data hold no examples.")
-    outside = np.flatnonzero((y < 0) | (y >= num_classes))
-    if outside.size:
-        raise InputError(
-            f"{part} label {y[outside[0]]} of example {outside[0]} is outside 0..{num_classes - 1}."
-        )
-    if x.dtype != np.uint8 or x.ndim == 2:
-        if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
-            raise InputError(f"{part} features must be numbers, got {x.dtype}.")
-        with np.errstate(over="ignore"):  # reported below as infinity
-            x = x.astype(np.float32)
-        bad = np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
-        if bad.size:
-            raise InputError(
-                f"{part} features of {bad.size} examples, the first number {bad[0]}, hold NaN or "
-                "infinity: impute or drop them."
-            )
-    return Examples(x, y.astype(np.int32))
+
+
+def _remedy(x: np.ndarray, y: np.ndarray) -> str:
+    """What would bring x and y to their shapes, if that can be told."""
+    if x.ndim == 1 and y.shape == x.shape:
+        return ": give x[:, None] if each example is one number"
+    if x.ndim > 1 and y.shape == x.shape[-1:]:
+        return ": give np.moveaxis(x, -1, 0)"
+    if y.ndim != 2 or len(y) != len(x):
+        return ""
+    if y.shape[1] == 1:
+        return ": give np.ravel(y)"
+    if y.dtype.kind in "iuf" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        return ": give np.argmax(y, axis=1)"
+    return ": examples of several labels each cannot be learned"

@@ -45,6 +45,8 @@ def load_hub(name: str, image_size: int | None = None) -> Parts:
         raise InputError(f"data set {where} has no split train, only {', '.join(splits)}.")
     tests = [split for split in _TESTS if split in splits]
     used = [splits[split] for split in ("train", *tests[:1])]
+    over = [split for split in splits if split not in ("train", *tests[:1])]
+    notes = (f"splits of {where} not used: {', '.join(over)}",) if over else ()
     x_key, y_key = _image_and_label(where, used[0].features, wanted)
     files = [Path(file["filename"]) for split in used for file in split.cache_files]
     key = {
@@ -59,7 +61,7 @@ def load_hub(name: str, image_size: int | None = None) -> Parts:
     label = used[0].features[y_key]
     num_classes = getattr(label, "num_classes", None)
     names = tuple(label.names) if num_classes else ()
-    return divide(x, y, len(used[0]), num_classes, names)
+    return divide(x, y, len(used[0]), num_classes, names)._replace(notes=notes)
 
 
 def _open(where: str) -> Mapping[str, Any]:

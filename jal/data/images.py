@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.pool import ThreadPool
@@ -12,14 +13,18 @@ import numpy as np
 
 from jal.types import InputError
 
-__all__ = ["Encoded", "decode", "decode_all", "decoder", "ranges"]
+__all__ = ["Encoded", "decode", "decode_all", "decoder", "is_image_name", "ranges"]
 
 Encoded = bytes | str | Path  # a file's content, or where it is
+# Formats that Pillow knows and cannot read by itself.
+_STUBS = {"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"}
 _BATCH = 256  # images read at once
 
 
 def decode(image: Encoded, image_size: int | None = None, name: str = "in memory") -> np.ndarray:
     """`[H, W, C]` uint8 of one image; C = 1 where it has no colours, else 3; alpha is dropped.
+
+    It is turned as its EXIF orientation says; of several frames it is the first.
 
     Args:
       image: in any format that Pillow reads, of at most 8 bits a channel.
@@ -30,11 +35,12 @@ def decode(image: Encoded, image_size: int | None = None, name: str = "in memory
     Raises:
       InputError: for what Pillow cannot read, and for more than 8 bits a channel.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
             mode = opened.mode
+            ImageOps.exif_transpose(opened, in_place=True)
             pixels = opened.convert("L" if mode in ("1", "L", "LA") else "RGB")
     except Exception as error:  # Pillow's many readers raise errors of many kinds
         reason = str(error).partition(" <")[0]  # without a buffer's address
@@ -95,6 +101,11 @@ def decode_all(
     return out
 
 
+def is_image_name(name: str) -> bool:
+    """Whether a file is an image that Pillow reads, by its suffix."""
+    return Path(name).suffix.lower() in _suffixes()
+
+
 def ranges(count: int) -> Iterator[range]:
     """The indices of `count` images in batches of a size that `decode_all` does well with."""
     return (range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH))
@@ -104,7 +115,16 @@ def decoder(image_size: int | None) -> dict[str, Any]:
     """What beside the files determines decoded images, for the cache's key."""
     import PIL
 
-    return {"image_size": image_size, "pillow": PIL.__version__}
+    return {"image_size": image_size, "pillow": PIL.__version__, "orientation": "exif"}
+
+
+@functools.cache
+def _suffixes() -> frozenset[str]:
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    readable = Image.OPEN.keys() - _STUBS
+    return frozenset(suffix for suffix, form in known.items() if form in readable)
 
 
 def _size(pixels: np.ndarray) -> str:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import optimize
 
-from jal.data.dataset import Dataset, Examples
+from jal.data.dataset import Dataset, take
 from jal.metrics import imbalance_ratio
 from jal.types import InputError
 
@@ -105,8 +105,7 @@ def imbalanced(dataset: Dataset, counts: np.ndarray, seed: int) -> Dataset:
     Raises:
       InputError: where a class has fewer.
     """
-    chosen = with_counts(dataset.train.y, counts, seed)
-    return dataset._replace(train=Examples(dataset.train.x[chosen], dataset.train.y[chosen]))
+    return take(dataset, with_counts(dataset.train.y, counts, seed))
 
 
 def _decay(largest: float, log_factor: float, num_classes: int) -> np.ndarray:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from jal.data.dataset import Dataset, Examples, Parts, assemble, fingerprint, from_arrays
+from jal.data.dataset import Dataset, Examples, Parts, assemble, fingerprint, from_arrays, take
 from jal.data.folders import load_folder
 from jal.data.hub import load_hub
 from jal.data.tfds import load_tfds
 from jal.types import InputError
 
-__all__ = ["Dataset", "Examples", "fingerprint", "from_arrays", "load"]
+__all__ = ["Dataset", "Examples", "fingerprint", "from_arrays", "load", "take"]
 
 _DIGITS = "sklearn:digits"
 # Each takes what stands behind the colon, and the side that images are brought to.
@@ -45,7 +45,8 @@ def load(
           formats of its library; `?image=COLUMN&label=COLUMN` behind it names its columns;
         - `folder:PATH`, with images in PATH/CLASS, or in PATH/train/CLASS and PATH/test/CLASS;
         - `npz:PATH`, a NumPy archive with `x_train`, `y_train`, `x_test`, `y_test`, or with `x`
-          and `y`, which are then split;
+          and `y`, which are then split; `class_names` and `num_classes`, as in `from_arrays`, may
+          be in there too;
         - `sklearn:digits`, the 1,797 8x8 images bundled with scikit-learn, scaled to [0, 1].
       test_size: test examples where the source has no test set (nor validation set) of its own,
         drawn class-balanced: how many, or a fraction in (0, 1); None is 797 of the digits and a
@@ -98,15 +99,26 @@ def _load_npz(path: Path) -> Parts:
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         if "Object arrays" in str(error):
             raise InputError(
-                f"dataset file {path} holds arrays of Python objects: save numbers."
+                f"dataset file {path} holds arrays of Python objects: save numbers, and labels "
+                "that are texts as y.astype(str)."
             ) from error
         raise InputError(f"dataset file {path} is not a NumPy .npz archive ({error}).") from error
-    if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
-        train = Examples(arrays["x_train"], arrays["y_train"])
-        return Parts(train, Examples(arrays["x_test"], arrays["y_test"]))
-    if {"x", "y"} <= arrays.keys():
-        return Parts(Examples(arrays["x"], arrays["y"]))
+    held = ", ".join(sorted(arrays)) or "nothing"
+    names, num_classes = arrays.pop("class_names", ()), arrays.pop("num_classes", None)
+    if num_classes is not None and (num_classes.shape or num_classes.dtype.kind not in "iu"):
+        raise InputError(f"num_classes of {path} must be one whole number, got {num_classes}.")
+    for keys in (("x_train", "y_train", "x_test", "y_test"), ("x", "y")):
+        if set(keys) <= arrays.keys():
+            x, y, *test = (arrays.pop(key) for key in keys)
+            over = f"arrays of {path.name} not used: {', '.join(sorted(arrays))}"
+            return Parts(
+                Examples(x, y),
+                Examples(*test) if test else None,
+                None if num_classes is None else int(num_classes),
+                names,
+                notes=(over,) if arrays else (),
+            )
     raise InputError(
-        f"dataset file {path} holds {', '.join(sorted(arrays)) or 'nothing'}: it must hold "
-        "x and y, or x_train, y_train, x_test and y_test."
+        f"dataset file {path} holds {held}: it must hold x and y, or x_train, y_train, x_test and "
+        "y_test."
     )

@@ -45,6 +45,8 @@ def load_tfds(name: str, image_size: int | None = None) -> Parts:
     check_readable(builder)
     info = builder.info
     splits = [split for split in ("train", "test", "validation") if split in info.splits][:2]
+    over = [str(split) for split in info.splits if split not in splits]
+    notes = (f"splits of {name} not used: {', '.join(over)}",) if over else ()
     if splits[:1] != ["train"]:
         raise InputError(f"data set {name} has no split train, only {', '.join(info.splits)}.")
     x_key, y_key = _input_and_label(info)
@@ -68,7 +70,8 @@ def load_tfds(name: str, image_size: int | None = None) -> Parts:
     label = info.features[y_key]
     num_classes = getattr(label, "num_classes", None)
     names = tuple(label.names) if num_classes else ()
-    return divide(arrays["x"], arrays["y"], info.splits["train"].num_examples, num_classes, names)
+    pool = info.splits["train"].num_examples
+    return divide(arrays["x"], arrays["y"], pool, num_classes, names)._replace(notes=notes)
 
 
 def find_builder(name: str, data_dir: str | Path | None = None) -> Any:

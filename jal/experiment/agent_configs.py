@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jal.data.sources import Dataset, Examples
+from jal.data.sources import Dataset, take
 from jal.data.splits import fractions
 from jal.rl import AbasRal, AgentData, LalRl, SladeBranson, check_parts
 from jal.types import InputError, Pool
@@ -84,5 +84,4 @@ def arena(dataset: Dataset, parts: Parts, seed: int) -> Arena:
         train,
         pool(made["holdout"]) if "holdout" in made else tested,
     )
-    chosen = made["evaluation"]
-    return Arena(data, dataset._replace(train=Examples(x[chosen], y[chosen])))
+    return Arena(data, take(dataset, made["evaluation"]))

@@ -95,8 +95,7 @@ def load_data(config: Data) -> Dataset:
     )
     if config.train_share != 1.0:
         (chosen,) = fractions(dataset.train.y, (config.train_share,), config.split_seed)
-        train = sources.Examples(dataset.train.x[chosen], dataset.train.y[chosen])
-        dataset = dataset._replace(train=train)
+        dataset = sources.take(dataset, chosen)
     dataset = _with_imbalance(dataset, config.imbalance, config.split_seed)
     dataset = _with_corruption(dataset, config.corruption, config.split_seed)
     return _with_features(dataset, config.features)

@@ -152,7 +152,7 @@ def test_an_interrupted_extraction_leaves_nothing(cache, monkeypatch):
 
 
 def test_a_dataset_of_features(calls):
-    dataset = from_arrays(IMAGES[:30], CLASSES[:30], IMAGES[30:], CLASSES[30:], 4, "abcd")
+    dataset = from_arrays(IMAGES[:30], CLASSES[:30], IMAGES[30:], CLASSES[30:], 4, tuple("abcd"))
     found = dataset_features(dataset, NETWORK, VARIABLES)
     np.testing.assert_allclose(found.train.x, WHOLE[:30], atol=1e-5)
     np.testing.assert_allclose(found.test.x, WHOLE[30:], atol=1e-5)

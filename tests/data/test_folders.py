@@ -38,9 +38,20 @@ def split(tmp_path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("part", ["test", "val"])
-def test_train_and_test_folders(split, part):
-    (split / "test").rename(split / part)
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("train", "test"),
+        ("train", "val"),
+        ("training", "testing"),
+        ("Train", "Test"),
+        ("TRAIN", "valid"),
+        ("Training", "Validation"),
+    ],
+)
+def test_train_and_test_folders(split, train, test):
+    (split / "train").rename(split / train)
+    (split / "test").rename(split / test)
     found = load(f"folder:{split}")
     assert (found.num_classes, found.class_names) == (2, ("cat", "dog"))
     # Paths in order: cat/02.PNG, cat/12.PNG, cat/deep/01.tif, cat/deep/11.tif, dog/0a, 0b, 1a, 1b.
@@ -48,6 +59,96 @@ def test_train_and_test_folders(split, part):
     np.testing.assert_array_equal(found.train.y, np.int32([0, 0, 0, 0, 1, 1, 1, 1]), strict=True)
     np.testing.assert_array_equal(found.test.x, IMAGES[[8, 9]])
     np.testing.assert_array_equal(found.test.y, [1, 1])
+    names = ["cat/02.PNG", "cat/12.PNG", "cat/deep/01.tif", "cat/deep/11.tif"]
+    assert found.files[:4] == tuple(f"{train}/{name}" for name in names)
+    assert found.files[7] == f"{train}/dog/1b.png" and len(found.files) == 8
+    np.testing.assert_array_equal(found.rows, np.arange(8))
+    assert found.notes == (
+        "1 file of pets passed over, not in a class folder or no image by its suffix: "
+        f"{train}/cat/notes.txt",
+    )
+
+
+def test_a_validation_set_beside_a_test_set_is_said_not_to_be_used(split):
+    before = load(f"folder:{split}")
+    write(split / "valid" / "cat" / "1.png", IMAGES[11])
+    (split / "annotations").mkdir()
+    after = load(f"folder:{split}")
+    assert fingerprint(after) == fingerprint(before)
+    assert after.notes[0] == "folders of pets not used: annotations, valid"
+
+
+def test_a_test_folder_without_classes_is_said_not_to_be_used(split):
+    shutil.rmtree(split / "test")
+    write(split / "test" / "1.png", IMAGES[11])  # without its class
+    found = load(f"folder:{split}")
+    assert found.notes[0] == "folders of pets not used: test"
+    assert sorted(found.rows) != found.rows.tolist() and len(found.test.y) == 2
+    write(split / "val" / "cat" / "1.png", IMAGES[11])
+    np.testing.assert_array_equal(load(f"folder:{split}").test.x, IMAGES[[11]])
+
+
+@pytest.mark.parametrize("name", ["test", "Testing", "val", "valid", "Validation", "training"])
+def test_a_split_is_no_class(tmp_path, name):
+    """Beside class folders, or a training folder that holds the images themselves."""
+    for place in ("cat/1.png", "dog/1.png", f"{name}/1.png"):
+        write(tmp_path / "pets" / place, IMAGES[0])
+    with pytest.raises(InputError) as error:
+        load(f"folder:{tmp_path / 'pets'}")
+    message = str(error.value)
+    if name == "training":
+        assert "pets/training has no folders of images, one for each class." in message
+    else:
+        assert f"folder {name} of " in message and "is named as a split, not as a" in message
+
+
+def test_a_class_may_be_called_train_within_a_split(split):
+    write(split / "train" / "train" / "1.png", IMAGES[11])
+    assert load(f"folder:{split}").class_names == ("cat", "dog", "train")
+
+
+def test_two_training_folders(split, cache):
+    write(split / "Training" / "dog" / "1.png", IMAGES[0])
+    refused(split, "has both Training and train: leave one", cache)
+
+
+def test_a_test_set_without_images(split, cache):
+    for path in (split / "test" / "dog").iterdir():
+        path.unlink()
+    refused(split, r"pets/test holds no images: without it a test set is drawn", cache)
+
+
+@pytest.mark.parametrize(
+    "suffix", ["bmp", "gif", "jfif", "jpe", "jpg", "pgm", "png", "tga", "tif", "webp", "WebP"]
+)
+def test_images_of_every_kind_that_pillow_reads(tmp_path, suffix):
+    for i in range(6):
+        form = Image.registered_extensions()[f".{suffix.lower()}"]
+        path = tmp_path / "pets" / "ab"[i % 2] / f"{i}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(IMAGES[i, :, :, 0]).save(path, form)
+    found = load(f"folder:{tmp_path / 'pets'}", 2)
+    assert (len(found.train.y), len(found.test.y), found.notes) == (4, 2, ())
+
+
+def test_what_is_no_image_is_counted_and_said(tmp_path):
+    for i in range(30):
+        write(tmp_path / "pets" / "abc"[i % 3] / f"{i:02}.png", IMAGES[i])
+    root = tmp_path / "pets"
+    shutil.copy(root / "a" / "00.png", root / "a" / "no_suffix")
+    shutil.copy(root / "a" / "00.png", root / "flat.png")
+    for name in ("b/labels.csv", "b/data.h5", "b/film.mpg", "README.md", ".DS_Store"):
+        (root / name).write_text("none")
+    found = load(f"folder:{root}")
+    assert found.notes == (
+        "6 files of pets passed over, not in a class folder or no image by its suffix: "
+        "a/no_suffix and others",
+    )
+    assert len(found.files) == 30
+    place = {x.tobytes(): i for i, x in enumerate(IMAGES)}
+    for x, row in zip(found.train.x, found.rows, strict=True):
+        number = place[x.tobytes()]
+        assert found.files[row] == f"{'abc'[number % 3]}/{number:02}.png"
 
 
 def test_folders_without_a_test_set_are_split_by_class(tmp_path):

@@ -61,6 +61,7 @@ def test_saved_to_disk(tmp_path, test):
 def test_the_test_split_goes_before_validation(tmp_path):
     source = saved(tmp_path, validation=rows(0, 5), train=rows(5, 20), test=rows(20, 30))
     check(load(source), 5, 20, 30)
+    assert load(source).notes == (f"splits of {source.removeprefix('hf:')} not used: validation",)
 
 
 def test_parquet(tmp_path):
@@ -162,7 +163,7 @@ def test_rows_that_do_not_do(tmp_path):
     made["label"][4] = None
     missing = datasets.Dataset.from_dict(made, rows(0, 9).features)
     missing.save_to_disk(tmp_path / "label")
-    with pytest.raises(InputError, match=r"training labels must be integers"):
+    with pytest.raises(InputError, match=r"training label None of example 4 is missing"):
         load(f"hf:{tmp_path / 'label'}")
 
 

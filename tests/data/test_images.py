@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from requirements import require
 
-from jal.data.images import decode, decode_all, ranges
+from jal.data.images import decode, decode_all, decoder, ranges
 from jal.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -38,6 +38,36 @@ def test_other_modes_become_grey_or_rgb():
     np.testing.assert_array_equal(decode(png(palette)), table[RGB[:, :, 0] % 4])
     bits = RGB[:, :, :1] > 99
     np.testing.assert_array_equal(decode(png(Image.fromarray(bits[:, :, 0]))), 255 * bits)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_turned_as_exif_says(form, orientation):
+    """`[row, column]` of the upright image, as the standard has it for each orientation."""
+    upright = np.zeros((16, 24, 3), np.uint8)
+    upright[:8, :8], upright[:8, 8:] = (250, 0, 0), (0, 250, 0)
+    stored = {
+        1: lambda x: x,
+        2: lambda x: x[:, ::-1],
+        3: lambda x: x[::-1, ::-1],
+        4: lambda x: x[::-1],
+        5: lambda x: x.transpose(1, 0, 2),
+        6: lambda x: x.transpose(1, 0, 2)[::-1],
+        7: lambda x: x.transpose(1, 0, 2)[::-1, ::-1],
+        8: lambda x: x.transpose(1, 0, 2)[:, ::-1],
+    }[orientation](upright)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    options = {"lossless": True} if form == "WEBP" else {}
+    Image.fromarray(np.ascontiguousarray(stored)).save(buffer, form, exif=exif, **options)
+    found = decode(buffer.getvalue()).astype(int)
+    assert found.shape == upright.shape
+    assert np.abs(found - upright).mean() < 8  # JPEG loses some
+
+
+def test_the_cache_knows_that_images_are_turned():
+    assert decoder(None)["orientation"] == "exif"
 
 
 @pytest.mark.parametrize("shape", [(30, 40, 3), (40, 30, 3), (20, 20, 3), (9, 7, 3)])

@@ -85,7 +85,9 @@ def test_images(test):
 
 def test_the_test_split_goes_before_validation():
     made("Tiny", {"validation": rows(0, 5), "train": rows(5, 20), "test": rows(20, 30)})
-    check(load("tfds:tiny"), range(5, 20), range(20, 30))
+    found = load("tfds:tiny")
+    check(found, range(5, 20), range(20, 30))
+    assert found.notes == ("splits of tiny not used: validation",)
 
 
 def test_without_a_test_split_a_fifth_is_drawn_by_class():
