@@ -219,7 +219,7 @@ def label(labels: Labels, picks: Array, k: Array | int) -> Labels:
 
     Args:
       labels: before.
-      picks: `[k_max]` int32, distinct and unlabelled as far as there are any.
+      picks: `[k_max]` int32, distinct and unlabelled, and N after the last unlabelled point.
       k: static or traced, at most k_max and the number of unlabelled points; cut at the latter.
 
     Returns:
@@ -228,8 +228,8 @@ def label(labels: Labels, picks: Array, k: Array | int) -> Labels:
     order, n = labels
     size = order.shape[0]
     k = jnp.minimum(jnp.asarray(k, jnp.int32), size - n)
-    # min: picks beyond the unlabelled points may repeat one of those before.
-    rank = jnp.full(size, size, jnp.int32).at[picks].min(jnp.arange(picks.shape[0]))
+    # min: beyond the unlabelled points, a strategy of one's own may repeat those before.
+    rank = jnp.full(size, size, jnp.int32).at[picks].min(jnp.arange(picks.shape[0]), mode="drop")
     rank = rank[order]
     picked = rank < k
     position = jnp.arange(size)

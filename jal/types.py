@@ -194,8 +194,8 @@ class Strategy(NamedTuple):
     Attributes:
       init: `(key, x [N, ...]) -> state`: what the strategy carries from round to round.
       select: `(key, state, round, k_max) -> (picks, state)`: `picks [k_max]` int32, distinct
-        unlabelled pool indices in order of preference, as far as there are any; k_max is static.
-        The first k are labelled.
+        unlabelled pool indices in order of preference, and N, the pool's size, after the last of
+        them where there are fewer; k_max is static. The first k are labelled.
       batch_size: `(key, state, round) -> k`, for strategies that choose how many of the picks to
         label, in 1..k_max, in each seed for itself; None where the experiment's schedule says it.
       uses_outputs: whether `select` reads the round's logits or features: where False (also as a

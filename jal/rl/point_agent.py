@@ -27,6 +27,7 @@ from jal.rl.observations import (
 from jal.rl.options import AgentOptions, check_positive
 from jal.rl.q_networks import QNetwork
 from jal.rl.training import trainer
+from jal.select.checks import take_picks
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["Episodes", "PointAgent", "View", "one_of_each", "point_actor", "point_strategy"]
@@ -191,6 +192,7 @@ def point_strategy(
         points = draw_candidates(key, round.labelled, candidates)
         features = candidate_features(round, points, *view)
         values = network.apply(round.given.own, seen, features)
-        return points[select.top_k(values, round.labelled[points], k_max)], begun
+        best = select.top_k(values, round.labelled[points], k_max)
+        return take_picks(points, best, round.labelled.shape[0]), begun
 
     return Strategy(lambda key, x: jnp.int32(-1), pick, given=given_of(policy, state_x))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from jal.scores.checks import as_float32
 from jal.types import Array
 
 __all__ = ["alamp"]
@@ -24,7 +25,8 @@ def alamp(previous: Array, current: Array) -> Array:
       `[]` in [-1, 1]: 1 where a certain example has become a tie, -1 for the opposite, 0 where both
       margins are 0 (Aggarwal et al., 2022, eq. 3).
     """
-    previous, current = jnp.asarray(previous), jnp.asarray(current)
+    previous = as_float32("alamp", "previous", previous)
+    current = as_float32("alamp", "current", current)
     if previous.ndim or current.ndim:
         raise ValueError(
             f"alamp takes one example's margins, got shapes {previous.shape} and {current.shape}: "
@@ -33,6 +35,10 @@ def alamp(previous: Array, current: Array) -> Array:
     # Divided by the larger one first: the sum of two large decision values may overflow.
     largest = jnp.maximum(previous, current)
     scale = jnp.where(largest > 0, largest, 1.0)
-    previous, current = previous / scale, current / scale
+    previous, current = (
+        # An infinite margin is the limit of large ones.
+        jnp.where(jnp.isinf(margin), 1.0, margin / scale)
+        for margin in (previous, current)
+    )
     total = previous + current
     return (previous - current) / jnp.where(total > 0, total, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jal.scores.checks import as_float32, one_example, without_infinity
 from jal.scores.uncertainty import entropy
 from jal.types import Array
 
@@ -23,7 +24,7 @@ def bald(logits: Array) -> Array:
       `[]` in [0, min(log K, log T)]: 0 where all passes agree, log T for T distinct certainties
       (Houlsby et al., 2011; by dropout: Gal et al., 2017).
     """
-    return _jensen_shannon(_one_example("bald", logits))
+    return _jensen_shannon(_logits("bald", logits))
 
 
 def consensus_kl(logits: Array) -> Array:
@@ -38,7 +39,7 @@ def consensus_kl(logits: Array) -> Array:
     Returns:
       `[]` in [0, min(log K, log T)]; a HIGH value disagrees (McCallum and Nigam, 1998).
     """
-    return _jensen_shannon(_one_example("consensus_kl", logits))
+    return _jensen_shannon(_logits("consensus_kl", logits))
 
 
 def mean_std(logits: Array) -> Array:
@@ -50,7 +51,7 @@ def mean_std(logits: Array) -> Array:
     Returns:
       `[]` in [0, 1/2]; a HIGH value disagrees (Kampffmeyer et al., 2016).
     """
-    p = jax.nn.softmax(_one_example("mean_std", logits), axis=1)
+    p = jax.nn.softmax(_logits("mean_std", logits), axis=1)
     return jnp.mean(jnp.std(p, axis=0))
 
 
@@ -63,9 +64,10 @@ def vote_entropy(logits: Array) -> Array:
     Returns:
       `[]` in [0, min(log K, log T)] (Dagan and Engelson, 1995).
     """
-    logits = _one_example("vote_entropy", logits)
-    votes = jax.nn.one_hot(jnp.argmax(logits, axis=1), logits.shape[1])
-    return entropy(jnp.log(jnp.mean(votes, axis=0)))
+    logits = _logits("vote_entropy", logits)
+    votes = jax.nn.one_hot(jnp.argmax(logits, axis=1), logits.shape[1], dtype=logits.dtype)
+    doubt = entropy(jnp.log(jnp.mean(votes, axis=0)))
+    return jnp.where(jnp.any(jnp.isnan(logits)), jnp.nan, doubt)
 
 
 def mutual_information(consensus: Array, mean_entropy: Array) -> Array:
@@ -78,6 +80,8 @@ def mutual_information(consensus: Array, mean_entropy: Array) -> Array:
     Returns:
       `[]`, at least 0; what is below 1e-6 is rounding, and is 0.
     """
+    consensus = one_example("mutual_information", "consensus", consensus, "[K]")
+    mean_entropy = as_float32("mutual_information", "mean_entropy", mean_entropy)
     difference = entropy(jnp.log(consensus)) - mean_entropy
     return jnp.where(difference < 1e-6, 0.0, difference)
 
@@ -87,11 +91,5 @@ def _jensen_shannon(logits: Array) -> Array:
     return mutual_information(consensus, jnp.mean(jax.vmap(entropy)(logits)))
 
 
-def _one_example(name: str, logits: Array) -> Array:
-    logits = jnp.asarray(logits)
-    if logits.ndim != 2 or logits.shape[0] < 1 or logits.shape[1] < 2:
-        raise ValueError(
-            f"{name} takes one example's logits [T, K] with T >= 1 and K >= 2, got shape "
-            f"{logits.shape}: write jax.vmap({name}) for many examples."
-        )
-    return logits
+def _logits(name: str, logits: Array) -> Array:
+    return without_infinity(one_example(name, "logits", logits, "[T, K]"))

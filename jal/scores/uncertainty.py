@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jal.scores.checks import one_example, without_infinity
 from jal.types import Array
 
 __all__ = ["average_confidence", "entropy", "least_confidence", "margin", "top_two_gap"]
@@ -19,7 +20,7 @@ def margin(logits: Array) -> Array:
     Returns:
       `[]` in [0, 1]: 0 for a tie, 1 for certainty (Scheffer et al., 2001).
     """
-    return top_two_gap(jax.nn.softmax(_one_example("margin", logits)))
+    return top_two_gap(jax.nn.softmax(_logits("margin", logits)))
 
 
 def least_confidence(logits: Array) -> Array:
@@ -31,7 +32,7 @@ def least_confidence(logits: Array) -> Array:
     Returns:
       `[]` in [0, 1 - 1/K] (Lewis and Gale, 1994).
     """
-    logits = _one_example("least_confidence", logits)
+    logits = _logits("least_confidence", logits)
     # The largest probability is 1 over this sum: half the work of a softmax's maximum.
     return 1.0 - 1.0 / jnp.sum(jnp.exp(logits - jnp.max(logits)))
 
@@ -45,7 +46,7 @@ def entropy(logits: Array) -> Array:
     Returns:
       `[]` in [0, log K] (Shannon, 1948).
     """
-    log_p = jax.nn.log_softmax(_one_example("entropy", logits))
+    log_p = jax.nn.log_softmax(_logits("entropy", logits))
     p = jnp.exp(log_p)
     # Inside the product, so that its gradient holds no 0 * inf either.
     return -jnp.sum(p * jnp.where(p > 0, log_p, 0.0))
@@ -63,7 +64,7 @@ def average_confidence(probabilities: Array) -> Array:
     Returns:
       `[]` in [0, 1].
     """
-    return jnp.mean(_one_example("average_confidence", probabilities))
+    return jnp.mean(one_example("average_confidence", "probabilities", probabilities, "[K]"))
 
 
 def top_two_gap(values: Array) -> Array:
@@ -73,20 +74,15 @@ def top_two_gap(values: Array) -> Array:
       values: `[K]` float, K >= 2.
 
     Returns:
-      `[]`, at least 0; 0 for a tie.
+      `[]`, at least 0; 0 for a tie, of infinite values too.
     """
-    values = _one_example("top_two_gap", values)
+    values = one_example("top_two_gap", "values", values, "[K]")
     first = jnp.argmax(values)
     second = jnp.max(jnp.where(jnp.arange(values.shape[0]) == first, -jnp.inf, values))
     # Not top_k(values, 2): a sort of two costs more than two maxima under vmap.
-    return values[first] - second
+    tie = jnp.isinf(second) & (values[first] == second)
+    return jnp.where(tie, 0.0, values[first] - second)
 
 
-def _one_example(name: str, values: Array) -> Array:
-    values = jnp.asarray(values)
-    if values.ndim != 1 or values.shape[0] < 2:
-        raise ValueError(
-            f"{name} takes one example's values [K] with K >= 2, got shape {values.shape}: "
-            f"write jax.vmap({name}) for many examples."
-        )
-    return values
+def _logits(name: str, logits: Array) -> Array:
+    return without_infinity(one_example(name, "logits", logits, "[K]"))

@@ -1,4 +1,10 @@
-"""Whole-pool selectors: arrays in, k distinct unlabelled indices out, in order of preference."""
+"""Whole-pool selectors: arrays in, k distinct unlabelled indices out, in order of preference.
+
+All compute in float32: other floats, integers and bools are cast. What a selector cannot take is a
+ValueError of one sentence, before anything is computed; so are fewer unlabelled points than k,
+where they can be counted. Under jit they cannot: there the unlabelled points come first, and N,
+the pool's size, takes the places that are left. It is out of range, and JAX's scatters drop it.
+"""
 
 from jal.select.active_ft import active_ft
 from jal.select.alfa_mix import alfa_mix

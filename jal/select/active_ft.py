@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.gradients import unit_rows
-from jal.select.top_k import check_pool
 from jal.types import Array
 
 __all__ = ["Objective", "active_ft", "fit_centroids"]
@@ -68,7 +68,8 @@ def active_ft(
     Raises:
       ValueError: also for another objective.
     """
-    features, labelled = check_pool("active_ft", features, labelled, k)
+    key = check_key("active_ft", key)
+    labelled, features = check_pool("active_ft", labelled, k, features=features)
     points = unit_rows(features)
     centroids, share = fit_centroids(
         key,
@@ -97,7 +98,7 @@ def active_ft(
         return jax.lax.scan(nearest, taken, similar)
 
     _, picks = jax.lax.scan(block, labelled, centroids.reshape(-1, _BLOCK, points.shape[1]))
-    return picks.reshape(-1)[:k]
+    return pad_picks(picks.reshape(-1)[:k], labelled)
 
 
 class _Adam(NamedTuple):
@@ -137,32 +138,33 @@ def fit_centroids(
       minibatch: see `active_ft`.
       chunk: see `active_ft`.
     """
-    points, labelled = check_pool("fit_centroids", points, labelled, k)
+    labelled, points = check_pool("fit_centroids", labelled, k, features=points)
     if objective not in get_args(Objective):
         raise ValueError(f'objective must be "published" or "as_printed", got "{objective}".')
     n, dimension = points.shape
     free = (~labelled).astype(points.dtype)
     key_first, key_rest = jax.random.split(key)
-    drawn = jnp.where(labelled, -1.0, jax.random.uniform(key_first, (n,)))
+    drawn = jnp.where(labelled, -1.0, jax.random.uniform(key_first, (n,), jnp.float32))
     first = points[jax.lax.top_k(drawn, k)[1]]
 
     size = min(chunk, n)
     padded = jnp.pad(points, ((0, -n % size), (0, 0))).reshape(-1, size, dimension)
     weights = jnp.pad(free, (0, -n % size)).reshape(-1, size)
     unlabelled_first = jnp.argsort(labelled, stable=True)
-    count = jnp.maximum(jnp.sum(~labelled), 1)
+    count = jnp.maximum(jnp.sum(~labelled, dtype=jnp.int32), 1)
 
     def drawn_points(step: Array) -> tuple[Array, Array]:
         """The points `[C, m, D]` of one iteration, and their weights `[C, m]` of sum 1."""
         if minibatch is None:
             return padded, weights / jnp.maximum(jnp.sum(free), 1.0)
-        rank = jax.random.randint(jax.random.fold_in(key_rest, step), (minibatch,), 0, count)
+        key = jax.random.fold_in(key_rest, step)
+        rank = jax.random.randint(key, (minibatch,), 0, count, jnp.int32)
         some = points[unlabelled_first[rank]][None]
         return some, jnp.full((1, minibatch), 1.0 / minibatch, points.dtype)
 
     def published(unit: Array, some: Array, weight: Array) -> Array:
         similar = jnp.matmul(unit, unit.T, precision="highest") / temperature
-        apart = jnp.log(diversity) + jax.nn.logsumexp(similar, axis=1)
+        apart = jnp.log(jnp.float32(diversity)) + jax.nn.logsumexp(similar, axis=1)
         total, share = _nearest(unit, some, weight, apart, temperature)
         away = jnp.matmul(jax.nn.softmax(similar, axis=1), unit, precision="highest")
         return (share[:, None] * away - total) / temperature

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_pool
 from jal.select.gradients import residuals, unit_rows
 from jal.select.kmeans import kmeans
-from jal.select.top_k import check_pool, top_k
+from jal.select.top_k import top_k
 from jal.types import Array
 
 __all__ = ["alfa_mix"]
@@ -68,13 +69,16 @@ def alfa_mix(
     Returns:
       `[k]` int32. With nothing labelled there is no candidate.
     """
-    features, labelled = check_pool("alfa_mix", features, labelled, k)
-    logits, _ = check_pool("alfa_mix", logits, labelled, k)
-    y, _ = check_pool("alfa_mix", y, labelled, k)
+    key = check_key("alfa_mix", key)
+    labelled, logits, features, y = check_pool(
+        "alfa_mix", labelled, k, logits=logits, features=features, y=y
+    )
+    given = head
+    head = lambda features: given(features).astype(jnp.float32)  # noqa: E731
     key_alpha, key_means, key_fill = jax.random.split(key, 3)
     predicted = jnp.argmax(logits, axis=1)
     own = jax.nn.one_hot(jnp.where(labelled, y, -1), logits.shape[1], dtype=features.dtype)
-    size = own.T @ jnp.ones(own.shape[0])
+    size = own.T @ jnp.ones(own.shape[0], own.dtype)
     with jax.default_matmul_precision("highest"):
         anchors = own.T @ features / jnp.maximum(size, 1.0)[:, None]
 
@@ -131,7 +135,7 @@ def _closed_form(
     points, anchors = features - centre, anchors - centre
     with jax.default_matmul_precision("highest"):
         inner = points @ anchors.T
-        length = jnp.square(points) @ jnp.ones(points.shape[1])
+        length = jnp.square(points) @ jnp.ones(points.shape[1], points.dtype)
     squared = length[:, None] - 2.0 * inner + jnp.sum(jnp.square(anchors), axis=1)
     farthest = jnp.max(jnp.where(present, squared, 0.0), axis=1)
     return jnp.sqrt(jnp.maximum(farthest, 0.0) / features.shape[1]), slope
@@ -158,7 +162,7 @@ def _learnt(
 
     def of_anchor(changed: Array, given: tuple[Array, Array, Array]) -> tuple[Array, None]:
         key, anchor, is_present = given
-        alpha = cap / 2.0 * (1.0 + jax.random.normal(key, point.shape))
+        alpha = cap / 2.0 * (1.0 + jax.random.normal(key, point.shape, point.dtype))
 
         def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             alpha, changed = carry
@@ -189,7 +193,7 @@ def _spread(
         return kmeans(key_means, unit_rows(features), ~candidate, k, iterations)
 
     def too_few() -> Array:
-        fill = jax.random.uniform(key_fill, labelled.shape)
+        fill = jax.random.uniform(key_fill, labelled.shape, jnp.float32)
         return top_k(fill + candidate, labelled, k)
 
     return jax.lax.cond(jnp.sum(candidate) >= k, enough, too_few)

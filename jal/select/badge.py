@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.gradients import residuals
-from jal.select.seeding import above_rounding, k_means_plus_plus
-from jal.select.top_k import check_pool
+from jal.select.seeding import above_rounding, finite_rows, k_means_plus_plus
 from jal.types import Array
 
 __all__ = ["badge"]
@@ -30,8 +30,9 @@ def badge(key: Array, logits: Array, features: Array, labelled: Array, k: int) -
       `[k]` int32 in order of picking. Where every remaining point coincides with a pick, the rest
       follows uniformly; gradients that are not finite count as such.
     """
-    features, labelled = check_pool("badge", features, labelled, k)
-    logits, _ = check_pool("badge", logits, labelled, k)
+    key = check_key("badge", key)
+    labelled, logits, features = check_pool("badge", labelled, k, logits=logits, features=features)
+    features, finite = finite_rows(features)
     residual = residuals(logits, jnp.argmax(logits, axis=1))
     norm = jnp.sum(jnp.square(residual), axis=1) * jnp.sum(jnp.square(features), axis=1)
 
@@ -39,7 +40,8 @@ def badge(key: Array, logits: Array, features: Array, labelled: Array, k: int) -
         # TF32 would lose the digits that are left of the difference.
         with jax.default_matmul_precision("highest"):
             product = (residual @ residual[chosen]) * (features @ features[chosen])
-        return above_rounding(norm + norm[chosen], product)
+        return jnp.where(finite, above_rounding(norm + norm[chosen], product), 0.0)
 
-    first = jnp.argmax(jnp.where(labelled, -1.0, jnp.where(jnp.isfinite(norm), norm, 0.0)))
-    return k_means_plus_plus(key, squared_distance_to, first.astype(jnp.int32), ~labelled, k)
+    first = jnp.argmax(jnp.where(labelled, -1.0, jnp.nan_to_num(norm)))
+    first = first.astype(jnp.int32)
+    return pad_picks(k_means_plus_plus(key, squared_distance_to, first, ~labelled, k), labelled)

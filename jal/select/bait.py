@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jal.select.top_k import check_pool
+from jal.select.checks import check_pool, pad_picks
 from jal.types import Array
 
 __all__ = ["bait"]
@@ -74,8 +74,7 @@ def bait(
     Returns:
       `[k]` int32 in order of picking; ties by index.
     """
-    features, labelled = check_pool("bait", features, labelled, k)
-    logits, _ = check_pool("bait", logits, labelled, k)
+    labelled, logits, features = check_pool("bait", labelled, k, logits=logits, features=features)
     picked = min(max(k, round(oversample * k)), labelled.shape[0])
     with jax.default_matmul_precision("highest"):
         h, factors = _compressed(logits, features, max_features, max_classes)
@@ -84,13 +83,13 @@ def bait(
         seen = jnp.nonzero(labelled, size=h.shape[0], fill_value=0)[0]
         known = _information(h, factors, seen, jnp.sum(labelled))
         size = fisher.shape[0]
-        root = jnp.linalg.cholesky(known + ridge * jnp.eye(size))
-        half = jax.scipy.linalg.solve_triangular(root, jnp.eye(size), lower=True)
+        root = jnp.linalg.cholesky(known + ridge * jnp.eye(size, dtype=h.dtype))
+        half = jax.scipy.linalg.solve_triangular(root, jnp.eye(size, dtype=h.dtype), lower=True)
         inverse = half.T @ half
 
         picks, valid, inverse = _forward(h, factors, fisher, inverse, labelled, picked, chunk)
         stays = _prune(h[picks], factors[:, :, picks], fisher, inverse, valid, picked - k)
-    return picks[jnp.nonzero(stays, size=k, fill_value=0)[0]].astype(jnp.int32)
+    return pad_picks(picks[jnp.nonzero(stays, size=k, fill_value=0)[0]], labelled)
 
 
 def _forward(
@@ -129,6 +128,7 @@ def _prune(
     def drop(carry: tuple[Array, _Points, Array], _: None):
         inverse, points, stays = carry
         cost = jnp.where(valid, _changes(points, -1.0)[0], -jnp.inf)
+        cost = jnp.minimum(cost, jnp.finfo(cost.dtype).max)
         gone = jnp.argmin(jnp.where(stays, cost, jnp.inf))
         inverse, u, w = _step(inverse, fisher, h[gone], factors[:, :, gone], valid[gone], -1.0)
         points = _updated(points, u, w, -1.0)
@@ -148,7 +148,7 @@ def _compressed(
     p = jax.nn.softmax(logits, axis=1)
     # Rows sum to 0, which gives the diagonal: mean(p - p^2) would lose the digits of confident
     # predictions, and the axes with them.
-    minus = p.T @ p / p.shape[0] * (1.0 - jnp.eye(p.shape[1]))
+    minus = p.T @ p / p.shape[0] * (1.0 - jnp.eye(p.shape[1], dtype=p.dtype))
     spread = jnp.diag(jnp.sum(minus, axis=1)) - minus
     # 1 less for the direction common to all classes puts it last.
     basis = jnp.linalg.eigh(spread - 1.0 / p.shape[1])[1]
@@ -241,7 +241,7 @@ def _step(
     width = factor.shape[0]
     v = (factor[:, None] * h[None, :, None]).reshape(-1, width)
     u = inverse @ v
-    root = jnp.linalg.cholesky(jnp.eye(width) + sign * (v.T @ u))
+    root = jnp.linalg.cholesky(jnp.eye(width, dtype=u.dtype) + sign * (v.T @ u))
     u = jax.scipy.linalg.solve_triangular(root, u.T, lower=True).T
     # Rounding can make the last information in a direction look like less than none.
     u = jnp.where(valid & jnp.all(jnp.isfinite(u)), u, 0.0)
@@ -283,9 +283,9 @@ def _changes(points: _Points, sign: float) -> Array:
 
 def _change(a: Array, b: Array, sign: float) -> Array:
     """tr((I + sign a)^-1 b) of `a, b [C, C, R]`, by elimination: `[R]`, at least 0."""
-    s = jnp.eye(a.shape[0])[:, :, None] + sign * a
+    s = jnp.eye(a.shape[0], dtype=a.dtype)[:, :, None] + sign * a
     least = 1.0 if sign > 0 else 1e-6  # of pivots: what is below it is rounding
-    total = jnp.zeros(a.shape[2])
+    total = jnp.zeros(a.shape[2], a.dtype)
     for _ in range(a.shape[0]):
         pivot = jnp.maximum(s[0, 0], least)
         total += b[0, 0] / pivot

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import entr
 
+from jal.scores.checks import as_float32
 from jal.scores.uncertainty import entropy
+from jal.select.checks import check_key, check_pool
 from jal.select.lazy_greedy import lazy_greedy
-from jal.select.top_k import check_pool, top_k
+from jal.select.top_k import top_k
 from jal.types import Array
 
 __all__ = ["batch_bald"]
@@ -56,20 +58,25 @@ def batch_bald(
     Raises:
       ValueError: where logits are not `[T, N, K]`, or `cap`, `configurations` or `chunk` below 1.
     """
-    logits = jnp.asarray(logits)
-    if logits.ndim != 3:
-        raise ValueError(f"batch_bald takes logits [T, N, K] of T passes, got {logits.shape}.")
+    key = check_key("batch_bald", key)
+    (labelled,) = check_pool("batch_bald", labelled, k)
+    logits = as_float32("batch_bald", "logits", logits)
+    n = labelled.shape[0]
+    if logits.ndim != 3 or logits.shape[1] != n or logits.shape[0] < 1 or logits.shape[2] < 2:
+        raise ValueError(
+            f"batch_bald takes logits [T, N, K] of T passes with N = {n} and K >= 2, "
+            f"got shape {logits.shape}."
+        )
     for name, count in (("cap", cap), ("configurations", configurations), ("chunk", chunk)):
         if count < 1:
             raise ValueError(f"batch_bald takes {name} of at least 1, got {count}.")
-    _, labelled = check_pool("batch_bald", logits[0], labelled, k)
     passes, _, classes = logits.shape
 
     # One pass at a time, which bounds what is held beside them.
     p, doubt = jax.lax.map(lambda z: (jax.nn.softmax(z), jax.vmap(entropy)(z)), logits)
     alone = _information(_nothing_known(1, passes), p, doubt)  # BALD
     alone = jnp.where(jnp.isnan(alone), -1.0, alone)
-    below_zero = alone - 1.0 - jnp.log(float(classes))  # ranks what adds nothing
+    below_zero = alone - 1.0 - jnp.log(jnp.float32(classes))  # ranks what adds nothing
 
     def value(gain: Array, index: Array | slice = slice(None)) -> Array:
         return jnp.where(gain > _NOTHING, gain, below_zero[index])
@@ -103,8 +110,8 @@ class _Joint(NamedTuple):
 
 
 def _nothing_known(configurations: int, passes: int) -> _Joint:
-    mass = jnp.zeros(configurations).at[0].set(1.0)
-    return _Joint(mass, jnp.full((configurations, passes), 1.0 / passes))
+    mass = jnp.zeros(configurations, jnp.float32).at[0].set(1.0)
+    return _Joint(mass, jnp.full((configurations, passes), 1.0 / passes, jnp.float32))
 
 
 def _information(joint: _Joint, p: Array, doubt: Array) -> Array:
@@ -134,10 +141,10 @@ def _extend(key: Array, joint: _Joint, p: Array) -> _Joint:
     q = q[order]
     # The a largest stay as they are, the rest share M - a places: the first a for which c holds.
     tail = jnp.cumsum(q[::-1])[::-1][:m]
-    c_of = tail / (m - jnp.arange(m))
+    c_of = tail / (m - jnp.arange(m, dtype=tail.dtype))
     c = jnp.where(q[m] > 0, c_of[jnp.argmax(q[:m] <= c_of)], 0.0)
     kept = jnp.where(c > 0, jnp.minimum(q / jnp.where(c > 0, c, 1.0), 1.0), q > 0)
-    place = jnp.arange(m) + jax.random.uniform(key)
+    place = jnp.arange(m, dtype=q.dtype) + jax.random.uniform(key, (), q.dtype)
     at = jnp.minimum(jnp.searchsorted(jnp.cumsum(kept), place, side="right"), q.shape[0] - 1)
     q = jnp.where(q[at] > 0, jnp.maximum(q[at], c), 0.0)
     parent, label = jnp.divmod(order[at], classes)

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from jal.select.average_linkage import average_linkage, cut
-from jal.select.seeding import squared_distances
-from jal.select.top_k import check_pool
+from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
+from jal.select.seeding import finite_rows, squared_distances
 from jal.types import Array
 
 __all__ = ["cluster_margin", "linkage_clusters"]
@@ -37,8 +37,10 @@ def cluster_margin(
     Returns:
       `[k]` int32, distinct, in order of picking.
     """
-    margins, labelled = check_pool("cluster_margin", margins, labelled, k)
-    cluster, _ = check_pool("cluster_margin", cluster, labelled, k)
+    key = check_key("cluster_margin", key)
+    labelled, margins, cluster = check_pool(
+        "cluster_margin", labelled, k, margins=margins, cluster=cluster
+    )
     _check_ratio(ratio)
     size = min(margins.shape[0], math.ceil(round(ratio * k, 6)))
     candidates = jnp.lexsort((margins, labelled))[:size]
@@ -46,7 +48,7 @@ def cluster_margin(
 
     # By cluster, in random order within each: places in it, its size and its smallest margin.
     own = cluster[candidates]
-    order = jnp.lexsort((jax.random.uniform(key, (size,)), own, ~free))
+    order = jnp.lexsort((jax.random.uniform(key, (size,), jnp.float32), own, ~free))
     own, valid = own[order], free[order]
     starts = jnp.concatenate([jnp.ones(1, bool), (own[1:] != own[:-1]) | (valid[1:] != valid[:-1])])
     group = jnp.cumsum(starts) - 1
@@ -55,7 +57,7 @@ def cluster_margin(
     members = jnp.bincount(group, length=size)[group]
     smallest = jax.ops.segment_min(order, group, size)[group]
     turns = jnp.lexsort((smallest, members, place, ~valid))
-    return candidates[order[turns[:k]]].astype(jnp.int32)
+    return pad_picks(candidates[order[turns[:k]]], labelled)
 
 
 def linkage_clusters(
@@ -82,6 +84,8 @@ def linkage_clusters(
     Raises:
       ValueError: where there are fewer points sampled than clusters asked for.
     """
+    key = check_key("linkage_clusters", key)
+    features = check_numbers("linkage_clusters", "features", features)
     n = features.shape[0]
     size = min(sample, n)
     _check_ratio(ratio)
@@ -91,6 +95,7 @@ def linkage_clusters(
             f"linkage_clusters takes between 1 and the {size} sampled points as clusters, "
             f"got {wanted}."
         )
+    features, _ = finite_rows(features)
     features = features - jnp.mean(features, axis=0)
     index = jnp.arange(n) if size == n else jax.random.permutation(key, n)[:size]
     points = features[index]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.top_k import check_pool
+from jal.select.checks import check_pool, pad_picks
 from jal.types import Array
 
 __all__ = ["galaxy"]
@@ -31,15 +31,15 @@ def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
 
     Args:
       logits: `[N, K]` float; points with NaN stand at the end of each graph.
-      y: `[N]` int, the classes of the labelled points; not read elsewhere.
+      y: `[N]` int, the classes of the labelled points, a negative one being another than any; not
+        read elsewhere.
       labelled: `[N]` bool; True is never picked.
       k: how many, static; at most the number of unlabelled points.
 
     Returns:
       `[k]` int32 in order of picking; ties by place in the graph, from the least of class c on.
     """
-    logits, labelled = check_pool("galaxy", logits, labelled, k)
-    y, _ = check_pool("galaxy", y, labelled, k)
+    labelled, logits, y = check_pool("galaxy", labelled, k, logits=logits, y=y)
     n, classes = logits.shape
     margins = _margins(logits)  # [K, N]
     order = jnp.argsort(margins, axis=1, stable=True).astype(jnp.int32)
@@ -69,8 +69,9 @@ def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
         chosen = order[c, jnp.where(one_label, own_cut, middle)]
         return known.at[chosen].set(predicted[chosen]), chosen
 
-    known = jnp.where(labelled, y, -1).astype(jnp.int32)
-    return jax.lax.scan(pick, known, jnp.arange(k, dtype=jnp.int32))[1]
+    # A labelled point of no known class is of another class than any.
+    known = jnp.where(labelled, jnp.where(y < 0, classes, y), -1)
+    return pad_picks(jax.lax.scan(pick, known, jnp.arange(k, dtype=jnp.int32))[1], labelled)
 
 
 def _margins(logits: Array) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import squared_distances, squared_distances_to
-from jal.select.top_k import check_pool
+from jal.select.checks import check_pool, pad_picks
+from jal.select.seeding import finite_rows, squared_distances, squared_distances_to
 from jal.types import Array
 
 __all__ = ["k_center"]
@@ -29,10 +29,9 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
     Returns:
       `[k]` int32 in order of picking; ties by index.
     """
-    features, labelled = check_pool("k_center", features, labelled, k)
+    labelled, features = check_pool("k_center", labelled, k, features=features)
     n = features.shape[0]
-    finite = jnp.all(jnp.isfinite(features), axis=1)
-    features = jnp.where(finite[:, None], features, 0.0)
+    features, finite = finite_rows(features)
     features = features - jnp.mean(features, axis=0)
 
     # Labelled points first, in blocks of one matrix product each.
@@ -53,4 +52,4 @@ def k_center(features: Array, labelled: Array, k: int) -> Array:
         squared = squared_distances_to(features, features[chosen])
         return jnp.minimum(nearest, squared).at[chosen].set(-jnp.inf), chosen
 
-    return jax.lax.scan(pick, nearest, length=k)[1]
+    return pad_picks(jax.lax.scan(pick, nearest, length=k)[1], labelled)

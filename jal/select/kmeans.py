@@ -5,9 +5,14 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import lloyd, nearest_centroid
-from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances_to
-from jal.select.top_k import check_pool
+from jal.select.seeding import (
+    finite_rows,
+    k_means_plus_plus,
+    sample_by_weight,
+    squared_distances_to,
+)
 from jal.types import Array
 
 __all__ = ["kmeans"]
@@ -21,7 +26,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
 
     Args:
       key: a PRNG key.
-      features: `[N, D]` float.
+      features: `[N, D]` float; rows that are not finite are left out, and come last.
       labelled: `[N]` bool; left out of the clustering and never picked.
       k: number of clusters and of picks, static; at most the number of unlabelled points.
       iterations: Lloyd's iterations, static.
@@ -29,8 +34,11 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     Returns:
       `[k]` int32, distinct: a point that is taken goes to the first centroid that asks for it.
     """
-    features, labelled = check_pool("kmeans", features, labelled, k)
-    free = (~labelled).astype(features.dtype)
+    key = check_key("kmeans", key)
+    labelled, features = check_pool("kmeans", labelled, k, features=features)
+    features, finite = finite_rows(features)
+    clustered = ~labelled & finite
+    free = clustered.astype(features.dtype)
     mean = free @ features / jnp.maximum(jnp.sum(free), 1.0)
     features = features - mean
 
@@ -39,15 +47,16 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
 
     key_first, key_rest = jax.random.split(key)
     first = sample_by_weight(key_first, free)
-    seeds = k_means_plus_plus(key_rest, squared_distance_to, first, ~labelled, k)
+    seeds = k_means_plus_plus(key_rest, squared_distance_to, first, clustered, k)
 
-    centroids = lloyd(features, ~labelled, features[seeds], k, iterations)
-    cluster = jnp.where(labelled, k, nearest_centroid(features, centroids, k))
+    centroids = lloyd(features, clustered, features[seeds], k, iterations)
+    cluster = jnp.where(~clustered, k, nearest_centroid(features, centroids, k))
     largest_first = jnp.argsort(-jnp.bincount(cluster, length=k), stable=True)
 
     def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
         squared = squared_distances_to(features, centroids[cluster])
+        squared = jnp.where(finite, squared, jnp.finfo(squared.dtype).max)
         chosen = jnp.argmin(jnp.where(taken, jnp.inf, squared)).astype(jnp.int32)
         return taken.at[chosen].set(True), chosen
 
-    return jax.lax.scan(nearest_point, labelled, largest_first)[1]
+    return pad_picks(jax.lax.scan(nearest_point, labelled, largest_first)[1], labelled)

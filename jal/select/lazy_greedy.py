@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import pad_picks
 from jal.types import Array, PyTree
 
 __all__ = ["lazy_greedy"]
@@ -64,4 +65,4 @@ def lazy_greedy(
         return (update(state, chosen), bounds.at[chosen].set(-jnp.inf)), chosen
 
     bounds = jnp.where(free, finite(bounds), -jnp.inf)  # -inf: not to be picked
-    return jax.lax.scan(pick, (state, bounds), length=k)[1]
+    return pad_picks(jax.lax.scan(pick, (state, bounds), length=k)[1], ~free)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
 from jal.select.clustering import k_means
 from jal.select.gradients import unit_rows
 from jal.select.seeding import squared_distances
-from jal.select.top_k import check_pool
 from jal.types import Array
 
 __all__ = ["GRID", "prob_cover", "pure_radius"]
@@ -45,7 +45,8 @@ def prob_cover(
     Returns:
       `[k]` int32, distinct, in order of picking.
     """
-    features, labelled = check_pool("prob_cover", features, labelled, k)
+    key = check_key("prob_cover", key)
+    labelled, features = check_pool("prob_cover", labelled, k, features=features)
     if isinstance(delta, (int, float)) and not delta >= 0:
         raise ValueError(f"prob_cover takes a delta of at least 0, got {delta}.")
     if chunk < 1:
@@ -73,7 +74,7 @@ def prob_cover(
     nothing = jnp.zeros(n, features.dtype)
     covered = over(labelled, lambda ball, weight, so_far: so_far + weight @ ball, nothing) > 0
     degree = _count_uncovered(features, covered | labelled, reach, min(chunk, n))
-    tie = 0.5 * jax.random.uniform(key, (n,))
+    tie = 0.5 * jax.random.uniform(key, (n,), jnp.float32)
 
     def pick(carry: tuple[Array, Array, Array], last: Array):
         degree, covered, taken = carry
@@ -84,7 +85,7 @@ def prob_cover(
         return (degree, covered | newly, taken.at[chosen].set(True)), chosen
 
     start = (degree, covered | labelled, labelled)
-    return jax.lax.scan(pick, start, jnp.arange(k) == k - 1)[1]
+    return pad_picks(jax.lax.scan(pick, start, jnp.arange(k) == k - 1)[1], labelled)
 
 
 def pure_radius(
@@ -118,7 +119,8 @@ def pure_radius(
             "pure_radius takes deltas of at least 0 and alpha in (0, 1], "
             f"got {tuple(deltas)} and {alpha}."
         )
-    features = unit_rows(features)
+    key = check_key("pure_radius", key)
+    features = unit_rows(check_numbers("pure_radius", "features", features))
     n = features.shape[0]
     key_cluster, key_sample = jax.random.split(key)
     cluster = k_means(key_cluster, features, min(classes, n))

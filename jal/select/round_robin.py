@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.top_k import check_pool
+from jal.select.checks import check_pool, pad_picks
 from jal.types import Array
 
 __all__ = ["round_robin"]
@@ -27,13 +27,10 @@ def round_robin(scores: Array, groups: Array, labelled: Array, k: int) -> Array:
     Returns:
       `[k]` int32 in order of picking; ties by index.
     """
-    scores, labelled = check_pool("round_robin", scores, labelled, k)
-    groups, _ = check_pool("round_robin", groups, labelled, k)
+    labelled, scores, groups = check_pool("round_robin", labelled, k, scores=scores, groups=groups)
     position = jnp.arange(labelled.shape[0], dtype=jnp.int32)
     # Sorts put NaN last and hold -0 for 0; of equals, the lower index comes first.
-    best_first = jnp.lexsort(
-        (-scores.astype(jnp.promote_types(scores.dtype, jnp.float32)), labelled)
-    )
+    best_first = jnp.lexsort((-scores, labelled))
     # By group, in each the best first; `rank` is the rank among all.
     free, group = ~labelled[best_first], groups[best_first]
     _, group, rank = jax.lax.sort((~free, group, position), num_keys=2)
@@ -41,4 +38,4 @@ def round_robin(scores: Array, groups: Array, labelled: Array, k: int) -> Array:
     turn = position - jax.lax.cummax(jnp.where(first, position, 0))
     turn = jnp.where(rank < jnp.sum(free), turn, position.shape[0])
     _, order = jax.lax.sort((turn, rank), num_keys=2)
-    return best_first[order[:k]].astype(jnp.int32)
+    return pad_picks(best_first[order[:k]], labelled)

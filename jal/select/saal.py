@@ -7,8 +7,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_pool, pad_picks, take_picks
 from jal.select.seeding import k_means_plus_plus
-from jal.select.top_k import check_pool, top_k
+from jal.select.top_k import top_k
 from jal.types import Array, PyTree
 
 __all__ = ["perturbed_losses", "saal"]
@@ -47,20 +48,21 @@ def saal(
     Returns:
       `[k]` int32 in order of picking.
     """
-    x, labelled = check_pool("saal", x, labelled, k)
+    key = check_key("saal", key)
+    labelled, x = check_pool("saal", labelled, k, x=x)
     key_subset, key_seeds = jax.random.split(key)
     n = labelled.shape[0]
     size = min(max(sample, k), n)
-    draw = jnp.where(labelled, -1.0, jax.random.uniform(key_subset, (n,)))
+    draw = jnp.where(labelled, -1.0, jax.random.uniform(key_subset, (n,), jnp.float32))
     subset = jax.lax.top_k(draw, size)[1].astype(jnp.int32)
     free = ~labelled[subset]  # where fewer are unlabelled, the last ones are not
     losses = perturbed_losses(logits_of, params, x[subset], rho=rho, chunk=chunk)
     losses = jnp.where(jnp.isfinite(losses), losses, 0.0)
     if maximum:
-        return subset[top_k(losses, ~free, k)]
+        return take_picks(subset, top_k(losses, ~free, k), n)
     first = jnp.argmax(jnp.where(free, losses, -1.0)).astype(jnp.int32)
     distance = lambda chosen: jnp.square(losses - losses[chosen])  # noqa: E731
-    return subset[k_means_plus_plus(key_seeds, distance, first, free, k)]
+    return pad_picks(subset[k_means_plus_plus(key_seeds, distance, first, free, k)], labelled)
 
 
 def perturbed_losses(
@@ -86,14 +88,18 @@ def perturbed_losses(
     """
     leaves, tree = jax.tree.flatten(params)
     is_float = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
-    moving = [jnp.asarray(leaf) for leaf, moves in zip(leaves, is_float, strict=True) if moves]
+    moving = [
+        jnp.asarray(leaf, jnp.float32)
+        for leaf, moves in zip(leaves, is_float, strict=True)
+        if moves
+    ]
 
     def logits(moving: list[Array], one: Array) -> Array:
         rest = iter(moving)
         merged = [
             next(rest) if moves else leaf for leaf, moves in zip(leaves, is_float, strict=True)
         ]
-        return logits_of(jax.tree.unflatten(tree, merged), one[None])[0]
+        return logits_of(jax.tree.unflatten(tree, merged), one[None])[0].astype(jnp.float32)
 
     def of_one(one: Array) -> Array:
         def loss(moving: list[Array], predicted: Array | None) -> tuple[Array, Array]:

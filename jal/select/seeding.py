@@ -11,6 +11,7 @@ from jal.types import Array
 
 __all__ = [
     "above_rounding",
+    "finite_rows",
     "k_means_plus_plus",
     "sample_by_weight",
     "squared_distances",
@@ -52,7 +53,7 @@ def k_means_plus_plus(
         return nearest, free.at[chosen].set(False), seeds.at[i].set(chosen)
 
     seeds = jnp.full(k, first, jnp.int32)
-    start = (jnp.full(free.shape, jnp.inf), free.at[first].set(False), seeds)
+    start = (jnp.full(free.shape, jnp.inf, jnp.float32), free.at[first].set(False), seeds)
     return jax.lax.fori_loop(1, k if count is None else count, draw, start)[2]
 
 
@@ -65,9 +66,24 @@ def sample_by_weight(key: Array, weights: Array) -> Array:
     cumulative = jax.lax.cummax(jnp.where(weights > 0, jnp.cumsum(weights), 0.0))
     # Strictly below the total, so that rounding cannot run past the last positive weight.
     below_total = jnp.nextafter(cumulative[-1], jnp.zeros_like(cumulative[-1]))
-    threshold = jnp.minimum(jax.random.uniform(key) * cumulative[-1], below_total)
+    threshold = jnp.minimum(
+        jax.random.uniform(key, (), weights.dtype) * cumulative[-1], below_total
+    )
     index = jnp.searchsorted(cumulative, threshold, side="right")
     return jnp.minimum(index, weights.shape[0] - 1).astype(jnp.int32)
+
+
+def finite_rows(points: Array) -> tuple[Array, Array]:
+    """points `[N, D]` scaled, rows that are not finite 0; and the mask `[N]` of those that are.
+
+    The scale is a power of two, exact, and the same for all: the largest number is of size 1, so
+    that no sum of squares overflows. Distances keep their order and their ratios.
+    """
+    largest = jnp.max(jnp.abs(points), axis=1)  # NaN where a row has one
+    finite = jnp.isfinite(largest)
+    exponent = jnp.frexp(jnp.max(jnp.where(finite, largest, 0.0)))[1]
+    scale = jnp.ldexp(jnp.ones((), points.dtype), -jnp.clip(exponent, -100, 100))
+    return jnp.where(finite[:, None], points, 0.0) * scale, finite
 
 
 def above_rounding(norms: Array, product: Array) -> Array:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jal.select.top_k import check_pool, top_k
+from jal.select.checks import check_pool, pad_picks, take_picks
+from jal.select.top_k import top_k
 from jal.types import Array
 
 __all__ = ["Bought", "stream_adaptive", "stream_fixed"]
@@ -55,18 +56,19 @@ def stream_fixed(
     Returns:
       Bought; `picks` in order of arrival, as far as they pass. `threshold` is the one given.
     """
-    scores, labelled = check_pool("stream_fixed", scores, labelled, k)
-    order, _ = check_pool("stream_fixed", order, labelled, k)
+    labelled, scores, order = check_pool("stream_fixed", labelled, k, scores=scores, order=order)
+    n, position = order.shape[0], jnp.asarray(position, jnp.int32)
+    threshold = jnp.asarray(threshold, jnp.float32)
     order = jnp.roll(order, -position)
     arriving = scores[order]
     # All that pass tie, and ties go by place in the stream.
     place = top_k(jnp.minimum(arriving, threshold), labelled[order], k)
-    enough = arriving[place[-1]] >= threshold
+    enough = arriving.at[place[-1]].get(mode="fill", fill_value=-jnp.inf) >= threshold
     seen = jnp.where(enough, place[-1] + 1, 0)  # 0: all of it, and back again
     return Bought(
-        order[place].astype(jnp.int32),
-        jnp.int32((position + seen) % order.shape[0]),
-        jnp.asarray(threshold, jnp.float32),
+        take_picks(order, place, n),
+        jnp.int32((position + seen) % n),
+        threshold,
     )
 
 
@@ -103,14 +105,13 @@ def stream_adaptive(
     Returns:
       Bought; `picks` in order of arrival.
     """
-    scores, labelled = check_pool("stream_adaptive", scores, labelled, k)
-    order, _ = check_pool("stream_adaptive", order, labelled, k)
+    labelled, scores, order = check_pool("stream_adaptive", labelled, k, scores=scores, order=order)
     if not _LEAST_STEP <= s < 1:
         raise ValueError(f"stream_adaptive takes s from {_LEAST_STEP} to below 1, got {s}.")
-    n = order.shape[0]
+    n, position = order.shape[0], jnp.asarray(position, jnp.int32)
     order = jnp.roll(order, -position)
     arrives = jnp.argsort(labelled[order], stable=True)  # unlabelled ones first
-    arriving = scores[order[arrives]].astype(jnp.float32)
+    arriving = scores[order[arrives]]
     free = jnp.sum(~labelled, dtype=jnp.int32)
     limits = jnp.finfo(jnp.float32)
     up, down = jnp.float32(1 + s), jnp.float32(1 - s)
@@ -140,7 +141,7 @@ def stream_adaptive(
     # A purchase was the last to arrive.
     last = arrives[places[jnp.maximum(jnp.minimum(k, free) - 1, 0)]]
     return Bought(
-        order[arrives[places]].astype(jnp.int32),
+        pad_picks(order[arrives[places]], labelled),
         jnp.int32((position + last + 1) % n),
         threshold,
     )

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.gradients import Directions, directions, similarities
 from jal.select.lazy_greedy import lazy_greedy
-from jal.select.top_k import check_pool, top_k
+from jal.select.top_k import top_k
 from jal.types import Array
 
 __all__ = ["fl1mi", "flqmi", "gcmi", "logdetmi", "rarer_classes"]
@@ -58,8 +59,8 @@ def flqmi(
     def update(covered: Array, index: Array) -> Array:
         return jnp.maximum(covered, kernel[index])
 
-    bounds = relevance + kernel @ jnp.ones(kernel.shape[1])
-    return lazy_greedy(gain, update, jnp.zeros(kernel.shape[1]), bounds, ~labelled, k)
+    bounds = relevance + kernel @ jnp.ones(kernel.shape[1], kernel.dtype)
+    return lazy_greedy(gain, update, jnp.zeros(kernel.shape[1], kernel.dtype), bounds, ~labelled, k)
 
 
 def fl1mi(
@@ -87,6 +88,7 @@ def fl1mi(
 
     The other arguments and the result are those of `flqmi`.
     """
+    key = check_key("fl1mi", key)
     pool, asked, is_query, labelled = _pool_and_queries(
         "fl1mi", logits, features, y, labelled, k, max_queries, queries
     )
@@ -95,7 +97,7 @@ def fl1mi(
     drawn = jnp.arange(n)
     if size < n:
         # Sorted, so that the key decides what is summed and not in which order.
-        draw = jnp.where(labelled, -1.0, jax.random.uniform(key, (n,)))
+        draw = jnp.where(labelled, -1.0, jax.random.uniform(key, (n,), jnp.float32))
         drawn = jnp.sort(jax.lax.top_k(draw, size)[1])
     summed = Directions(pool.residual[drawn], pool.features[drawn])
     target = eta * jnp.max(jnp.where(is_query, similarities(summed, asked), 0.0), axis=1)
@@ -105,17 +107,17 @@ def fl1mi(
         points = Directions(pool.residual[index], pool.features[index])
         reached = jnp.minimum(similarities(points, summed), target)
         # As a product, for all cores: a reduction has one.
-        return jnp.maximum(reached - covered, 0.0) @ jnp.ones(size)
+        return jnp.maximum(reached - covered, 0.0) @ jnp.ones(size, jnp.float32)
 
     def update(covered: Array, index: Array) -> Array:
         point = Directions(pool.residual[index[None]], pool.features[index[None]])
         return jnp.maximum(covered, jnp.minimum(similarities(point, summed)[0], target))
 
     # What a point could add at most: its likeness to all of the sample, linear in its gradient.
-    counts = jnp.where(target > 0, 1.0, 0.0)
+    counts = (target > 0).astype(jnp.float32)
     bounds = 0.5 * (jnp.sum(counts) + _summed_cosines(pool, summed, counts))
     bounds = bounds + 1e-5 * size  # more than its rounding
-    return lazy_greedy(gain, update, jnp.zeros(size), bounds, ~labelled, k)
+    return lazy_greedy(gain, update, jnp.zeros(size, jnp.float32), bounds, ~labelled, k)
 
 
 def gcmi(
@@ -170,15 +172,15 @@ def logdetmi(
     n = labelled.shape[0]
     real = is_query[:, None] & is_query[None]
     queried = jnp.where(real, similarities(asked, asked), 0.0)
-    factor = jnp.linalg.cholesky(queried + ridge * jnp.eye(queried.shape[0]))
+    factor = jnp.linalg.cholesky(queried + ridge * jnp.eye(queried.shape[0], dtype=jnp.float32))
     crossed = jnp.where(is_query, similarities(pool, asked), 0.0)  # [N, Q]
-    half = solve_triangular(factor, jnp.eye(factor.shape[0]), lower=True)
+    half = solve_triangular(factor, jnp.eye(factor.shape[0], dtype=jnp.float32), lower=True)
     explained = eta * jnp.matmul(crossed, half.T, precision="highest")  # S_AQ S_Q^-1/2
 
     # A zero gradient has s = 1/2 with itself too, as with everything.
     alive = jnp.any(pool.residual != 0, axis=1) & jnp.any(pool.features != 0, axis=1)
     prior = jnp.where(alive, 1.0, 0.5) + ridge
-    rest = prior - jnp.square(explained) @ jnp.ones(explained.shape[1])
+    rest = prior - jnp.square(explained) @ jnp.ones(explained.shape[1], explained.dtype)
     smallest = 1e-6 * ridge
 
     def pick(carry: tuple[Array, ...], step: Array) -> tuple[tuple[Array, ...], Array]:
@@ -199,8 +201,9 @@ def logdetmi(
         return (prior, rest, free.at[chosen].set(False), rows, rows_rest), chosen
 
     with jax.default_matmul_precision("highest"):
-        start = prior, rest, ~labelled, jnp.zeros((k, n)), jnp.zeros((k, n))
-        return jax.lax.scan(pick, start, jnp.arange(k))[1]
+        rows = jnp.zeros((k, n), jnp.float32)
+        start = prior, rest, ~labelled, rows, rows
+        return pad_picks(jax.lax.scan(pick, start, jnp.arange(k))[1], labelled)
 
 
 def rarer_classes(y: Array, labelled: Array, num_classes: int) -> tuple[Array, Array]:
@@ -218,7 +221,7 @@ def rarer_classes(y: Array, labelled: Array, num_classes: int) -> tuple[Array, A
     Returns:
       mask `[N]` bool and counts `[N]` float32, of the point's class; 0 for unlabelled points.
     """
-    own = jax.nn.one_hot(jnp.where(labelled, y, -1), num_classes)  # zeros for -1
+    own = jax.nn.one_hot(jnp.where(labelled, y, -1), num_classes, dtype=jnp.float32)  # 0 for -1
     counts = jnp.sum(own, axis=0)
     present = counts > 0
     ascending = jnp.sort(jnp.where(present, counts, jnp.inf))
@@ -244,12 +247,12 @@ def _pool_and_queries(
     queries: Array | None,
 ) -> tuple[Directions, Directions, Array, Array]:
     """Gradients of the pool `[N]` and the queries `[Q]`, which of these are real, and labelled."""
-    features, labelled = check_pool(name, features, labelled, k)
-    logits, _ = check_pool(name, logits, labelled, k)
-    y, _ = check_pool(name, y, labelled, k)
+    labelled, logits, features, y = check_pool(
+        name, labelled, k, logits=logits, features=features, y=y
+    )
     mask, counts = rarer_classes(y, labelled, logits.shape[1])
     if queries is not None:
-        mask = check_pool(name, queries, labelled, k)[0] & labelled
+        mask = check_pool(name, labelled, k, queries=queries)[1] & labelled
     rarest_first = jnp.where(mask, -counts, -jnp.inf)
     value, index = jax.lax.top_k(rarest_first, min(max_queries, labelled.shape[0]))
     asked = directions(logits[index], features[index], y[index])

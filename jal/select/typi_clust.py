@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import cluster_means, k_means
-from jal.select.seeding import squared_distances
-from jal.select.top_k import check_pool
+from jal.select.seeding import finite_rows, squared_distances
 from jal.types import Array
 
 __all__ = ["mean_neighbour_distance", "most_typical", "typi_clust"]
@@ -48,12 +48,14 @@ def typi_clust(
     Returns:
       `[k]` int32, distinct, in order of picking.
     """
-    features, labelled = check_pool("typi_clust", features, labelled, k)
+    key = check_key("typi_clust", key)
+    labelled, features = check_pool("typi_clust", labelled, k, features=features)
     if min(max_clusters, neighbours) < 1:
         raise ValueError(
             "typi_clust takes max_clusters and neighbours of at least 1, "
             f"got {max_clusters} and {neighbours}."
         )
+    features, _ = finite_rows(features)
     clusters = min(features.shape[0], max(max_clusters, k))
     count = jnp.minimum(jnp.sum(labelled, dtype=jnp.int32) + k, clusters)
     cluster = k_means(key, features, clusters, count, iterations=iterations, sample=sample)
@@ -109,7 +111,7 @@ def most_typical(
     # Unlabelled points cluster by cluster, the most typical first.
     order = jnp.lexsort((distance, cluster, labelled))
     first = jnp.cumsum(free) - free
-    return order[first[chosen] + rank].astype(jnp.int32)
+    return pad_picks(order[first[chosen] + rank], labelled)
 
 
 def mean_neighbour_distance(

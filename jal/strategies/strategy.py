@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jal.select import top_k
+from jal.select.checks import take_picks
 from jal.types import Array, InputError, PyTree, Round, Strategy
 
 __all__ = [
@@ -68,7 +69,7 @@ def by_score(score: Callable[[Array], Array]) -> Strategy:
 def top_k_of_ties(key: Array, scores: Array, labelled: Array, k: int) -> Array:
     """`select.top_k`, of equal scores the first of a random order."""
     order = jax.random.permutation(key, scores.shape[0])
-    return order[top_k(scores[order], labelled[order], k)]
+    return take_picks(order, top_k(scores[order], labelled[order], k), labelled.shape[0])
 
 
 def check_positive(name: str, **options: float | tuple[int, ...]) -> None:

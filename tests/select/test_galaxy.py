@@ -133,5 +133,5 @@ def test_errors():
     logits, y, mask = a_pool(0, N - 2)
     with pytest.raises(ValueError, match="galaxy cannot pick k = 3 of 2"):
         galaxy(logits, y, mask, 3)
-    with pytest.raises(ValueError, match="galaxy takes values"):
+    with pytest.raises(ValueError, match="galaxy takes y"):
         galaxy(logits, y[:-1], mask, 1)

@@ -65,5 +65,5 @@ def test_errors():
     none = jnp.zeros(4, bool)
     with pytest.raises(ValueError, match="round_robin cannot pick k = 3 of 2"):
         round_robin(jnp.zeros(4), jnp.zeros(4, int), none.at[:2].set(True), 3)
-    with pytest.raises(ValueError, match="round_robin takes values"):
+    with pytest.raises(ValueError, match="round_robin takes groups"):
         round_robin(jnp.zeros(4), jnp.zeros(3, int), none, 1)

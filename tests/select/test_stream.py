@@ -130,7 +130,7 @@ def test_errors():
     for select in (stream_fixed, stream_adaptive):
         with pytest.raises(ValueError, match=f"{select.__name__} cannot pick k = 3 of 2"):
             select(jnp.zeros(4), none.at[:2].set(True), 3, order=order)
-        with pytest.raises(ValueError, match=f"{select.__name__} takes values"):
+        with pytest.raises(ValueError, match=f"{select.__name__} takes order"):
             select(jnp.zeros(4), none, 1, order=order[:3])
     for s in (0.0, 1e-6, 1.0):
         with pytest.raises(ValueError, match=f"to below 1, got {s}"):

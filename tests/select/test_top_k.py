@@ -88,9 +88,9 @@ NONE = jnp.zeros(4, bool)
         (jnp.zeros(4), NONE, 5, "top_k takes k between 1 and the pool's 4 points, got 5"),
         (jnp.zeros(4), NONE.at[:2].set(True), 3, "top_k cannot pick k = 3 of 2 unlabelled points"),
         (jnp.zeros(4), jnp.zeros(4, jnp.int32), 1, "of int32"),
-        (jnp.zeros(4), jnp.zeros(3, bool), 1, r"got shapes \(4,\) and \(3,\)"),
-        (jnp.zeros(4), jnp.zeros((4, 1), bool), 1, r"got shapes \(4,\) and \(4, 1\)"),
-        (jnp.float32(0), NONE, 1, r"got shapes \(\) and \(4,\)"),
+        (jnp.zeros(4), jnp.zeros(3, bool), 1, r"scores \[N\] .* with N = 3, got shape \(4,\)"),
+        (jnp.zeros(4), jnp.zeros((4, 1), bool), 1, r"labelled \[N\] of bool .* \(4, 1\)"),
+        (jnp.float32(0), NONE, 1, r"scores \[N\] .* with N = 4, got shape \(\)"),
     ],
 )
 def test_errors(scores, labelled, k, message):

@@ -90,10 +90,11 @@ def picks_of(name: str, round_: Round, k: int = 7, key=None):
 @pytest.mark.parametrize("equal", [False, True], ids=["distinct scores", "all equal"])
 @pytest.mark.parametrize("left", [LEFT, 7, 5], ids=["few of many", "all", "more than all"])
 def test_distinct_unlabelled_picks(name, left, equal):
-    """With two classes seen of five; of more than is left, all that is comes first."""
+    """With two classes seen of five; of more than is left, all that is comes first, then N."""
     round_ = make_round(equal=equal, labelled=N - left, classes=K if left == 7 else 2)
     picks = np.asarray(picks_of(name, round_))
     assert picks.shape == (7,) and picks.dtype == np.int32
+    assert (picks[left:] == N).all()
     picks = picks[:left]
     assert len(set(picks.tolist())) == len(picks)
     assert not np.asarray(round_.labelled)[picks].any()
