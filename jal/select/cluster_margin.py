@@ -7,9 +7,9 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jal.select.average_linkage import average_linkage, cut
+from jal.select.average_linkage import Merges, average_linkage, cut
 from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
-from jal.select.seeding import finite_rows, squared_distances
+from jal.select.seeding import finite_rows, squared_distances, squared_distances_to
 from jal.types import Array
 
 __all__ = ["cluster_margin", "linkage_clusters"]
@@ -65,49 +65,56 @@ def linkage_clusters(
     features: Array,
     *,
     clusters: int | None = None,
-    sample: int = 2_000,
+    sample: int = 10_000,
     ratio: float = 1.25,
-    chunk: int = 4096,
+    chunk: int = 1024,
 ) -> Array:
-    """The cluster `[N]` int32 of each point: average linkage of a sample, which the rest joins.
+    """The cluster `[N]` int32 of each point: average linkage, of a sample where there are more.
+
+    A point that is not in the sample joins the nearest one that is, in whatever cluster. All joins
+    and merges are cut at one height, above which such a point is a cluster of its own.
 
     Args:
-      key: a PRNG key.
+      key: a PRNG key; also which of equal distances comes first.
       features: `[N, D]` float.
-      clusters: how many; None for 1 / `ratio` of the sampled points: the paper cuts its tree where
-        a cluster has k_m / k points on average, so that all can be exhausted.
-      sample: how many points, drawn at random, are clustered by average linkage; every other joins
-        the nearest of them. Time sample^2 D + N sample D, memory sample^2 + chunk sample.
+      clusters: how many; None for N / `ratio`: the paper cuts its tree where a cluster has k_m / k
+        points on average, so that all can be exhausted.
+      sample: how many points, drawn at random, are clustered by average linkage; static. Time
+        sample^2 D + N sample D, memory 8 sample^2 bytes.
       ratio: see `cluster_margin`.
       chunk: rows of one block of distances, static.
 
     Raises:
-      ValueError: where there are fewer points sampled than clusters asked for.
+      ValueError: where there are fewer points than clusters asked for.
     """
     key = check_key("linkage_clusters", key)
     features = check_numbers("linkage_clusters", "features", features)
     n = features.shape[0]
     size = min(sample, n)
     _check_ratio(ratio)
-    wanted = max(1, int(size / ratio)) if clusters is None else clusters
-    if not 1 <= wanted <= size:
+    wanted = max(1, int(n / ratio)) if clusters is None else clusters
+    if not 1 <= wanted <= n:
         raise ValueError(
-            f"linkage_clusters takes between 1 and the {size} sampled points as clusters, "
-            f"got {wanted}."
+            f"linkage_clusters takes between 1 and the pool's {n} points as clusters, got {wanted}."
         )
-    features, _ = finite_rows(features)
+    order = jax.random.permutation(key, n)
+    features = finite_rows(features)[0][order]
     features = features - jnp.mean(features, axis=0)
-    index = jnp.arange(n) if size == n else jax.random.permutation(key, n)[:size]
-    points = features[index]
-    cluster = cut(average_linkage(points), wanted)
-    if size == n:
-        return cluster
+    sampled, others = features[:size], features[size:]
 
-    def nearest(point: Array) -> Array:
-        return jnp.argmin(squared_distances(point[None], points)[0])
+    def nearest(point: Array) -> tuple[Array, Array]:
+        joined = jnp.argmin(squared_distances(point[None], sampled)[0]).astype(jnp.int32)
+        return joined, jnp.sqrt(squared_distances_to(sampled[joined][None], point)[0])
 
-    joined = jax.lax.map(nearest, features, batch_size=min(chunk, n))
-    return cluster[joined.at[index].set(jnp.arange(size))]
+    merges = average_linkage(sampled)
+    if size < n:
+        joined, distance = jax.lax.map(nearest, others, batch_size=min(chunk, n - size))
+        absorbed = jnp.concatenate([merges.absorbed, jnp.arange(size, n, dtype=jnp.int32)])
+        height = jnp.concatenate([merges.height, distance])
+        ascending = jnp.argsort(height, stable=True)
+        into = jnp.concatenate([merges.into, joined])
+        merges = Merges(absorbed[ascending], into[ascending], height[ascending])
+    return jnp.zeros(n, jnp.int32).at[order].set(cut(merges, wanted))
 
 
 def _check_ratio(ratio: float) -> None:

@@ -77,7 +77,7 @@ def prob_cover(
 
 
 def cluster_margin(
-    ratio: float = 1.25, clusters: int | None = None, sample: int = 2_000
+    ratio: float = 1.25, clusters: int | None = None, sample: int = 10_000
 ) -> Strategy:
     """Small margins, spread over clusters by average linkage (Citovsky et al., 2021).
 
@@ -87,8 +87,9 @@ def cluster_margin(
 
     Args:
       ratio: candidates per pick.
-      clusters: how many; None for 1 / `ratio` of the sampled points.
-      sample: how many points, drawn at random, are clustered; the others join the nearest.
+      clusters: how many; None for 1 / `ratio` of the points.
+      sample: how many points, drawn at random, are clustered, in 8 sample^2 bytes; the others join
+        the nearest of these, or are clusters of their own.
     """
 
     def init(key: Array, x: Array) -> tuple[Array, Array]:

@@ -93,6 +93,15 @@ def test_few_points():
         average_linkage(jnp.ones((0, 2)))
 
 
+def test_what_is_no_number_is_far_from_everything():
+    points = a_set("normal").astype(np.float32)
+    for value in (np.nan, np.inf, 3e38):
+        points[7] = value
+        merges = run(points)
+        assert len(set(np.asarray(merges.absorbed).tolist())) == 59
+        assert (np.diff(merges.height) >= 0).all()
+
+
 def test_no_step_copies_the_matrix():
     """Else 2,000 points take half a minute and not half a second."""
     shape = jax.ShapeDtypeStruct((96, 8), jnp.float32)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import oracles
 from scipy import stats
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 
 from jal.select import top_k
 from jal.select.cluster_margin import cluster_margin, linkage_clusters
@@ -86,18 +86,43 @@ def test_clusters_of_the_whole_pool():
         assert partition(found) == partition(cut_tree(tree, expected)[:, 0])
 
 
-def test_the_others_join_the_nearest_of_a_sample():
-    """Each sampled point is a cluster of its own."""
+def test_the_others_join_the_nearest_of_a_sample_below_the_cut():
+    """Of 60 points in 20 clusters 30 are linked, and each other one joins one of these."""
     x = (50 + np.random.default_rng(0).normal(size=(N, 3))).astype(np.float32)
-    found = np.asarray(clustered(keys[0], x, clusters=20, sample=20, chunk=16))
+    apart = np.sqrt(oracles.squared_distances(x, x))
+    order = np.asarray(jax.random.permutation(keys[0], N))
+    sampled, others = order[:30], order[30:]
+    tree = linkage(x[sampled].astype(np.float64), "average")
+    nearest = sampled[apart[:, sampled].argmin(axis=1)]
+    distance = apart[np.arange(N), nearest][others]
+    height = np.sort(np.r_[tree[:, 2], distance])[N - 21 : N - 19].mean()  # 40 of 59 below
+    expected = np.full(N, -1)
+    expected[sampled] = fcluster(tree, height, "distance")
+    joins = others[distance < height]
+    expected[joins] = expected[nearest[joins]]
+    alone = expected < 0
+    assert 0 < alone.sum() < len(others)
+    expected[alone] = 100 + np.arange(alone.sum())
+    found = np.asarray(clustered(keys[0], x, clusters=20, sample=30, chunk=16))
+    assert partition(found) == partition(expected)
     assert len(np.unique(found)) == 20
-    squared = oracles.squared_distances(x, x)
-    order = np.asarray(jax.random.permutation(keys[0], N))[:20]
-    assert sorted(found[order].tolist()) == list(range(20))
-    nearest = order[squared[:, order].argmin(axis=1)]
-    np.testing.assert_array_equal(found, found[nearest])
-    others = np.asarray(clustered(keys[1], x, clusters=20, sample=20, chunk=16))
-    assert partition(others) != partition(found)
+    other = np.asarray(clustered(keys[1], x, clusters=20, sample=30, chunk=16))
+    assert partition(other) != partition(found)
+
+
+def test_clusters_of_a_sample_are_as_small():
+    """1.25 points on average, of all points and not of the sampled ones, and no hub."""
+    x = np.random.default_rng(0).normal(size=(10 * N, 8)).astype(np.float32)
+    sizes = np.bincount(clustered(keys[0], x, sample=N))
+    assert len(sizes) == 480 and sizes.max() < 30
+
+
+def test_equal_distances_at_random():
+    """Of three points in a line the middle one goes with either."""
+    x = np.arange(3, dtype=np.float32)[:, None]
+    found = jax.vmap(lambda key: clustered(key, x, clusters=2))(keys[:40])
+    together = np.asarray(found[:, 0] == found[:, 1])
+    assert 8 < together.sum() < 32
 
 
 def test_errors():
@@ -107,5 +132,5 @@ def test_errors():
         run(3)
     with pytest.raises(ValueError, match=r"ratio of at least 1, got 0\.5"):
         run(1, ratio=0.5)
-    with pytest.raises(ValueError, match="between 1 and the 4 sampled points as clusters, got 9"):
+    with pytest.raises(ValueError, match="between 1 and the pool's 4 points as clusters, got 9"):
         linkage_clusters(keys[0], jnp.zeros((4, 2)), clusters=9)

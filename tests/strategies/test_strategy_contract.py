@@ -18,7 +18,7 @@ BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy", "alamp"}
 OTHERS = {"k_center", "alamp_div", "margin_div", "galaxy", "bait", "flqmi", "gcmi", "logdetmi"}
 BY_AUXILIARY = {"loss_prediction", "waal"}
 DETERMINISTIC = BY_SCORE | OTHERS | BY_AUXILIARY
-RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond 2,000 points, or with few clusters
+RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond their samples, or in few clusters
 # What trains or optimises does so longer in its own tests.
 FEWER_STEPS = {
     "vaal": {"steps": 5, "hidden": (16,), "discriminator": (16,), "batch_size": 16},
