@@ -12,7 +12,7 @@ import jal
 PACKAGE = Path(jal.__file__).parent
 # Each may import what stands before it, and itself.
 TIERS = [
-    {"types"},
+    {"types", "files"},
     {"scores", "metrics"},
     {"select", "networks", "parallel", "memory"},
     {"learners", "strategies"},

@@ -16,11 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jal import files
 from jal.data.sources import Dataset
 from jal.experiment.agent_configs import Saved
 from jal.experiment.agent_program import AgentProgram, agent_devices, agent_program
+from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.config import Experiment
-from jal.experiment.folder import TRAINING, Checkpoints, disk_errors, replace_file
+from jal.experiment.folder import TRAINING, disk_errors, replace_file, run_sha256
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.memory import check_replay
 from jal.rl import AbasRal, Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
@@ -42,6 +44,8 @@ __all__ = [
 ]
 
 Cell = tuple[str, str]  # names of a learner and an agent
+
+_TRAINED = (TRAINING, f"policy/{files.MANIFEST}")  # and what the policy's own manifest lists
 
 
 class Learned(NamedTuple):
@@ -161,12 +165,12 @@ def compile_agents(
     """Programs of the agents that `folder`, that of an interrupted run, has not trained yet.
 
     Raises:
-      InputError: where one needs more memory than is free.
+      InputError: where one needs more memory than is free, or what was trained is damaged.
     """
     programs = {}
     for cell, one in made.items():
         own = _own_folder(folder, cell)
-        if one.training is None or (own is not None and (own / "policy").is_dir()):
+        if one.training is None or (own is not None and _is_trained(own)):
             continue
         learner, name = cell
         shown.training(name, learner, "compiling", 0, one.training.epochs)
@@ -218,7 +222,8 @@ def train_agents(
             replace_file(own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False))
             with disk_errors(folder or own):
                 save_policy(own / "policy", one.agent, policies[cell])
-            shutil.rmtree(own / "checkpoints")  # the replay buffers are in there
+                files.seal(own, _TRAINED, _of(own))
+            shutil.rmtree(own / "checkpoints", ignore_errors=True)  # with the replay buffers
     return Trained(policies, pd.concat(frames, ignore_index=True) if frames else None)
 
 
@@ -235,36 +240,33 @@ def _train(
     checkpoints = None
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        checkpoints = Checkpoints(folder)
-    try:
-        done = checkpoints.latest() if checkpoints is not None else None
-        seconds, began = np.zeros(()), time.perf_counter()
-        if checkpoints is not None and done is not None:
-            saved = checkpoints.restore(done, {"state": program.like, "seconds": seconds})
-            state, seconds = saved["state"], np.asarray(saved["seconds"])
-            began = time.perf_counter()
-        else:
-            shown.training(name, learner, "warm start", 0, program.epochs)
-            done, state = 0, program.begin()
-            check_warmth(name, state, experiment.first_seed)
-        _stop_here(interrupted, folder)
-        while done < program.epochs:
-            stop = min(done + experiment.training_segment, program.epochs)
-            state = program.advance(state, done, stop)
-            _check_finite(experiment, cell, state, done, stop)
-            done = stop
-            shown.training(name, learner, _status(state, done), done, program.epochs)
-            seconds = seconds + (time.perf_counter() - began)
-            if checkpoints is not None and done < program.epochs:
-                checkpoints.save(done, {"state": state, "seconds": seconds})
-            began = time.perf_counter()
-            if np.asarray(state.stopped).all():
-                break
-            if done < program.epochs:
-                _stop_here(interrupted, folder)
-    finally:
-        if checkpoints is not None:
-            checkpoints.close()
+        checkpoints = Checkpoints(
+            folder, _of(folder), lambda step: f"epoch {step} of {name} · {learner}"
+        )
+    done = checkpoints.latest(shown.note) if checkpoints is not None else None
+    seconds, began = np.zeros(()), time.perf_counter()
+    if checkpoints is not None and done is not None:
+        state = checkpoints.state(done, program.like)
+        seconds, began = checkpoints.arrays(done)["seconds"], time.perf_counter()
+    else:
+        shown.training(name, learner, "warm start", 0, program.epochs)
+        done, state = 0, program.begin()
+        check_warmth(name, state, experiment.first_seed)
+    _stop_here(interrupted, folder)
+    while done < program.epochs:
+        stop = min(done + experiment.training_segment, program.epochs)
+        state = program.advance(state, done, stop)
+        _check_finite(experiment, cell, state, done, stop)
+        done = stop
+        shown.training(name, learner, _status(state, done), done, program.epochs)
+        seconds = seconds + (time.perf_counter() - began)
+        if checkpoints is not None and done < program.epochs:
+            checkpoints.save(done, {"seconds": seconds}, state)
+        began = time.perf_counter()
+        if np.asarray(state.stopped).all():
+            break
+        if done < program.epochs:
+            _stop_here(interrupted, folder)
     return state, float(seconds)
 
 
@@ -354,6 +356,23 @@ def _rows(
 
 def _folder(cell: Cell) -> str:
     return ".".join(cell)
+
+
+def _of(own: Path) -> str:
+    """What the files of an agent's folder are known by."""
+    return f"{run_sha256(own.parents[1])}, {own.name}"
+
+
+def _is_trained(own: Path) -> bool:
+    """Whether a folder holds all that a training leaves; InputError where that is damaged."""
+    if not (own / files.MANIFEST).is_file():
+        return False
+    flaw = files.damaged(own, _TRAINED, _of(own))
+    if flaw:
+        raise InputError(
+            f"{flaw} in {own} is damaged: delete that folder, and --resume trains the agent again."
+        )
+    return True
 
 
 def _own_folder(run: Path | None, cell: Cell) -> Path | None:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
-import orbax.checkpoint as ocp
-
+from jal import files
 from jal.experiment.config import Experiment, difference
-from jal.types import InputError, PyTree
+from jal.types import InputError
 
 __all__ = [
     "CONFIG",
@@ -25,14 +21,15 @@ __all__ = [
     "PICKS",
     "TABLE",
     "TRAINING",
-    "Checkpoints",
+    "check_data",
+    "check_experiment",
     "check_vacant",
     "create",
     "disk_errors",
-    "open_existing",
     "read_experiment",
     "read_json",
     "replace_file",
+    "run_sha256",
 ]
 
 CONFIG = "config.json"
@@ -40,7 +37,6 @@ INFO = "info.json"
 PICKS = "labelled.npz"
 TABLE = "results.parquet"
 TRAINING = "training.parquet"
-_METADATA_BYTES = 2**17  # what a checkpoint takes beside its arrays, and to spare
 
 
 def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
@@ -54,8 +50,12 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
     try:
         making.mkdir(parents=True)
         config = {"experiment": experiment.to_json(), "data_sha256": data_sha256}
-        (making / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        config["sha256"] = files.digest(config)
+        files.replace_file(
+            making / CONFIG, lambda path: path.write_text(json.dumps(config, indent=2) + "\n")
+        )
         making.rename(folder)
+        files.sync(folder.parent)
     except OSError as error:
         shutil.rmtree(making, ignore_errors=True)
         raise InputError(
@@ -76,27 +76,52 @@ def check_vacant(folder: Path, experiment: Experiment) -> None:
         raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
 
 
-def open_existing(folder: Path, experiment: Experiment, data_sha256: str) -> None:
-    """Raises InputError unless `folder` is a run of this experiment on these data."""
+def check_experiment(folder: Path, experiment: Experiment) -> None:
+    """Raises InputError unless `folder` is a run of this experiment."""
     differs = difference(read_experiment(folder), experiment)
     if differs:
         raise InputError(
             f"{folder} belongs to another config: {differs}; resume it without options."
         )
-    saved = str(read_json(folder / CONFIG).get("data_sha256"))
+
+
+def check_data(folder: Path, source: str, data_sha256: str) -> None:
+    """Raises InputError unless the run in `folder` is on these data."""
+    saved = str(_read_config(folder)["data_sha256"])
     if saved != data_sha256:
         raise InputError(
-            f"{folder} was run on other data or from other weights: {experiment.data.source} has "
+            f"{folder} was run on other data or from other weights: {source} has "
             f"SHA-256 {data_sha256[:12]}..., not {saved[:12]}...."
         )
 
 
 def read_experiment(folder: Path) -> Experiment:
-    """The config of a run; raises InputError where it is missing or broken."""
-    try:
-        return Experiment.from_json(read_json(folder / CONFIG)["experiment"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder / CONFIG} is not an experiment's config.") from error
+    """The config of a run; raises InputError where it is missing or damaged."""
+    return Experiment.from_json(_read_config(folder)["experiment"])
+
+
+def run_sha256(folder: Path) -> str:
+    """What a run's files are known by: the SHA-256 of its config and its data's."""
+    return str(_read_config(folder)["sha256"])
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict) or config.keys() != {"experiment", "data_sha256", "sha256"}:
+        if isinstance(config, dict) and config.keys() == {"experiment", "data_sha256"}:
+            raise InputError(
+                f"{folder} is a run of an earlier jal, whose files have no checksums: read its "
+                f"{TABLE} as it is, or run the experiment anew."
+            )
+        raise InputError(f"{folder / CONFIG} is not an experiment's config.")
+    if config["sha256"] != files.digest(
+        {name: config[name] for name in config.keys() - {"sha256"}}
+    ):
+        raise InputError(
+            f"{folder / CONFIG} is damaged or was edited: its SHA-256 is not the one that it says; "
+            "put the file back as it was, or run the experiment anew."
+        )
+    return config
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -110,62 +135,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """`write(temporary)`, then a rename onto `path`: readers see the old file or the new one."""
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    """As `jal.files.replace_file`; raises InputError where the disk fails."""
     with disk_errors(path.parent):
-        try:
-            write(temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-class Checkpoints:
-    """The newest whole state of a run, in `folder/checkpoints`.
-
-    A step is `cell * (rounds + 1) + done`: the cells before `cell` (pairs of learner and strategy,
-    in the config's order) are finished and in `cell` the first `done` rounds.
-    """
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=1, enable_async_checkpointing=False, create=True
-        )
-        self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
-
-    def latest(self) -> int | None:
-        """The newest step; None before the first."""
-        return self._manager.latest_step()
-
-    def save(self, step: int, tree: PyTree) -> None:
-        """Writes the step and drops the one before; raises InputError where the disk is full."""
-        with disk_errors(self._folder):
-            needed = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) + _METADATA_BYTES
-            if shutil.disk_usage(self._folder).free < needed:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            # Orbax's threads print tracebacks of a write that fails; the error itself is raised.
-            with contextlib.redirect_stderr(io.StringIO()):
-                try:
-                    self._manager.save(step, args=ocp.args.StandardSave(tree))
-                except Exception:
-                    time.sleep(0.5)  # the other threads' writes fail as well
-                    raise
-
-    def restore(self, step: int, like: PyTree) -> PyTree:
-        """The step's tree, with the shapes, dtypes and shardings of `like`."""
-        like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        try:
-            return self._manager.restore(step, args=ocp.args.StandardRestore(like))
-        except Exception as error:
-            raise InputError(
-                f"the checkpoint in {self._folder / 'checkpoints'} is damaged: delete that folder, "
-                "and --resume starts from round 0."
-            ) from error
-
-    def close(self) -> None:
-        """Releases the manager's threads."""
-        self._manager.close()
+        files.replace_file(path, write)
 
 
 @contextlib.contextmanager

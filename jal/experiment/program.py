@@ -156,16 +156,6 @@ class Program:
         order = order[:, : self._max_labels]
         return np.where(np.arange(order.shape[1]) < n[:, None], order, np.int32(-1))
 
-    def finished_like(self, cell: int) -> dict[str, Any]:
-        """Zeros in the shape of what is kept of a finished cell."""
-        state = self._begin(cell).eval_shape(*self._begin_arguments(cell))
-        zeros = {name: np.zeros(s.shape, s.dtype) for name, s in state.metrics.items()}
-        return {
-            "metrics": zeros,
-            "labelled": np.zeros((self.experiment.seeds, self._max_labels), np.int32),
-            "seconds": np.zeros(()),
-        }
-
     def _begin(self, cell: int) -> Any:
         return self._jit(over_seeds(self._start_one(cell), self.mesh, self._at_once), level=0)
 

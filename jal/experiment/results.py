@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from jal import report
+from jal import files, report
+from jal.experiment.cells import Cell
 from jal.experiment.config import Experiment
 from jal.experiment.folder import (
+    CONFIG,
     INFO,
     PICKS,
     TABLE,
     TRAINING,
+    disk_errors,
     read_experiment,
     read_json,
     replace_file,
+    run_sha256,
 )
 from jal.types import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Cell", "Results", "load", "tidy"]
+__all__ = ["Results", "is_finished", "load", "tidy"]
 
-# {"metrics": {name: [S, R + 1]}, "labelled": [S, n], "seconds": []} of a learner and strategy.
-Cell = dict[str, Any]
+PICTURE, PAGE = "curves.png", "report.html"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +82,11 @@ class Results:
 
     def render(self, folder: Path) -> None:
         """Writes curves.png and report.html into a run's folder."""
-        replace_file(folder / "curves.png", lambda path: report.save_png(self.plot(), path))
+        replace_file(folder / PICTURE, lambda path: report.save_png(self.plot(), path))
         page = report.page(self.frame, self.experiment.to_json(), self.info, self.training)
-        replace_file(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+        replace_file(folder / PAGE, lambda path: path.write_text(page, encoding="utf-8"))
+        if (folder / files.MANIFEST).is_file():
+            self._seal(folder, [PICTURE, PAGE])
 
     def save(self, folder: Path) -> None:
         """Writes everything into a run's folder, each file whole or not at all."""
@@ -93,32 +97,47 @@ class Results:
         training = self.training
         if training is not None:
             replace_file(folder / TRAINING, lambda path: training.to_parquet(path, index=False))
-        self.render(folder)
-        # Last: where the table is, the run is finished and the rest is there.
         replace_file(folder / TABLE, lambda path: self.frame.to_parquet(path, index=False))
+        self.render(folder)
+        # Last: where the manifest is, the run is finished and the rest is there.
+        self._seal(folder, [*_files(self.experiment), PICTURE, PAGE])
+
+    def _seal(self, folder: Path, names: list[str]) -> None:
+        with disk_errors(folder):
+            files.seal(folder, names, run_sha256(folder))
 
 
 def load(folder: str | Path) -> Results:
-    """The Results in a run's folder.
+    """The Results in a run's folder, verified by their checksums.
 
     Raises:
-      InputError: where the folder holds no finished run.
+      InputError: where the folder holds no finished run, or a file of it is damaged.
     """
     folder = Path(folder)
     experiment = read_experiment(folder)
-    if not (folder / TABLE).is_file():
+    if not (folder / files.MANIFEST).is_file():
         raise InputError(f"{folder} holds a run that is not finished: resume it first.")
-    try:
-        with np.load(folder / PICKS) as archive:
-            labelled = dict(archive)
-        frame = pd.read_parquet(folder / TABLE)
-        has_agents = (folder / TRAINING).is_file()
-        training = pd.read_parquet(folder / TRAINING) if has_agents else None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    flaw = files.damaged(folder, _files(experiment), run_sha256(folder))
+    if flaw:
         raise InputError(
-            f"the results in {folder} are damaged: --resume {folder} writes them anew."
-        ) from error
+            f"{flaw} in {folder} is damaged: --resume {folder} writes the results anew."
+        )
+    with np.load(folder / PICKS) as archive:
+        labelled = dict(archive)
+    frame = pd.read_parquet(folder / TABLE)
+    training = pd.read_parquet(folder / TRAINING) if experiment.agents else None
     return Results(experiment, frame, read_json(folder / INFO), labelled, training)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether all that a finished run has is in its folder, as it was written."""
+    names = [*_files(read_experiment(folder)), PICTURE, PAGE]
+    return files.damaged(folder, names, run_sha256(folder)) is None
+
+
+def _files(experiment: Experiment) -> list[str]:
+    """The files from which Results are read."""
+    return [CONFIG, PICKS, INFO, *[TRAINING] * bool(experiment.agents), TABLE]
 
 
 def tidy(

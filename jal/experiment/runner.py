@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import platform
 import signal
@@ -14,29 +15,38 @@ from typing import Any
 
 import jax
 import numpy as np
+from rich.console import Console
 
 import jal
+from jal import files
 from jal.data.sources import Dataset, fingerprint
 from jal.experiment import agent_training as training
 from jal.experiment.agent_configs import Saved, arena
+from jal.experiment.cells import Cell, pack, unpack
+from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.checks import check, check_agents
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import load_data
 from jal.experiment.folder import (
-    Checkpoints,
+    CONFIG,
+    INFO,
+    check_data,
+    check_experiment,
     check_vacant,
     create,
-    open_existing,
     read_experiment,
+    read_json,
+    run_sha256,
 )
+from jal.experiment.lock import locked
 from jal.experiment.program import Program
 from jal.experiment.progress import Interrupted, RunProgress
-from jal.experiment.results import Cell, Results, tidy
+from jal.experiment.results import Results, is_finished, load, tidy
 from jal.experiment.strategy_options import Factories
 from jal.networks.pretrained import weights_fingerprint
 from jal.rl import Policy
 from jal.strategies import registry
-from jal.types import InputError, PyTree
+from jal.types import InputError
 
 __all__ = ["Interrupted", "resume", "run"]
 
@@ -63,7 +73,8 @@ def run(
         where the disk fails, with all that was saved before still whole.
       Interrupted: after Ctrl-C, where there is a folder to go on from.
     """
-    return _run(experiment, out, dataset, strategies, progress, resumed=False)
+    folder = None if out is None else Path(out)
+    return _run(_typed(experiment), folder, dataset, strategies, progress, resumed=False)
 
 
 def resume(
@@ -86,23 +97,39 @@ def resume(
       progress: show it.
 
     Raises:
-      InputError: as `run`, and where the folder belongs to another config or other data.
+      InputError: as `run`; where the folder belongs to another config or other data, or is in use
+        by another process; where it is damaged so that nothing is left to go on from.
       Interrupted: as `run`.
     """
-    saved = read_experiment(Path(folder))
-    return _run(experiment or saved, folder, dataset, strategies, progress, resumed=True)
+    folder = Path(folder)
+    experiment = _typed(experiment or read_experiment(folder))
+    check_experiment(folder, experiment)
+    if dataset is None and is_finished(folder):
+        return _finished(folder, experiment, progress)
+    return _run(experiment, folder, dataset, strategies, progress, resumed=True)
+
+
+def _finished(folder: Path, experiment: Experiment, progress: bool) -> Results:
+    """The results as they are, shown as the experiment says; nothing is written."""
+    console = Console(quiet=not progress)
+    console.print(f"{folder} is finished already", highlight=False, markup=False, soft_wrap=True)
+    return dataclasses.replace(load(folder), experiment=experiment)
+
+
+def _typed(experiment: Experiment) -> Experiment:
+    """The experiment, once every field is found to be of its type."""
+    return Experiment.from_json(experiment.to_json())
 
 
 def _run(
     experiment: Experiment,
-    out: str | Path | None,
+    folder: Path | None,
     dataset: Dataset | None,
     strategies: Factories | None,
     progress: bool,
     resumed: bool,
 ) -> Results:
     began = time.perf_counter()
-    experiment = Experiment.from_json(experiment.to_json())  # every field is of its type
     factories = {**registry, **(strategies or {})}
     if dataset is None:
         dataset = load_data(experiment.data)
@@ -120,44 +147,69 @@ def _run(
     check(compared, dataset, factories, sized)
     untrained = {cell: one.policy for cell, one in made.items()}
     program = Program(compared, dataset, factories, *training.supplies(experiment, untrained, data))
-    folder = None if out is None else Path(out)
-    checkpoints = None
-    if folder is not None:
-        identity = _identity(experiment, whole, untrained)
-        if resumed:
-            open_existing(folder, experiment, identity)
-        else:
-            check_vacant(folder, experiment)
     shown = RunProgress(experiment.rounds, len(program.cells), experiment.seeds, progress)
-    try:
+    checkpoints, step = None, None
+    with contextlib.ExitStack() as held:
+        if folder is not None:
+            identity = _identity(experiment, whole, untrained)
+            if resumed:
+                check_data(folder, experiment.data.source, identity)
+                if is_finished(folder):
+                    return _finished(folder, experiment, progress)
+                held.enter_context(locked(folder))
+                checkpoints = _checkpoints(folder, experiment)
+                step = checkpoints.latest(shown.note)
+            else:
+                check_vacant(folder, experiment)
         with shown, _interruptible(shown) as interrupted:
-            _compile(program, shown, interrupted)
+            if step != len(program.cells) * (experiment.rounds + 1):
+                _compile(program, shown, interrupted)
             programs = training.compile_agents(experiment, made, shown, folder if resumed else None)
-            if folder is not None:
-                if not resumed:
-                    create(folder, experiment, identity)
-                checkpoints = Checkpoints(folder)
+            if folder is not None and not resumed:
+                create(folder, experiment, identity)
+                held.enter_context(locked(folder))
+                checkpoints = _checkpoints(folder, experiment)
             program.compile_seconds += sum(one.compile_seconds for one in programs.values())
             trained = training.train_agents(experiment, made, programs, shown, interrupted, folder)
             program.supply(*training.supplies(experiment, trained.policies, data))
             made.clear()  # the agents' data are needed no more, nor their copies on the devices
             programs.clear()
-            finished = _run_cells(program, checkpoints, shown, interrupted, folder)
-    finally:
-        if checkpoints is not None:
-            checkpoints.close()
-    cells = dict(zip(program.cells, finished, strict=True))
-    results = Results(
-        experiment,
-        tidy(experiment, cells, dataset.train.y, dataset.num_classes),
-        _describe(program, time.perf_counter() - began, resumed)
-        | {"cell_seconds": {"/".join(n): round(float(c["seconds"]), 4) for n, c in cells.items()}},
-        {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
-        trained.history,
-    )
-    if folder is not None:
-        results.save(folder)
+            finished = _run_cells(program, checkpoints, step, shown, interrupted, folder)
+        cells = dict(zip(program.cells, finished, strict=True))
+        results = Results(
+            experiment,
+            tidy(experiment, cells, dataset.train.y, dataset.num_classes),
+            _describe(program, time.perf_counter() - began, resumed)
+            | {
+                "cell_seconds": {
+                    "/".join(name): round(float(cell["seconds"]), 4) for name, cell in cells.items()
+                }
+            },
+            {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
+            trained.history,
+        )
+        if folder is not None:
+            if files.damaged(folder, (CONFIG, INFO), run_sha256(folder)) is None:
+                # The run was finished, and only files that were damaged are written anew.
+                results = dataclasses.replace(results, info=read_json(folder / INFO))
+            results.save(folder)
     return results
+
+
+def _checkpoints(folder: Path, experiment: Experiment) -> Checkpoints:
+    """Of the cells: a step is `cell * (rounds + 1) + done`.
+
+    The cells before `cell` are finished, in the config's order, and of `cell` the first `done`
+    rounds.
+    """
+    cells, last = experiment.cells(), experiment.rounds + 1
+
+    def name(step: int) -> str:
+        cell, done = divmod(step - 1, last)
+        learner, strategy = cells[min(cell, len(cells) - 1)]
+        return f"round {done} of {learner} · {strategy}"
+
+    return Checkpoints(folder, run_sha256(folder), name)
 
 
 def _compile(program: Program, shown: RunProgress, interrupted: threading.Event) -> None:
@@ -193,21 +245,19 @@ def _identity(
 def _run_cells(
     program: Program,
     checkpoints: Checkpoints | None,
+    step: int | None,
     shown: RunProgress,
     interrupted: threading.Event,
     folder: Path | None,
 ) -> list[Cell]:
     last = program.experiment.rounds + 1  # measurements of one cell
     finished, cell, done, state, seconds = [], 0, 0, None, np.zeros(())
-    step = checkpoints.latest() if checkpoints is not None else None
     if checkpoints is not None and step is not None:
         cell, done = divmod(step, last)
-        like: PyTree = {"finished": [program.finished_like(i) for i in range(cell)]}
+        finished = unpack(checkpoints.arrays(step))
         if done:
-            like |= {"state": program.start(cell), "seconds": seconds}
-        restored = checkpoints.restore(step, like)
-        finished, state = list(restored["finished"]), restored.get("state")
-        seconds = np.asarray(restored.get("seconds", seconds))
+            seconds = finished.pop()["seconds"]
+            state = checkpoints.state(step, program.start(cell))
     while cell < len(program.cells):
         learner, strategy = program.cells[cell]
         if state is None:
@@ -220,15 +270,12 @@ def _run_cells(
         _check_finite(program, cell, values, done, stop)
         shown.advance(cell, learner, strategy, stop, values)
         done = stop
+        measured = {"metrics": values, "labelled": program.labelled(state), "seconds": seconds}
+        cells = [*finished, measured]
         if done == last:
-            labelled = program.labelled(state)
-            finished.append({"metrics": values, "labelled": labelled, "seconds": seconds})
-            cell, done, state, seconds = cell + 1, 0, None, np.zeros(())
+            finished, cell, done, state, seconds = cells, cell + 1, 0, None, np.zeros(())
         if checkpoints is not None:
-            tree: PyTree = {"finished": finished}
-            if state is not None:
-                tree |= {"state": state, "seconds": seconds}
-            checkpoints.save(cell * last + done, tree)
+            checkpoints.save(cell * last + done, pack(cells), state)
         if interrupted.is_set() and cell < len(program.cells):
             if folder is None:
                 raise KeyboardInterrupt

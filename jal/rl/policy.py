@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
+from jal import files
 from jal.rl.abas_ral import AbasRal
 from jal.rl.agent import Agent, Policy
 from jal.rl.env import Goal
@@ -47,9 +48,11 @@ def save_policy(folder: Path, agent: Agent, policy: Policy) -> None:
         "trainings": list(jnp.shape(policy.goal.quality)),
     }
     (making / _META).write_text(json.dumps(meta, indent=2) + "\n")
+    files.seal(making)
     if folder.exists():
         shutil.rmtree(folder)
     making.rename(folder)
+    files.sync(folder.parent)
 
 
 def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]:
@@ -65,6 +68,9 @@ def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]
     folder = Path(folder)
     if not (folder / _META).is_file():
         raise InputError(f"{folder} holds no trained policy: it has no {_META}.")
+    flaw = files.damaged(folder)
+    if flaw:
+        raise InputError(f"the policy in {folder} is damaged, in {flaw}: train it again.")
     try:
         meta = json.loads((folder / _META).read_text())
         options = {

@@ -21,7 +21,7 @@ from jal.experiment import (
     SladeBranson,
     agent_training,
 )
-from jal.experiment.folder import Checkpoints
+from jal.experiment.checkpoints import Checkpoints
 from jal.rl.policy import load_policy
 from jal.types import InputError
 
@@ -80,7 +80,7 @@ def test_what_is_kept_of_a_training(whole, folder):
     pd.testing.assert_frame_equal(ex.load(folder).training, whole.training)
     assert (folder / "report.html").read_text().count("<h2>Training of") == 1
     kept = {path.name for path in (folder / "agents" / "logistic_regression.sizes").iterdir()}
-    assert kept == {"policy", "training.parquet"}
+    assert kept == {"policy", "training.parquet", "manifest.json"}
 
 
 def test_the_pool_is_the_part_for_the_evaluation(whole):
@@ -119,8 +119,8 @@ def test_interrupted_in_training_and_resumed(whole, tmp_path, monkeypatch):
     stop = agent_training._stop_here
     saved = []
 
-    def saved_once(self, step, tree):
-        save(self, step, tree)
+    def saved_once(self, step, *rest):
+        save(self, step, *rest)
         saved.append(step)
 
     def stop_after(interrupted, own):

@@ -1,7 +1,12 @@
 """Runs: seeds independent of what runs beside them, saved, resumed, read back."""
 
 import dataclasses
+import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -14,7 +19,8 @@ from jal import experiment as ex
 from jal import metrics, strategies
 from jal.data import from_arrays, load
 from jal.experiment import MLP, Experiment, Interrupted, LogisticRegression, runner
-from jal.experiment.folder import Checkpoints
+from jal.experiment.checkpoints import Checkpoints
+from jal.experiment.lock import locked
 from jal.experiment.program import Program
 from jal.types import InputError
 
@@ -60,8 +66,13 @@ ALONE = dataclasses.replace(
 
 
 @pytest.fixture(scope="module")
-def uninterrupted() -> ex.Results:
-    return ex.run(SMALL, progress=False)
+def whole_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole") / "run"
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(whole_folder) -> ex.Results:
+    return ex.run(SMALL, out=whole_folder, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -233,10 +244,10 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
         now[0] += 10.0**cell
         return advance(self, cell, *rest)
 
-    def save_then_stop(self, step, tree):
+    def save_then_stop(self, *args):
         if count[0] == saves:
             raise StopError
-        save(self, step, tree)
+        save(self, *args)
         count[0] += 1
 
     monkeypatch.setattr(runner, "time", SimpleNamespace(perf_counter=lambda: now[0]))
@@ -264,11 +275,13 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
     np.testing.assert_allclose(of_margin, [20 / 18, 18 / 18])  # 6 seeds, 3 queries
     written = {path.name for path in folder.iterdir()}
     assert written == {
+        ".lock",
         "checkpoints",
         "config.json",
         "curves.png",
         "info.json",
         "labelled.npz",
+        "manifest.json",
         "report.html",
         "results.parquet",
     }
@@ -318,9 +331,22 @@ def test_folders_that_do_not_belong(folder, tmp_path):
     assert (tmp_path / "notes" / "a.txt").read_text() == "mine"
 
 
-def damage_checkpoint(folder):
-    (step,) = (p for p in (folder / "checkpoints").iterdir() if p.name.isdigit())
-    shutil.rmtree(step / "default")
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def damage_checkpoints(folder):
+    for step in (folder / "checkpoints").iterdir():
+        (step / "arrays.npz").write_bytes(b"")
+    (folder / "info.json").write_text("{}")
+
+
+def without_checksum(folder):
+    config = json.loads((folder / "config.json").read_text())
+    del config["sha256"]
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(
@@ -329,25 +355,108 @@ def damage_checkpoint(folder):
         (lambda f: (f / "config.json").write_text("{"), ex.load, "config.json cannot be read"),
         (lambda f: (f / "config.json").write_text("[]"), ex.load, "is not an experiment's config"),
         (lambda f: (f / "config.json").write_bytes(b"\xff"), ex.load, "cannot be read"),
-        (lambda f: (f / "results.parquet").write_text("x"), ex.load, "are damaged: --resume"),
-        (lambda f: (f / "labelled.npz").unlink(), ex.load, "are damaged: --resume"),
-        (damage_checkpoint, ex.resume, "is damaged: delete that folder, and --resume"),
+        (lambda f: edit(f / "config.json", '"C": 1.0', '"C": 3.0'), ex.load, "damaged or was edi"),
+        (lambda f: edit(f / "config.json", '"rounds": 3', '"rounds": 2'), ex.resume, "or was edit"),
+        (lambda f: edit(f / "config.json", "data_sha", "dbta_sha"), ex.resume, "not an experiment"),
+        (without_checksum, ex.load, "is a run of an earlier jal, whose files have no checksums"),
+        (
+            lambda f: (f / "results.parquet").write_text("x"),
+            ex.load,
+            "results.parquet in .* is dam",
+        ),
+        (lambda f: (f / "labelled.npz").unlink(), ex.load, "labelled.npz in .* is damaged: --resu"),
+        (lambda f: edit(f / "info.json", "seconds", "secands"), ex.load, "info.json in .* is dama"),
+        (
+            lambda f: edit(f / "manifest.json", "info", "infa"),
+            ex.load,
+            "info.json in .* is damaged",
+        ),
+        (lambda f: (f / "manifest.json").unlink(), ex.load, "not finished: resume it first"),
+        (damage_checkpoints, ex.resume, "are damaged, that of round 3 .* and that of round 2 of"),
     ],
-    ids=range(6),
+    ids=range(13),
 )
 def test_damaged_folders(folder, damage, does, says):
     damage(folder)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=says) as caught:
         does(folder)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("lost", ["results.parquet", "checkpoints"])
-def test_resume_writes_anew_what_was_lost(folder, lost):
-    before = ex.load(folder).frame
-    path = folder / lost
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-    pd.testing.assert_frame_equal(ex.resume(folder, progress=False).frame, before)
-    pd.testing.assert_frame_equal(ex.load(folder).frame, before)
+def contents(folder) -> dict:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.mark.parametrize(
+    "lost", ["results.parquet", "labelled.npz", "info.json", "report.html", "manifest.json"]
+)
+def test_resume_writes_anew_what_was_lost(folder, lost, monkeypatch):
+    """From the checkpoint, without compiling or computing; what was measured of time stays."""
+    monkeypatch.setattr(Program, "compile", None)
+    before, written = ex.load(folder), contents(folder)
+    (folder / lost).write_bytes((folder / lost).read_bytes()[:-9])
+    if lost != "report.html":
+        with pytest.raises(InputError, match=f"{lost} in .* is damaged: --resume"):
+            ex.load(folder)
+    ex.resume(folder, progress=False)
+    after = ex.load(folder)
+    pd.testing.assert_frame_equal(after.frame, before.frame)
+    assert after.info["cell_seconds"] == before.info["cell_seconds"]
+    assert lost in ("info.json", "manifest.json") or after.info == before.info
+    for name, picks in before.labelled.items():
+        np.testing.assert_array_equal(after.labelled[name], picks)
+    assert contents(folder).keys() == written.keys()
+
+
+def test_a_finished_run_is_left_as_it_is(folder, capsys):
+    before = contents(folder)
+    found = ex.resume(folder, dataclasses.replace(ALONE, confidence=0.5))
+    assert capsys.readouterr().out.strip() == f"{folder} is finished already"
+    assert contents(folder) == before
+    read = ex.load(folder)
+    pd.testing.assert_frame_equal(found.frame, read.frame)
+    assert found.info == read.info and found.experiment.confidence == 0.5
+    ex.resume(folder, dataset=load("sklearn:digits"), progress=False)
+    assert contents(folder) == before
+
+
+def test_a_damaged_checkpoint_is_gone_on_before(uninterrupted, whole_folder, tmp_path, capsys):
+    folder = shutil.copytree(whole_folder, tmp_path / "run")
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"6", "8"}
+    (folder / "manifest.json").unlink()
+    (folder / "checkpoints" / "8" / "arrays.npz").write_bytes(b"")
+    resumed = ex.resume(folder)
+    says = "the checkpoint of round 3 of logistic_regression · margin is damaged; going on from"
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"{says} that of round 1 of logistic_regression · margin" in out
+    pd.testing.assert_frame_equal(resumed.frame, uninterrupted.frame)
+    assert ex.load(folder).frame.equals(uninterrupted.frame)
+
+
+def test_a_run_in_use_is_left_alone(folder):
+    """By this process or another; a dead one's lock is taken over."""
+    (folder / "manifest.json").unlink()
+    with locked(folder):
+        before = contents(folder)
+        says = f"{folder} is in use by process {os.getpid()} on host {socket.gethostname()}: wait"
+        with pytest.raises(InputError, match=says):
+            ex.resume(folder, progress=False)
+        assert contents(folder) == before
+    hold = "import filelock, sys; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); "
+    hold += "print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, folder / ".lock"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        (folder / ".holder").write_text(f"process {other.pid} on host far")
+        assert other.stdout is not None and other.stdout.readline() == b"\n"
+        with pytest.raises(InputError, match=f"is in use by process {other.pid} on host far"):
+            ex.resume(folder, progress=False)
+        other.kill()
+    ex.resume(folder, progress=False)
+    assert not (folder / ".holder").exists() and ex.load(folder)
 
 
 def test_resume_on_other_data(folder):

@@ -1,0 +1,40 @@
+"""What was measured of each cell (pair of learner and strategy), as a checkpoint keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Cell", "pack", "unpack"]
+
+# {"metrics": {name: [S, R + 1]}, "labelled": [S, n], "seconds": []}, NaN in rounds to come.
+Cell = dict[str, Any]
+
+
+def pack(cells: Sequence[Cell]) -> dict[str, np.ndarray]:
+    """Arrays by names such as 0/metrics/accuracy; inverse of `unpack`."""
+    return {
+        f"{number}/{name}": np.asarray(value)
+        for number, cell in enumerate(cells)
+        for name, value in {
+            "labelled": cell["labelled"],
+            "seconds": cell["seconds"],
+            **{f"metrics/{name}": values for name, values in cell["metrics"].items()},
+        }.items()
+    }
+
+
+def unpack(arrays: Mapping[str, np.ndarray]) -> list[Cell]:
+    """The cells, in order."""
+    cells: dict[int, Cell] = {}
+    for path, value in arrays.items():
+        number, name = path.split("/", 1)
+        cell = cells.setdefault(int(number), {"metrics": {}})
+        kind, _, metric = name.partition("/")
+        if metric:
+            cell[kind][metric] = value
+        else:
+            cell[kind] = value
+    return [cells[number] for number in sorted(cells)]
