@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jal import data
+from jal import data, files
 from jal.data.splits import fractions
 from jal.episode import episode, look
 from jal.learners import logistic_regression
@@ -337,11 +337,24 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
     save_policy(tmp_path / "p", SMALL["abas_ral"], policy_of(end))
     meta = (tmp_path / "p" / "policy.json").read_text()
     (tmp_path / "p" / "policy.json").write_text(meta.replace('"AbasRal"', '"Other"'))
+    with pytest.raises(InputError, match=r"is damaged, in policy\.json: train it again"):
+        load_policy(tmp_path / "p")
+    files.seal(tmp_path / "p")
     with pytest.raises(InputError, match="is of the agent Other, which is none of AbasRal, LalRl"):
         load_policy(tmp_path / "p")
     (tmp_path / "p" / "policy.json").write_text("{}")
+    files.seal(tmp_path / "p")
     with pytest.raises(InputError, match="is damaged: train it again"):
         load_policy(tmp_path / "p")
+    save_policy(tmp_path / "p", SMALL["abas_ral"], policy_of(end))
+    inside = [path for path in (tmp_path / "p" / "classifier").rglob("*") if path.is_file()]
+    for path in inside:  # the classifier is not even asked for
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+        with pytest.raises(InputError, match="is damaged, in classifier/.*: train it again"):
+            load_policy(tmp_path / "p")
+        path.write_bytes(whole)
+    load_policy(tmp_path / "p")
 
 
 @pytest.mark.agents
