@@ -18,6 +18,7 @@ from jal.types import Array, Outputs
 __all__ = [
     "accuracy",
     "aubc",
+    "bounds",
     "evaluator",
     "f1",
     "final_accuracy",
@@ -84,17 +85,56 @@ def imbalance_ratio(counts: Array) -> Array:
     return jnp.std(counts) / jnp.mean(counts)
 
 
-def aubc(labels: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+_BOUNDS = {
+    **dict.fromkeys(("accuracy", "precision", "recall", "f1"), (0.0, 1.0)),
+    **dict.fromkeys(("log_loss", "imbalance_ratio"), (0.0, np.inf)),
+}
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The least and the largest value that a metric can have; infinite where none is known."""
+    return _BOUNDS.get(name, (-np.inf, np.inf))
+
+
+def aubc(
+    labels: np.ndarray, accuracies: np.ndarray, between: tuple[float, float] | None = None
+) -> np.ndarray:
     """Area under the budget curve: trapezoids over labels, divided by the labels queried.
 
     Args:
       labels: `[..., R + 1]` labels in each round, the initial set included.
-      accuracies: `[..., R + 1]`.
+      accuracies: `[..., R + 1]`; points that are NaN are left out.
+      between: the labels from which and to which; curves are straight lines between their points.
+        Each curve's own first and last if None.
 
     Returns:
-      `[...]`, in the unit of the accuracies (BRAL-T's AUBC; the initial set is no part of it).
+      `[...]`, in the unit of the accuracies (BRAL-T's AUBC; the initial set is no part of it); NaN
+      of a curve that bought no labels, or does not reach from the one end of `between` to the
+      other.
     """
-    return np.trapezoid(accuracies, labels, axis=-1) / (labels[..., -1] - labels[..., 0])
+    labels, accuracies = np.broadcast_arrays(labels, accuracies)
+    rows = zip(
+        labels.reshape(-1, labels.shape[-1]).astype(float),
+        accuracies.reshape(-1, labels.shape[-1]),
+        strict=True,
+    )
+    areas = [_area(*row, between) for row in rows]
+    return np.array(areas).reshape(labels.shape[:-1])[()]
+
+
+def _area(labels: np.ndarray, accuracies: np.ndarray, between: tuple[float, float] | None) -> float:
+    present = np.isfinite(labels) & np.isfinite(accuracies)
+    labels, accuracies = labels[present], accuracies[present]
+    if not labels.size:
+        return np.nan
+    low, high = between or (labels[0], labels[-1])
+    if not labels[0] <= low < high <= labels[-1]:
+        return np.nan
+    inside = (labels > low) & (labels < high)
+    ends = np.interp([low, high], labels, accuracies)
+    at = np.concatenate([[low], labels[inside], [high]])
+    heights = np.concatenate([ends[:1], accuracies[inside], ends[1:]])
+    return float(np.trapezoid(heights, at)) / (high - low)
 
 
 def final_accuracy(accuracies: np.ndarray) -> np.ndarray:
@@ -113,33 +153,52 @@ def labels_to_reach(labels: np.ndarray, accuracies: np.ndarray, level: float) ->
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Mean over the first axis and the half width of Student's t interval for it.
 
-    The half width is NaN for a single seed, of which no interval can be made.
+    NaN are left out. The half width is NaN for a single value, of which no interval can be made.
     """
-    seeds = len(values)
-    if seeds < 2:
-        return values.mean(axis=0), np.full(values.shape[1:], np.nan)[()]
-    quantile = special.stdtrit(seeds - 1, 0.5 + level / 2)
-    return values.mean(axis=0), quantile * values.std(axis=0, ddof=1) / np.sqrt(seeds)
+    mean, deviation, count = _moments(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = special.stdtrit(count - 1, 0.5 + level / 2) * deviation / np.sqrt(count)
+    return mean[()], half[()]
 
 
 def paired_p_value(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Two-sided p-value of the paired t-test over the first axis, the seeds; 1 for equal samples.
 
-    NaN for a single seed.
+    Pairs with a NaN are left out. NaN where no test can be made: of fewer than two pairs, and where
+    the differences vary by no more than the rounding of the values, which are taken for float32.
     """
     difference = a - b
-    seeds = len(difference)
-    if seeds < 2:
-        return np.full(difference.shape[1:], np.nan)
-    error = difference.std(axis=0, ddof=1) / np.sqrt(seeds)
-    mean = difference.mean(axis=0)
+    mean, deviation, count = _moments(difference)
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.where(mean == 0, 0.0, np.abs(mean) / error)
-    return 2.0 * special.stdtr(seeds - 1, -statistic)
+        p = 2.0 * special.stdtr(count - 1, -np.abs(mean) * np.sqrt(count) / deviation)
+    largest = np.fmax(np.abs(a), np.abs(b)).max(axis=0, initial=0.0, where=~np.isnan(difference))
+    p = np.where(deviation > _ROUNDING * largest, p, np.nan)
+    equal = (difference == 0) | np.isnan(difference)
+    return np.where((count > 1) & equal.all(axis=0), 1.0, p)[()]
+
+
+_ROUNDING = 4 * float(np.finfo(np.float32).eps)  # relative, of a difference of two values
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation and number over the first axis, without NaN.
+
+    NaN means of none, NaN deviations of fewer than two.
+    """
+    present = ~np.isnan(values)
+    count = np.asarray(present.sum(axis=0), float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.asarray(values.sum(axis=0, where=present) / count)
+        squares = np.square(values - mean).sum(axis=0, where=present)
+        deviation = np.sqrt(squares / (count - 1))
+    return mean, deviation, count
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's correction for `[m]` p-values of one family; NaN stays NaN (Holm, 1979)."""
+    """Holm's correction for `[m]` p-values of one family (Holm, 1979).
+
+    NaN, of a test that was not made, stays NaN and is no member of the family.
+    """
     order = np.argsort(p_values)  # NaN last
     family = int(np.sum(~np.isnan(p_values)))
     factors = np.maximum(family - np.arange(len(p_values)), 1)

@@ -118,6 +118,51 @@ def test_aubc(labels, accuracies, expected):
     np.testing.assert_allclose(metrics.aubc(np.array(labels), np.array(accuracies)), expected)
 
 
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ((10, 40), (10 * 0.3 + 20 * 0.7) / 30),
+        ((10, 30), (10 * 0.3 + 10 * 0.6) / 20),  # .6 is the mean height from 20 to 30
+        ((15, 20), 0.4),
+        ((25, 35), 0.7),
+        ((5, 30), np.nan),  # it begins later
+        ((10, 41), np.nan),  # it ends earlier
+        ((20, 20), np.nan),
+        ((30, 20), np.nan),
+    ],
+)
+def test_aubc_between(between, expected):
+    """Lines from .1 to .5 and on to .9, whose points are at 10, 20 and 40."""
+    labels, accuracies = np.array([[10, 20, 40]]), np.array([[0.1, 0.5, 0.9]])
+    np.testing.assert_allclose(metrics.aubc(labels, accuracies, between), [expected])
+
+
+def test_aubc_is_of_the_curve_and_not_of_its_points():
+    """A line's looks do not matter, nor rounds in which nothing was bought, nor a missing point."""
+    often, seldom = np.arange(10, 41), np.array([10, 13, 34, 40])
+    for labels in (often, seldom, np.array([10, 13, 13, 40, 40, 40])):
+        np.testing.assert_allclose(metrics.aubc(labels, labels / 100, (12, 35)), 0.235)
+    values = np.array([0.1, np.nan, 0.3, np.nan])
+    np.testing.assert_allclose(metrics.aubc(np.array([10, 20, 30, 40]), values), 0.2)
+
+
+def test_no_labels_bought_is_no_area():
+    assert np.isnan(metrics.aubc(np.array([10, 10]), np.array([0.5, 0.6])))
+    assert np.isnan(metrics.aubc(np.full(2, np.nan), np.full(2, np.nan)))
+
+
+def test_every_metric_stays_within_its_bounds():
+    """Of the worst and the best predictions; what is not known has none."""
+    y = np.arange(M) % K
+    assert set(jitted) == set(metrics.registry)
+    for name, metric in jitted.items():
+        low, high = metrics.bounds(name)
+        worst, best = sorted(float(metric(logits_that_predict((y + off) % K), y)) for off in (0, 1))
+        assert low <= worst < best <= high
+    assert metrics.bounds("log_loss")[1] == np.inf == -metrics.bounds("reward")[0]
+    assert metrics.bounds("imbalance_ratio") == (0, np.inf)
+
+
 def test_aubc_and_final_accuracy_of_many_seeds():
     labels = np.array([[10, 20, 30], [0, 10, 40]])
     accuracies = np.array([[0.2, 0.4, 0.6], [0.0, 1.0, 1.0]])
@@ -170,10 +215,43 @@ def test_paired_p_value_agrees_with_scipy():
     np.testing.assert_allclose(metrics.paired_p_value(b, a), expected)
 
 
-def test_paired_p_value_without_spread():
-    a = np.array([0.25, 0.5, 0.75])
-    assert metrics.paired_p_value(a, a) == 1
-    assert metrics.paired_p_value(a, a - 0.125) == 0  # always better by the same
+def test_paired_p_value_of_pairs_that_are_there():
+    """NaN pairs are left out, column by column: SciPy's of the others."""
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(2, 7, 4))
+    a[0, 1], b[3, 1], a[:6, 2], b[:, 3] = np.nan, np.nan, np.nan, np.nan
+    found = metrics.paired_p_value(a, b)
+    whole = [stats.ttest_rel(a[:, 0], b[:, 0]).pvalue]
+    there = [stats.ttest_rel(a[:, 1], b[:, 1], nan_policy="omit").pvalue]
+    np.testing.assert_allclose(found, [*whole, *there, np.nan, np.nan])
+    mean, half = metrics.mean_interval(a)
+    np.testing.assert_allclose(mean, np.nanmean(a, axis=0))
+    expected = stats.sem(a[:, 1], nan_policy="omit") * stats.t.ppf(0.975, 5)
+    np.testing.assert_allclose(half[1], expected)
+    assert np.isnan(half[2]) and np.isfinite(half[[0, 3]]).all()
+
+
+A = np.array([0.25, 0.5, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("b", "expected"),
+    [
+        (A, 1),
+        (A - 0.125, np.nan),  # always better by the same
+        ((A - 0.1).astype(np.float32), np.nan),  # ... but for rounding
+        (A * (1 + 1e-7), np.nan),  # equal but for rounding
+        ([*A[:2].tolist(), np.nan], 1),
+    ],
+)
+def test_no_test_without_variance(b, expected):
+    np.testing.assert_array_equal(metrics.paired_p_value(A, np.array(b)), expected)
+
+
+def test_small_differences_are_tested():
+    """One point of 10,000 in one of 20 rounds in one of two seeds."""
+    a = np.full(2, 0.9)
+    assert metrics.paired_p_value(a, a - [0, 1e-4 / 20]) == pytest.approx(1 / 2)
 
 
 @pytest.mark.parametrize(
@@ -189,10 +267,23 @@ def test_holm(p, expected):
     np.testing.assert_allclose(metrics.holm(np.array(p)), expected)
 
 
-def test_holm_keeps_nan():
-    np.testing.assert_array_equal(
-        np.isnan(metrics.holm(np.array([np.nan, 0.01, np.nan]))), [1, 0, 1]
-    )
+def test_holm_keeps_nan_out_of_the_family():
+    found = metrics.holm(np.array([np.nan, 0.03, np.nan, 0.01]))
+    np.testing.assert_allclose(found, [np.nan, 0.03, np.nan, 0.02])
+
+
+@fast
+@given(p=st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_rejects_step_by_step(p):
+    """The procedure as printed: from the least p on, as long as p <= level / (m - i)."""
+    p = np.array(p)
+    for level in (0.01, 0.05, 0.2):
+        rejected = np.zeros(len(p), bool)
+        for i, place in enumerate(np.argsort(p, kind="stable")):
+            if p[place] * (len(p) - i) > level:
+                break
+            rejected[place] = True
+        np.testing.assert_array_equal(metrics.holm(p) <= level, rejected)
 
 
 @fast
@@ -211,7 +302,7 @@ def test_penalty_matrix_by_hand():
     noise = np.array([[0.01], [-0.01], [0.01], [-0.01]])
     base = seeds + np.array([0.1, 0.2, 0.3, 0.4])
     winner = base + 0.2 + noise * np.array([1, 1, 1, 1])
-    late = base + noise * np.array([1, 1, 1, 1]) + np.array([0, 0, 0, 0.5])
+    late = base + noise[[0, 2, 1, 3]] + np.array([0, 0, 0, 0.5])
     share = metrics.penalty_matrix(np.stack([base, winner, late]))
     # late ties with base at three budgets of four, loses to winner there, and beats both at last.
     np.testing.assert_array_equal(share, [[0, 0, 0], [1, 0, 0.75], [0.25, 0.25, 0]])

@@ -39,7 +39,7 @@ class Program:
       cells: `(learner, strategy)` names, learners in the outer loop.
       mesh: the devices.
       points: in the pool.
-      compile_seconds: spent so far on tracing and compiling.
+      compile_seconds: spent so far on tracing, compiling and first executions.
     """
 
     def __init__(
@@ -106,15 +106,21 @@ class Program:
         self._starts |= {name: replicate(start, self.mesh) for name, start in starts.items()}
 
     def start(self, cell: int) -> EpisodeState:
-        """The state of all seeds before the first round; leaves have a leading seed axis."""
-        return self._begins[self._group(cell)](*self._begin_arguments(cell))
+        """The state of all seeds before the first round; leaves have a leading seed axis.
+
+        It is there when this returns, so that nobody who times the rounds waits for it.
+        """
+        begin = self._begins[self._group(cell)]
+        return jax.block_until_ready(begin(*self._begin_arguments(cell)))
 
     def compiled(self, cell: int) -> bool:
         """Whether the cell's program is ready."""
         return self._group(cell) in self._runs
 
     def compile(self, cell: int) -> None:
-        """Compiles the cell's programs, once for all lengths of segments.
+        """Compiles the cell's programs, once for all lengths of segments, and warms them up.
+
+        The first execution of a program also loads it and makes its buffers: that is of no rounds.
 
         Raises:
           InputError: where they need more memory than is free, with what would fit.
@@ -143,6 +149,7 @@ class Program:
         self._check_memory(cell, compiled)
         self._begins[self._group(cell)] = compiled_begin
         self._runs[self._group(cell)] = compiled
+        self.advance(cell, self.start(cell), 0, 0)
         self.compile_seconds += time.perf_counter() - began
 
     def advance(self, cell: int, state: EpisodeState, start: int, stop: int) -> EpisodeState:

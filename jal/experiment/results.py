@@ -62,11 +62,12 @@ class Results:
 
     def table(self) -> pd.DataFrame:
         """AUBC and final accuracy of each learner and strategy, with their intervals."""
-        return report.summary(self.rows(), self.experiment.confidence)
+        experiment = self.experiment
+        return report.summary(self.frame, experiment.confidence, experiment.trainings)
 
     def significance(self, learner: str) -> pd.DataFrame:
         """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
-        return report.significance(self.rows(), learner)
+        return report.significance(self.frame, learner, self.experiment.trainings)
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""

@@ -5,22 +5,16 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from jal.report.comparisons import FEWEST, LEVEL, level_with_best, penalties, significance, untested
 from jal.report.plots import FEW, curve_grid, learning_curves, png
-from jal.report.tables import (
-    by_training,
-    penalties,
-    ranking,
-    seconds,
-    significance,
-    summary,
-)
+from jal.report.tables import ranking, seconds, summary
 from jal.report.target_plots import (
     batch_histogram,
     constant_histories,
@@ -35,6 +29,7 @@ from jal.report.texts import (
     targets,
     training_texts,
 )
+from jal.report.tidy import aubcs, by_training, label_range
 from jal.report.trainings import points_curve, training_summary
 
 __all__ = ["page"]
@@ -111,12 +106,14 @@ def page(
     stops = targets(whole, config, info, training)
     if training is not None:
         sections += _agents(whole, frame, config, stops, training)
-    table, times = summary(frame, shape.level), seconds(whole, info)
+    table, times = summary(whole, shape.level, shape.trainings), seconds(whole, info)
     for learner in learners:
         sections.append(f"<h2>{html.escape(learner)}</h2>")
         own = None if times is None else times.loc[learner]
         paper = shape.paper(learner) if stops is None else {}
-        sections.append(_summary(table.loc[learner], own, shape, paper))
+        scores = aubcs(whole, learner, shape.trainings)
+        best, note = level_with_best(scores), label_range(whole, learner).note
+        sections.append(_summary(table.loc[learner], own, shape, paper, best, note))
         if strategies > FEW:
             grid = curve_grid(frame, learner, level=shape.level)
             sections.append(_picture(grid, f"each strategy with {learner}"))
@@ -126,12 +123,15 @@ def page(
                 sections.append(_picture(unequal, f"imbalance of each strategy with {learner}"))
                 sections.append("<p>How unequal the classes are in what each has labelled.</p>")
         if strategies > 1:
-            order = ranking(frame, learner)
-            matrix = significance(frame, learner).loc[order, order]
-            sections.append(_significance(matrix, shape.unit))
+            order = ranking(whole, learner, shape.trainings)
+            if not scores.isna().all(axis=None):
+                matrix = significance(whole, learner, shape.trainings).loc[order, order]
+                sections.append(_significance(matrix, shape.unit, untested(scores, shape.unit)))
             shares = penalties(frame, learner)
             if shares is not None:
                 sections.append(_penalties(shares.loc[order, order]))
+            elif len(scores) >= FEWEST:
+                sections.append("<p>No penalty matrix: the strategies' budgets differ.</p>")
     sections.append(f"<h2>Config</h2><pre>{html.escape(json.dumps(config, indent=2))}</pre>")
     sections.append(f"<h2>Run</h2><pre>{html.escape(json.dumps(info, indent=2))}</pre>")
     return (
@@ -171,7 +171,7 @@ def _agents(
             drawn = points_curve(took, points, learner, shape.paper(learner))
             sections.append(_picture(drawn, f"points a step with {learner}"))
     if stops is None:
-        for title, heads, texts in effect_texts(frame, training, shape):
+        for title, heads, texts in effect_texts(whole, training, shape):
             sections.append(f"<h3>{html.escape(title)}</h3>")
             sections.append(_table("", heads, [_row(text) for text in texts]))
         sections.append(
@@ -228,15 +228,23 @@ def _summary(
     times: pd.DataFrame | None,
     shape: Shape,
     paper: Mapping[str, Mapping[str, float]],
+    best: Collection[str],
+    note: str,
 ) -> str:
     heads, texts = summary_text(part, times, paper)
-    rows = [_row(text, row_class="" if place else "best") for place, text in enumerate(texts)]
+    rows = [_row(text, row_class="best" if text[0] in best else "") for text in texts]
     with_labels = f" with {part.labels.iloc[0]:.0f} labels" if part.labels.nunique() == 1 else ""
     caption = (
         f"Mean and {shape.percent} interval over the {shape.unit}{with_labels}. AUBC: area under "
-        "the accuracy "
-        "curve over the labels bought, divided by their number."
+        "the accuracy curve over the labels bought, divided by their number."
     )
+    if note:
+        caption += f" {note}."
+    if best:
+        caption += (
+            " Bold: AUBC not significantly below the highest (paired t-test, p &lt; "
+            f"{LEVEL} with Holm's correction over the comparisons with it)."
+        )
     if times is not None:
         caption += (
             " The time of a query and seed is the wall time of all rounds, which fit, measure and "
@@ -244,13 +252,16 @@ def _summary(
         )
         if not times.less_random.isna().any():
             caption += (
-                "; less random's it is what scoring the pool, selecting and training for it take"
+                "; less random's it is what scoring the pool, selecting and training for it take, "
+                "and what fits on other points take more or less. Each was timed once, beside "
+                "whatever else the machine did: the least of these differences, and those below "
+                "zero, are no more than that"
             )
         caption += "."
     return _table(caption, heads, rows)
 
 
-def _significance(matrix: pd.DataFrame, unit: str) -> str:
+def _significance(matrix: pd.DataFrame, unit: str, note: str) -> str:
     def shade(text: str) -> str:
         return "" if not text.endswith("*") else "good" if text.startswith("+") else "bad"
 
@@ -260,7 +271,7 @@ def _significance(matrix: pd.DataFrame, unit: str) -> str:
     ]
     caption = (
         f"AUBC of row less column, in points; * where a paired t-test over the {unit} with Holm's "
-        "correction has p &lt; 0.05."
+        f"correction has p &lt; {LEVEL}{f'; {note}' if note else ''}."
     )
     return _table(caption, ["", *map(str, matrix.columns)], rows, "matrix")
 

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from jal import metrics
-from jal.report.tables import curves, ranking
+from jal.report.tables import ranking
+from jal.report.tidy import curves, same_budgets
 
 __all__ = [
     "COLOURS",
@@ -49,7 +50,7 @@ class InlineFigure(Figure):
 def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float = 0.95) -> Figure:
     """Mean of a metric against labels with its band, a panel for each learner that has it.
 
-    The band is the mean's interval of that level.
+    The band is the mean's interval of that level, as far as the metric can have its values.
 
     The legend goes from the highest AUBC to the lowest. Of more than ten strategies the seven of
     highest AUBC and random stand out, the others are thin and grey: `curve_grid` shows each.
@@ -57,13 +58,14 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float 
     learners = _learners(frame, metric)
     figure = InlineFigure(figsize=(5.2 * len(learners) + 1.8, 4.2), layout="constrained")
     panels = figure.subplots(1, len(learners), sharey=True, squeeze=False)[0]
-    styles = _styles(frame)
+    styles, limits = _styles(frame), metrics.bounds(metric)
     for panel, learner in zip(panels, learners, strict=True):
         for strategy, (labels, values) in curves(frame, learner, metric).items():
             if strategy in styles:
-                _band(panel, labels, values, level, label=strategy, **styles[strategy])
+                style = styles[strategy]
+                _band(panel, labels, values, level, limits, label=strategy, **style)
             else:
-                panel.plot(labels.mean(axis=0), values.mean(axis=0), **BACKGROUND)
+                panel.plot(_mean(labels), _mean(values), **BACKGROUND)
         panel.set_title(learner, parse_math=False)
         panel.set_xlabel("labels")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -89,8 +91,8 @@ def curve_grid(
     """
     _learners(frame, metric)
     found = curves(frame, learner, metric)
-    name = metric.replace("_", " ")
-    if _paired(found):
+    name, (low, high) = metric.replace("_", " "), metrics.bounds(metric)
+    if "random" in found and len(found) > 1 and same_budgets(found):
         base = found["random"][1]
         found = {
             strategy: (labels, values - base)
@@ -98,6 +100,7 @@ def curve_grid(
             if strategy != "random"
         }
         name += " less random's"
+        low, high = low - high, high - low
     columns = min(6, len(found))
     rows = -(-len(found) // columns)
     # Margins in inches: a layout that measures all panels' texts takes seconds.
@@ -112,27 +115,16 @@ def curve_grid(
         panels[place].set_visible(False)
         panels[place - columns].tick_params(labelbottom=True)  # the lowest of its column
     ranked = [strategy for strategy in ranking(frame, learner) if strategy in found]
-    means = [
-        np.stack([labels.mean(axis=0), values.mean(axis=0)], axis=1)
-        for labels, values in found.values()
-    ]
+    means = [np.stack([_mean(labels), _mean(values)], axis=1) for labels, values in found.values()]
     for panel, strategy in zip(panels, ranked, strict=False):
         panel.add_collection(LineCollection(means, **BACKGROUND))
-        _band(panel, *found[strategy], level, color=COLOURS[0])
+        _band(panel, *found[strategy], level, (low, high), color=COLOURS[0])
         panel.set_title(strategy, parse_math=False, fontsize=9)
         panel.tick_params(labelsize=8)
         plain(panel)
     figure.supxlabel("labels", fontsize=9)
     figure.supylabel(name, fontsize=9)
     return figure
-
-
-def _paired(found: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
-    """Whether random is there beside others, all with the same budgets."""
-    if "random" not in found or len(found) == 1:
-        return False
-    budgets = found["random"][0]
-    return all(np.array_equal(labels, budgets) for labels, _ in found.values())
 
 
 def png(figure: Figure) -> bytes:
@@ -157,13 +149,24 @@ def _learners(frame: pd.DataFrame, metric: str) -> list[str]:
     return learners
 
 
-def _band(panel: Axes, labels: np.ndarray, values: np.ndarray, level: float, **style: Any) -> None:
+def _band(
+    panel: Axes,
+    labels: np.ndarray,
+    values: np.ndarray,
+    level: float,
+    limits: tuple[float, float],
+    **style: Any,
+) -> None:
     mean, half = metrics.mean_interval(values, level)
-    at = labels.mean(axis=0)
-    panel.plot(at, mean, linewidth=1.6, zorder=3, **style)
-    panel.fill_between(
-        at, mean - half, mean + half, color=style["color"], alpha=0.15, linewidth=0, zorder=2
-    )
+    panel.plot(_mean(labels), mean, linewidth=1.6, zorder=3, **style)
+    low, high = np.clip(mean - half, *limits), np.clip(mean + half, *limits)
+    colour = style["color"]
+    panel.fill_between(_mean(labels), low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Over the seeds that have run."""
+    return metrics.mean_interval(values)[0]
 
 
 def plain(panel: Axes) -> None:

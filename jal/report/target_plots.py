@@ -15,6 +15,7 @@ from jal.report.targets import MEASURED, batch_sizes
 __all__ = ["batch_histogram", "metric_densities", "training_curves"]
 
 _HISTORY = ("return", "length", "budget", "quality", "success", "loss")
+_SHARES = ("budget", "quality", "success")
 
 
 def batch_histogram(
@@ -70,7 +71,9 @@ def training_curves(
         mean, half = metrics.mean_interval(values.ffill(axis=1).to_numpy(float), level)
         at = values.columns.to_numpy()
         panel.plot(at, mean, color=COLOURS[0])
-        panel.fill_between(at, mean - half, mean + half, color=COLOURS[0], alpha=0.15, linewidth=0)
+        limits = (0, 1) if name in _SHARES else (-np.inf, np.inf)
+        low, high = np.clip(mean - half, *limits), np.clip(mean + half, *limits)
+        panel.fill_between(at, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
         panel.set_title(name, fontsize=10)
         panel.set_xlabel("epoch")
         plain(panel)

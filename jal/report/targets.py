@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from jal.report.tables import paired_differences
+from jal.report.comparisons import paired_differences
 
 __all__ = [
     "MEASURED",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,10 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from jal.report.tables import LEVEL, by_training, ranking, seconds, significance, summary
+from jal.report.comparisons import LEVEL, level_with_best, significance, untested
+from jal.report.tables import ranking, seconds, summary
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
+from jal.report.tidy import aubcs, by_training, label_range
 from jal.report.trainings import aubc_differences, training_summary
 
 __all__ = ["Shape", "print_tables", "summary_text", "target_texts", "targets", "training_texts"]
@@ -78,40 +80,49 @@ def print_tables(
     shape, times = Shape.of(config or {}), seconds(frame, info or {})
     whole, frame = frame, by_training(frame, shape.trainings)
     stops = targets(whole, config or {}, info or {}, training)
-    table = summary(frame, shape.level)
+    table = summary(whole, shape.level, shape.trainings)
     table = table.drop(columns=["imbalance_ratio", "imbalance_ratio_ci"], errors="ignore")
     for learner in frame.learner.unique():
         part = table.loc[learner]
         budget = f", {part.labels.iloc[0]:.0f} labels" if _one_budget(part) else ""
         number = frame.seed.nunique()
         title = f"{learner}: {number} {shape.unit}{budget}, {shape.percent} intervals"
+        said = label_range(whole, learner).note
+        title += f"; {said}" if said else ""
+        scores = aubcs(whole, learner, shape.trainings)
+        best = level_with_best(scores)
         own = None if times is None else times.loc[learner]
         paper = shape.paper(learner) if stops is None else None
         short = part[["labels", "aubc", "aubc_ci", "final", "final_ci"]]
         ways = ((part, own), (short, own), (short, None))  # of decreasing width
-        tables = [_as_table(title, *summary_text(*way, paper)) for way in ways]
+        tables = [_as_table(title, *summary_text(*way, paper), bold=best) for way in ways]
         console.print(next((one for one in tables if _fits(console, one)), tables[-1]))
-        if len(part) > 1:
-            order = ranking(frame, learner)
-            matrix = significance(frame, learner).loc[order, order]
-            grid = _matrix(matrix, learner)
+        if len(part) > 1 and not scores.isna().all(axis=None):
+            order = ranking(whole, learner, shape.trainings)
+            matrix = significance(whole, learner, shape.trainings).loc[order, order]
+            grid, note = _matrix(matrix, learner), untested(scores, shape.unit)
             console.print(grid if _fits(console, grid) else _counts(matrix, learner))
+            if note:
+                console.print(escape(f"{learner}: {note}.\n"))
     if training is None:
         return
     if stops is None:
-        texts = effect_texts(frame, training, shape)
+        texts = effect_texts(whole, training, shape)
     else:
         texts = target_texts(stops, training, shape)
     for title, heads, rows in [*training_texts(frame, training, shape), *texts]:
         console.print(_as_table(title, heads, rows))
 
 
-def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
+def _as_table(
+    title: str, heads: list[str], rows: list[list[str]], bold: Collection[str] = ()
+) -> Table:
+    """Rows that begin with one of `bold` are set in bold."""
     shown = _plain_table(title)
     for place, name in enumerate(heads):
         shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
-        shown.add_row(*map(escape, row))
+        shown.add_row(*map(escape, row), style="bold" if row[0] in bold else None)
     return shown
 
 
@@ -188,11 +199,11 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
 
 
 def effect_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> list[Texts]:
-    """Each learner's agents: their AUBC less that of other strategies; of `by_training`'s table."""
+    """Each learner's agents: their AUBC less that of other strategies; of the tidy table."""
     tables = []
     for learner, part in training.groupby("learner", sort=False):
         agents = list(part.strategy.unique())
-        found = aubc_differences(frame, str(learner), agents, shape.level)
+        found = aubc_differences(frame, str(learner), agents, shape.level, shape.trainings)
         if len(found):
             heads = ["agent", "less", "AUBC, points", "p", "Cohen's d"]
             tables.append(
@@ -210,7 +221,8 @@ def _differences(table: pd.DataFrame) -> list[list[str]]:
     return [
         [
             *([of] if isinstance(of, str) else of),
-            f"{100 * row['difference']:+.2f}" + _unless_nan(row["half"], " ± {:.2f}", 100),
+            _unless_nan(row["difference"], "{:+.2f}", 100)
+            + _unless_nan(row["half"], " ± {:.2f}", 100),
             _unless_nan(row["p"], "{:.2g}"),
             _unless_nan(row["effect"], "{:+.2f}"),
         ]
@@ -271,8 +283,8 @@ def _one_budget(part: pd.DataFrame) -> bool:
 
 
 def with_interval(mean: float, half: float) -> str:
-    """`0.9123 ± 0.0021`, or the mean alone where there is no interval."""
-    return f"{mean:.4f}" if np.isnan(half) else f"{mean:.4f} ± {half:.4f}"
+    """`0.9123 ± 0.0021`, or the mean alone where there is no interval; empty without a mean."""
+    return _unless_nan(mean, "{:.4f}") + _unless_nan(half, " ± {:.4f}")
 
 
 def _matrix(matrix: pd.DataFrame, learner: str) -> Table:
@@ -281,8 +293,7 @@ def _matrix(matrix: pd.DataFrame, learner: str) -> Table:
     for number, _ in enumerate(matrix.columns, 1):
         shown.add_column(f"({number})", justify="right", no_wrap=True)
     for number, (strategy, row) in enumerate(matrix.iterrows(), 1):
-        styled = [f"[bold]{text}[/]" if text.endswith("*") else text for text in row]
-        shown.add_row(escape(f"({number}) {strategy}"), *styled)
+        shown.add_row(escape(f"({number}) {strategy}"), *row)
     return shown
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jal import metrics
+from jal.report.comparisons import paired_differences
 from jal.report.plots import COLOURS, InlineFigure, plain
-from jal.report.tables import curves, paired_differences
+from jal.report.tidy import aubcs, curves
 
 __all__ = ["aubc_differences", "points_curve", "training_summary"]
 
@@ -52,24 +53,25 @@ def training_summary(
 
 
 def aubc_differences(
-    frame: pd.DataFrame, learner: str, agents: Sequence[str], level: float = 0.95
+    frame: pd.DataFrame,
+    learner: str,
+    agents: Sequence[str],
+    level: float = 0.95,
+    trainings: int = 1,
 ) -> pd.DataFrame:
-    """The AUBC of each agent less that of each strategy that is none.
+    """The AUBC of each agent less that of each strategy that is none; over the labels all have.
 
     Args:
-      frame: the tidy table, of `by_training`.
+      frame: the tidy table.
       learner: which.
       agents: some of its strategies.
       level: of the intervals.
+      trainings: of the agents; if several, intervals and tests are over these.
 
     Returns:
       index (agent, strategy); columns of `paired_differences`.
     """
-    found = {
-        strategy: metrics.aubc(labels, accuracies)
-        for strategy, (labels, accuracies) in curves(frame, learner).items()
-    }
-    values = pd.DataFrame(found)
+    values = aubcs(frame, learner, trainings)
     present = [agent for agent in agents if agent in values]
     beside = {
         other: paired_differences(values.loc[:, [*present, other]], other, level)

@@ -10,6 +10,7 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -295,7 +296,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
 
     def interrupted_advance(self, *args):
         calls[0] += 1
-        if calls[0] == 3:
+        if calls[0] == 4:  # the first warms the program up
             _thread.interrupt_main()
         return advance(self, *args)
 
@@ -303,7 +304,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(Program, "advance", interrupted_advance)
     with pytest.raises(Interrupted, match=f"1 finished and 2 of .* go on with --resume {folder}"):
         ex.run(SMALL, out=folder, progress=False)
-    assert calls[0] == 3
+    assert calls[0] == 4
 
 
 def test_runs_off_the_main_thread(uninterrupted):
@@ -491,3 +492,25 @@ def test_results_show_inline(uninterrupted):
     ]
     assert "±" not in table._repr_html_() and "aubc" in table._repr_html_()
     assert uninterrupted.significance("logistic_regression").shape == (2, 2)
+
+
+def test_the_first_cell_is_timed_like_the_others(monkeypatch):
+    """Starting seeds is waited for, and a program's first execution is of no rounds."""
+    began, rounds, waited, wait = [], [], [], jax.block_until_ready
+
+    def started(self: Program, cell: int, start=Program.start):
+        waited.clear()
+        state = start(self, cell)
+        began.append((cell, any(one is state for one in waited)))
+        return state
+
+    def advanced(self: Program, cell: int, state, start: int, stop: int, advance=Program.advance):
+        rounds.append((cell, start, stop))
+        return advance(self, cell, state, start, stop)
+
+    monkeypatch.setattr(jax, "block_until_ready", lambda tree: (waited.append(wait(tree)), tree)[1])
+    monkeypatch.setattr(Program, "start", started)
+    monkeypatch.setattr(Program, "advance", advanced)
+    ex.run(dataclasses.replace(SMALL, devices=1, segment=4), progress=False)
+    assert rounds == [(0, 0, 0), (0, 0, 4), (1, 0, 4)]  # both cells share a program
+    assert began == [(0, True), (0, True), (1, True)]

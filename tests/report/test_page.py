@@ -28,15 +28,29 @@ def values(strategy: str, seeds: int) -> np.ndarray:
     number = re.search(r"\d+$", strategy)
     other = 0.15 if number is None else 0.1 + 0.01 * int(number[0])
     gain = {"random": 0.1, "margin": 0.2}.get(strategy, other)
-    return 0.5 + gain * np.arange(3) + 0.02 * np.outer(np.arange(seeds) - 1, [0.5, 1, gain])
+    noise = np.outer(np.arange(seeds) - (seeds - 1) / 2, [0.5, 1 - gain, gain])
+    return 0.5 + gain * np.arange(3) + 0.02 * noise
 
 
-def tidy(learners=("logreg",), strategies=("random", "margin"), seeds=3) -> pd.DataFrame:
+def tidy(learners=("logreg",), strategies=("random", "margin"), seeds=5) -> pd.DataFrame:
     rows = [
-        ("toy", learner, strategy, seed, round_, labels, metric, sign * accuracy[seed, round_])
+        (
+            "toy",
+            learner,
+            strategy,
+            seed,
+            round_,
+            labels,
+            metric,
+            a + b * accuracy[seed, round_],
+        )
         for learner in learners
         for strategy in strategies
-        for metric, sign in [("accuracy", 1), ("log_loss", -1), ("imbalance_ratio", 0.5)]
+        for metric, a, b in [
+            ("accuracy", 0, 1),
+            ("log_loss", 2, -1),
+            ("imbalance_ratio", 0, 0.5),
+        ]
         for accuracy in [values(strategy, seeds)]
         for seed in range(seeds)
         for round_, labels in enumerate(LABELS)
@@ -46,7 +60,7 @@ def tidy(learners=("logreg",), strategies=("random", "margin"), seeds=3) -> pd.D
 
 
 def config(name: str = "toy", source: str = "sklearn:digits") -> dict:
-    return {"name": name, "data": {"source": source}, "seeds": 3}
+    return {"name": name, "data": {"source": source}, "seeds": 5}
 
 
 @pytest.fixture
@@ -105,16 +119,16 @@ def test_page_is_whole_and_self_contained():
     assert {"html", "head", "title", "body", "table", "img"} <= set(read.tags)
     assert read.tags.count("h2") == 6  # curves, imbalance, two learners, config, run
     assert images(read) == 2
-    assert "2 learners, 2 strategies, 3 seeds, data sklearn:digits; 12 s on cpu" in read.text
+    assert "2 learners, 2 strategies, 5 seeds, data sklearn:digits; 12 s on cpu" in read.text
     assert "compilation 4 s; jal 0.1, JAX 0.10" in read.text
-    assert '"seeds": 3' in read.text  # the config as it is
+    assert '"seeds": 5' in read.text  # the config as it is
 
 
 def test_page_shows_the_numbers(undrawn):
     read = Reader(page(tidy(), config(), INFO))
-    # AUBC: .5 + the gain, seeds apart by .02 (.125 + .5 + gain / 4): t interval of 3 seeds.
-    half = {g: mean_interval(0.02 * (0.625 + g / 4) * np.arange(3.0))[1] for g in (0.1, 0.2)}
-    final = {g: mean_interval(0.02 * g * np.arange(3.0))[1] for g in (0.1, 0.2)}
+    # AUBC: .5 + the gain, seeds apart by .02 (.125 + (1 - gain) / 2 + gain / 4).
+    half = {g: mean_interval(0.02 * (0.625 - g / 4) * np.arange(5.0))[1] for g in (0.1, 0.2)}
+    final = {g: mean_interval(0.02 * g * np.arange(5.0))[1] for g in (0.1, 0.2)}
     shown = [
         [name, f"{0.5 + g:.4f} ± {half[g]:.4f}", f"{0.5 + 2 * g:.4f} ± {final[g]:.4f}"]
         for name, g in [("margin", 0.2), ("random", 0.1)]
@@ -162,11 +176,11 @@ def legend(figure) -> list[str]:
 def test_learning_curves(metric):
     figure = learning_curves(tidy(learners=("logreg", "mlp")), metric)
     assert [panel.get_title() for panel in figure.axes] == ["logreg", "mlp"]
-    sign = 1 if metric == "accuracy" else -1
+    add, sign = (0, 1) if metric == "accuracy" else (2, -1)
     for panel in figure.axes:
         assert {line.get_label() for line in panel.lines} == {"random", "margin"}
         for line, band in zip(panel.lines, panel.collections, strict=True):
-            mean, half = mean_interval(sign * values(line.get_label(), 3))
+            mean, half = mean_interval(add + sign * values(line.get_label(), 5))
             np.testing.assert_array_equal(line.get_xdata(), LABELS)
             np.testing.assert_allclose(line.get_ydata(), mean)
             corners = band.get_paths()[0].vertices
@@ -227,7 +241,7 @@ def test_a_panel_for_each_strategy_less_random():
     assert [panel.get_title() for panel in panels] == list(MANY[:0:-1])  # by AUBC
     assert figure.get_supylabel() == "accuracy less random's"
     for panel in panels:
-        mean, half = mean_interval(values(panel.get_title(), 3) - values("random", 3))
+        mean, half = mean_interval(values(panel.get_title(), 5) - values("random", 5))
         np.testing.assert_allclose(panel.lines[-1].get_ydata(), mean)
         others, band = panel.collections
         assert len(others.get_segments()) == 14  # all are behind it
@@ -245,7 +259,7 @@ def test_panels_show_the_metric_where_random_cannot_be_taken_off(case):
     figure = curve_grid(frame, "logreg")
     assert figure.get_supylabel() == "accuracy"
     shown = figure.axes[0]
-    expected = values(shown.get_title(), 3).mean(axis=0)
+    expected = values(shown.get_title(), 5).mean(axis=0)
     np.testing.assert_allclose(shown.lines[-1].get_ydata(), expected)
 
 
@@ -262,8 +276,8 @@ def test_page_of_many(undrawn):
 
 
 def test_page_shows_seconds(undrawn):
-    """0.6 s of random over 3 seeds and 2 queries are 100 ms each."""
-    seconds = {"logreg/random": 0.6, "logreg/margin": 0.75}
+    """1 s of random over 5 seeds and 2 queries is 100 ms each."""
+    seconds = {"logreg/random": 1.0, "logreg/margin": 1.25}
     read = Reader(page(tidy(), config(), INFO | {"cell_seconds": seconds}))
     heads = next(row for row in read.rows if "AUBC" in row)
     assert heads[-2:] == ["ms/query", "less random's"]

@@ -8,15 +8,16 @@ from rich.console import Console
 from jal.report import curves, penalties, print_tables, ranking, seconds, significance, summary
 
 LABELS = [10, 20, 30]
+STEPS = np.arange(-2, 3)  # five seeds, the k below; of deviation S
+S, T = np.sqrt(2.5), 2.7764451051977934 / np.sqrt(5)  # Student's quantile, 4 degrees of freedom
 # Accuracies [seeds, rounds]. margin: a line, of one height for each seed. The others start alike
 # and then lie below it by a constant of the seed.
-MARGIN = np.array([[0.5, 0.7, 0.9]]) + np.array([[-0.03], [0.0], [0.03]])
-BELOW = {"margin": [0, 0, 0], "random": [0.16, 0.20, 0.24], "badge": [0.10, 0.16, 0.22]}
+MARGIN = np.array([[0.5, 0.7, 0.9]]) + 0.02 * STEPS[:, None]
+BELOW = {"margin": 0 * STEPS, "random": 0.2 + 0.03 * STEPS, "badge": 0.16 + 0.074 * STEPS}
 CURVES = {name: MARGIN - np.outer(below, [0, 1, 1]) for name, below in BELOW.items()}
-T = 4.302652729911275 / np.sqrt(3)  # Student's quantile at 97.5 % with 2 degrees of freedom
 
 
-def tidy(learners=("logreg",), strategies=tuple(CURVES), seeds=3, labels=LABELS) -> pd.DataFrame:
+def tidy(learners=("logreg",), strategies=tuple(CURVES), seeds=5, labels=LABELS) -> pd.DataFrame:
     rows = [
         ("by hand", learner, strategy, seed, round_, labels[round_], metric, value)
         for learner in learners
@@ -34,7 +35,7 @@ def test_curves_are_seeds_by_rounds_in_the_runs_order():
     found = curves(shuffled, "logreg")
     assert list(found) == ["margin", "random", "badge"]
     for strategy, (labels, values) in found.items():
-        np.testing.assert_array_equal(labels, [LABELS] * 3)
+        np.testing.assert_array_equal(labels, [LABELS] * 5)
         np.testing.assert_array_equal(values, CURVES[strategy])
     np.testing.assert_array_equal(curves(tidy(), "logreg", "log_loss")["margin"][1], -MARGIN)
 
@@ -44,12 +45,14 @@ def test_summary_by_hand():
     names = ["labels", "aubc", "aubc_ci", "final", "final_ci", "log_loss", "log_loss_ci"]
     assert list(table.columns) == names
     expected = pd.DataFrame(
-        # AUBC: margin .67, .70, .73; random .55 each; badge .595, .58, .565.
-        [
-            [30, 0.70, 0.03 * T, 0.90, 0.03 * T, -0.90, 0.03 * T],
-            [30, 0.55, 0.0, 0.70, 0.01 * T, -0.70, 0.01 * T],
-            [30, 0.58, 0.015 * T, 0.74, 0.03 * T, -0.74, 0.03 * T],
-        ],
+        # AUBC: margin .70 + .02 k; random .55 - .0025 k; badge .58 - .0355 k.
+        np.array(
+            [
+                [30, 0.70, 0.02 * S * T, 0.90, 0.02 * S * T, -0.90, 0.02 * S * T],
+                [30, 0.55, 0.0025 * S * T, 0.70, 0.01 * S * T, -0.70, 0.01 * S * T],
+                [30, 0.58, 0.0355 * S * T, 0.74, 0.054 * S * T, -0.74, 0.054 * S * T],
+            ]
+        ),
         index=["margin", "random", "badge"],
         columns=table.columns,
     )
@@ -62,12 +65,12 @@ def test_summary_by_hand():
 
 def test_summary_of_one_seed_has_no_interval():
     table = summary(tidy(seeds=1))
-    np.testing.assert_allclose(table["aubc"], [0.67, 0.55, 0.595])
+    np.testing.assert_allclose(table["aubc"], [0.66, 0.555, 0.651])
     assert table[["aubc_ci", "final_ci"]].isna().all(axis=None)
 
 
 def test_significance_by_hand():
-    # p is .0131 for margin and random, .0438 for margin and badge, which Holm doubles, and .0742
+    # p is .0007 for margin and random, .0377 for margin and badge, which Holm doubles, and .2679
     # for badge and random.
     found = significance(tidy(), "logreg")
     expected = [["", "+15.0*", "+12.0"], ["-15.0*", "", "-3.0"], ["-12.0", "+3.0", ""]]
@@ -83,9 +86,9 @@ def test_one_pair_needs_no_correction():
 def test_one_seed_is_never_significant():
     found = significance(tidy(seeds=1), "logreg")
     assert found.to_numpy().tolist() == [
-        ["", "+12.0", "+7.5"],
-        ["-12.0", "", "-4.5"],
-        ["-7.5", "+4.5", ""],
+        ["", "+10.5", "+0.9"],
+        ["-10.5", "", "-9.6"],
+        ["-0.9", "+9.6", ""],
     ]
 
 
@@ -123,8 +126,8 @@ def test_ranking_by_aubc():
 
 
 def test_seconds_by_hand():
-    """3 seeds and 2 queries."""
-    cells = {"logreg/margin": 3.0, "logreg/random": 0.6, "logreg/badge": 0.3}
+    """5 seeds and 2 queries."""
+    cells = {"logreg/margin": 5.0, "logreg/random": 1.0, "logreg/badge": 0.5}
     table = seconds(tidy(), {"cell_seconds": cells})
     assert list(table.columns) == ["per_query", "less_random"]
     np.testing.assert_allclose(table.per_query, [0.5, 0.1, 0.05])
@@ -144,8 +147,8 @@ def printed(width: int = 120, info: dict | None = None, **options) -> str:
 @pytest.mark.parametrize("strategies", [("margin", "random", "badge"), ("margin",)])
 def test_print_tables(strategies):
     shown = printed(strategies=strategies)
-    assert "logreg: 3 seeds, 30 labels, 95 % intervals" in shown
-    assert "margin 0.7000 ± 0.0745 0.9000 ± 0.0745" in " ".join(shown.split())
+    assert "logreg: 5 seeds, 30 labels, 95 % intervals" in shown
+    assert "margin 0.7000 ± 0.0393 0.9000 ± 0.0393" in " ".join(shown.split())
     assert ("+15.0*" in shown) == (len(strategies) > 1)
     if len(strategies) > 1:
         for head in (" ", ") "):  # of the summary, of the matrix: the best first
@@ -159,7 +162,9 @@ def test_print_labels_where_they_differ():
     console = Console(file=io.StringIO(), width=120)
     print_tables(frame, console)
     shown = " ".join(console.file.getvalue().split())
-    assert "margin 30 0.7000" in shown and "random 33 0.5500" in shown
+    # From 13 to 30: margin's mean is .63 up to 20, then .80; random's .50 up to 23, then .57.
+    assert "5 seeds, 95 % intervals; AUBC over 13 to 30 labels, which all runs have" in shown
+    assert "margin 30 0.7300" in shown and "random 33 0.5288" in shown
 
 
 def test_a_narrow_terminal_shows_accuracy_alone():
@@ -170,13 +175,13 @@ def test_a_narrow_terminal_shows_accuracy_alone():
 
 
 def test_print_seconds():
-    cells = {"logreg/margin": 3.0, "logreg/random": 0.6}
+    cells = {"logreg/margin": 5.0, "logreg/random": 1.0}
     shown = " ".join(printed(strategies=("margin", "random"), info={"cell_seconds": cells}).split())
     assert "ms/query less random's" in shown
-    assert "± 0.0745 500.00 +400.00" in shown and "± 0.0248 100.00" in shown
-    slow = {"logreg/margin": 60.0}
+    assert "± 0.0393 500.00 +400.00" in shown and "± 0.0196 100.00" in shown
+    slow = {"logreg/margin": 100.0}
     shown = " ".join(printed(strategies=("margin",), info={"cell_seconds": slow}).split())
-    assert "s/query" in shown and "± 0.0745 10.00" in shown and "ms/query" not in shown
+    assert "s/query" in shown and "± 0.0393 10.00" in shown and "ms/query" not in shown
 
 
 def test_a_matrix_too_wide_is_counted():

@@ -1,0 +1,135 @@
+"""Which strategy is better: paired tests over seeds or trainings, and when none can be made."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from jal import metrics
+from jal.report.tidy import aubcs, curves, same_budgets
+
+__all__ = [
+    "FEWEST",
+    "LEVEL",
+    "level_with_best",
+    "paired_differences",
+    "penalties",
+    "significance",
+    "untested",
+]
+
+LEVEL = 0.05
+FEWEST = 5  # pairs that a star, or its absence, is based on
+
+
+def paired_differences(
+    values: pd.DataFrame, base: str, level: float = 0.95
+) -> dict[str, dict[str, float]]:
+    """Each strategy's values less those of one of them.
+
+    Args:
+      values: a row for each seed or training, a column for each strategy; rows that lack one of the
+        two are left out.
+      base: one of these.
+      level: of the intervals.
+
+    Returns:
+      strategy -> `difference` and its interval's `half` width, the paired t-test's `p`, and
+      `effect`, the difference over the deviation of the differences (Cohen's d). All but the
+      difference are NaN where differences do not vary, of which nothing can be estimated; equal
+      ones have p = 1.
+    """
+    rows, own = {}, values[base].to_numpy()
+    for strategy in values.columns.drop(base):
+        other = values[strategy].to_numpy()
+        mean, half = metrics.mean_interval(other - own, level)
+        p = float(metrics.paired_p_value(other, own))
+        varied = (other - own)[~np.isnan(other - own)]
+        spread = varied.std(ddof=1) if len(varied) > 1 else np.nan
+        rows[strategy] = {
+            "difference": mean,
+            "half": np.nan if np.isnan(p) else half,
+            "p": p,
+            "effect": np.nan if np.isnan(p) or spread == 0 else mean / spread,
+        }
+    return rows
+
+
+def significance(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame:
+    """Mean AUBC of row less that of column, in points, starred where p < 0.05.
+
+    Paired t-tests over the seeds, which share their starts, with Holm's correction over all pairs.
+    A pair of fewer than five seeds, or whose differences do not vary, is not tested and has no
+    star. All AUBC are over the labels that all runs have (`aubcs`); empty where there are none.
+
+    Args:
+      frame: the tidy table.
+      learner: which.
+      trainings: of agents; if several, tests are over these.
+    """
+    scores = 100 * aubcs(frame, learner, trainings)
+    adjusted = _adjusted(scores, list(itertools.combinations(scores, 2)))
+
+    def entry(a: str, b: str) -> str:
+        difference = np.nan if a == b else (scores[a] - scores[b]).mean()
+        if np.isnan(difference):
+            return ""
+        p = adjusted[(a, b) if (a, b) in adjusted else (b, a)]
+        return f"{difference:+.1f}" + ("*" if p < LEVEL else "")
+
+    cells = [[entry(a, b) for b in scores] for a in scores]
+    return pd.DataFrame(cells, index=scores.columns, columns=scores.columns)
+
+
+def level_with_best(scores: pd.DataFrame) -> list[str]:
+    """The strategy of the highest mean, and those that are not significantly below it.
+
+    By the tests of `significance`, corrected over the comparisons with the best alone. None where
+    there are fewer than five rows, or nothing to compare; one that could not be tested is none.
+
+    Args:
+      scores: a row for each seed or training, a column for each strategy, as `aubcs`.
+    """
+    means = scores.mean()
+    if len(means.dropna()) < 2 or len(scores) < FEWEST:
+        return []
+    best = str(means.idxmax())
+    found = _adjusted(scores, [(best, other) for other in scores.columns.drop(best)])
+    return [best, *(other for (_, other), p in found.items() if p >= LEVEL)]
+
+
+def untested(scores: pd.DataFrame, unit: str = "seeds") -> str:
+    """What must be said of pairs that have no test; nothing where all have one."""
+    pairs = list(itertools.combinations(scores, 2))
+    if len(scores) < FEWEST:
+        return f"no stars: {len(scores)} {unit} are fewer than {FEWEST}" if pairs else ""
+    without = sum(np.isnan(p) for p in _adjusted(scores, pairs).values())
+    if not without:
+        return ""
+    which = "this pair" if len(pairs) == 1 else f"{without} of {len(pairs)} pairs"
+    return f"no test of {which}, whose differences do not vary or are of fewer than {FEWEST} {unit}"
+
+
+def _adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Pair -> p with Holm's correction over these pairs; NaN where it is not tested."""
+
+    def p_value(a: str, b: str) -> float:
+        both = scores[[a, b]].dropna().to_numpy()
+        return float(metrics.paired_p_value(*both.T)) if len(both) >= FEWEST else np.nan
+
+    found = np.array([p_value(*pair) for pair in pairs])
+    return dict(zip(pairs, metrics.holm(found), strict=True))
+
+
+def penalties(frame: pd.DataFrame, learner: str) -> pd.DataFrame | None:
+    """BADGE's penalty matrix: the share of budgets where row beats column.
+
+    None where budgets differ, and of fewer than five seeds.
+    """
+    found = curves(frame, learner)
+    if not same_budgets(found) or len(next(iter(found.values()))[0]) < FEWEST:
+        return None
+    matrix = metrics.penalty_matrix(np.stack([values for _, values in found.values()]), LEVEL)
+    return pd.DataFrame(matrix, index=pd.Index(found), columns=pd.Index(found))

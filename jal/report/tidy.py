@@ -1,0 +1,124 @@
+"""Learning curves of the tidy table, and the area under each over the same labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from jal import metrics
+
+__all__ = ["LabelRange", "aubcs", "by_training", "curves", "label_range", "same_budgets"]
+
+Curves = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def curves(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> Curves:
+    """Strategy -> (labels `[S, R + 1]`, values `[S, R + 1]`) of one learner, in the run's order.
+
+    Rows are the learner's seeds in order, the same for each strategy: NaN where one has not run.
+    """
+    own = frame.loc[frame.learner == learner]
+    seeds, part = np.sort(own.seed.unique()), own.loc[own.metric == metric]
+    found = {}
+    for strategy, cell in part.groupby("strategy", sort=False, observed=True):
+        wide = cell.pivot(index="seed", columns="round", values=["labels", "value"]).reindex(seeds)
+        found[strategy] = wide["labels"].to_numpy(float), wide["value"].to_numpy(float)
+    return found
+
+
+def same_budgets(found: Curves) -> bool:
+    """Whether all strategies had the same numbers of labels in the same rounds, as far as run."""
+    budgets = [labels for labels, _ in found.values()]
+    first = budgets[0]
+    return all(
+        labels.shape == first.shape and not (np.abs(labels - first) > 0).any() for labels in budgets
+    )
+
+
+class LabelRange(NamedTuple):
+    """The numbers of labels that all runs of one learner have.
+
+    Attributes:
+      low: the largest of their first numbers of labels.
+      high: the smallest of their last ones. At most `low` where there is no such range.
+      whole: whether each run has these and no others.
+    """
+
+    low: float
+    high: float
+    whole: bool
+
+    @property
+    def note(self) -> str:
+        """What must be said of an AUBC over it; nothing where it is whole."""
+        if self.whole:
+            return ""
+        if self.low >= self.high:
+            return "AUBC is withheld: no range of labels is common to all runs"
+        return f"AUBC over {self.low:g} to {self.high:g} labels, which all runs have"
+
+
+def label_range(frame: pd.DataFrame, learner: str) -> LabelRange:
+    """The numbers of labels that all strategies and seeds of a learner have."""
+    own = frame[(frame.learner == learner) & (frame.metric == "accuracy")]
+    ends = own.groupby(["strategy", "seed"], sort=False, observed=True).labels.agg(["min", "max"])
+    low, high = float(ends["min"].max()), float(ends["max"].min())
+    return LabelRange(low, high, bool((ends["min"] == low).all() and (ends["max"] == high).all()))
+
+
+def aubcs(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame:
+    """The AUBC of each run, over the `label_range` of all: areas over other labels say nothing.
+
+    Args:
+      frame: the tidy table.
+      learner: which.
+      trainings: T, of agents: seed i ran with training i modulo T. The runs of each are averaged.
+
+    Returns:
+      a row for each seed, or each training where there are several, and a column for each
+      strategy; NaN where it has not run, and everywhere without a common range.
+    """
+    low, high, _ = label_range(frame, learner)
+    return units(
+        frame,
+        learner,
+        {
+            strategy: metrics.aubc(labels, accuracies, (low, high))
+            for strategy, (labels, accuracies) in curves(frame, learner).items()
+        },
+        trainings,
+    )
+
+
+def units(
+    frame: pd.DataFrame, learner: str, values: dict[str, np.ndarray], trainings: int
+) -> pd.DataFrame:
+    """Values `[S]` of a learner's seeds in order, as a table; averaged by training if several."""
+    seeds = np.sort(frame.seed[frame.learner == learner].unique())
+    table = pd.DataFrame(values, index=pd.Index(seeds, name="seed"))
+    if trainings == 1:
+        return table
+    return pd.DataFrame(table.groupby((seeds - frame.seed.min()) % trainings).mean())
+
+
+def by_training(frame: pd.DataFrame, trainings: int) -> pd.DataFrame:
+    """Of T trainings of agents, the runs of each averaged, round by round: independent rows.
+
+    Args:
+      frame: the tidy table; its seed i ran with training i modulo T.
+      trainings: T; 1 leaves the table as it is.
+
+    Returns:
+      the tidy table, whose seed is the training's number; labels, too, are means.
+    """
+    if trainings == 1:
+        return frame
+    names = ["experiment", "learner", "strategy", "metric"]  # grouped much faster as categories
+    kinds = dict.fromkeys([name for name in names if name in frame], "category")
+    number = (frame.seed - frame.seed.min()) % trainings
+    keys = [*kinds, "seed", "round"]
+    grouped = frame.assign(seed=number).astype(kinds).groupby(keys, sort=False, observed=True)
+    means = pd.DataFrame(grouped[["labels", "value"]].mean()).reset_index()
+    return means.astype(dict.fromkeys(kinds, object))
