@@ -1,6 +1,6 @@
-"""The table of all query strategies: python launch/strategies.py prints it.
+"""The tables of all query strategies, and of their options' defaults: prints both.
 
-python launch/strategies.py README.md puts it between the marks that the file has for it.
+python launch/strategies.py README.md docs/strategies.md puts each between the marks for it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,26 @@ from pathlib import Path
 from jal import strategies
 from jal.strategies.strategy import Registered
 
-BEGIN, END = "<!-- strategies: python launch/strategies.py README.md -->", "<!-- end -->"
 NEEDS = {"sample": "dropout", "head": "a last layer"}
 # Options that bound what a strategy looks at.
 CAPS = ("cap", "configurations", "max_classes", "max_clusters", "max_features", "max_queries")
-CAPS += ("purity_sample", "sample")
+CAPS += ("purity_sample", "sample", "subset")
 
 
 def table() -> str:
     """Markdown, a row for each registered strategy, in the registry's order."""
     heads = ("strategy", "source", "reads", "needs", "trains", "cost of a query", "caps")
-    rows = [_row(member) for member in strategies.registry.values()]
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _markdown(heads, [_row(member) for member in strategies.registry.values()])
+
+
+def defaults() -> str:
+    """Markdown, a row for each option of each registered strategy."""
+    rows = [
+        [f"`{member.name}`", f"`{option.name}`", _shown(option.default), *_origin(member, option)]
+        for member in strategies.registry.values()
+        for option in inspect.signature(member.make).parameters.values()
+    ]
+    return _markdown(("strategy", "option", "default", "whose", "where, or why"), rows)
 
 
 def caps(member: Registered) -> str:
@@ -34,12 +41,43 @@ def caps(member: Registered) -> str:
     return ", ".join(f"{p.name} {p.default:,}" for p in parameters if p.name in CAPS)
 
 
+TABLES = {
+    "<!-- strategies: python launch/strategies.py README.md -->": table,
+    "<!-- defaults: python launch/strategies.py docs/strategies.md -->": defaults,
+}
+END = "<!-- end -->"
+
+
 def replaced(text: str) -> str:
-    """The text with the table between its marks; ValueError where it has none."""
-    marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    if len(marked.findall(text)) != 1:
-        raise ValueError(f"there must be one {BEGIN} with {END} after it.")
-    return marked.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", text)
+    """The text with the tables between their marks; ValueError where it has none."""
+    marks = [begin for begin in TABLES if begin in text]
+    if not marks:
+        raise ValueError(f"there must be one of {', '.join(TABLES)} with {END} after it.")
+    for begin in marks:
+        marked = re.compile(f"{re.escape(begin)}.*?{re.escape(END)}", re.DOTALL)
+        if len(marked.findall(text)) != 1:
+            raise ValueError(f"there must be one {begin} with {END} after it.")
+        made = f"{begin}\n{TABLES[begin]()}\n{END}"
+        text = marked.sub(lambda _, made=made: made, text)
+    return text
+
+
+def _markdown(heads: tuple[str, ...], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _origin(member: Registered, option: inspect.Parameter) -> tuple[str, str]:
+    whose, _, why = member.defaults[option.name].partition(": ")
+    return whose, why.replace("|", r"\|")
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, tuple) and len(default) > 5:
+        return f"{default[0]}, {default[1]}, ... {default[-1]}"
+    if isinstance(default, tuple):
+        return ", ".join(map(str, default))
+    return f"{default:,}" if type(default) is int else str(default)
 
 
 def _row(member: Registered) -> list[str]:
@@ -60,6 +98,6 @@ def _row(member: Registered) -> list[str]:
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        print(table())
+        print(table(), defaults(), sep="\n\n")
     for path in map(Path, sys.argv[1:]):
         path.write_text(replaced(path.read_text(encoding="utf-8")), encoding="utf-8")

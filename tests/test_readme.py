@@ -1,5 +1,6 @@
 """What the README shows runs."""
 
+import inspect
 import re
 import runpy
 from pathlib import Path
@@ -31,6 +32,26 @@ def script() -> dict:
 
 def test_the_table_of_strategies_is_current(script):
     assert script["replaced"](README) == README, "run: python launch/strategies.py README.md"
+
+
+def test_the_table_of_defaults_is_current(script):
+    text = (ROOT / "docs" / "strategies.md").read_text()
+    assert script["replaced"](text) == text, "run: python launch/strategies.py docs/strategies.md"
+
+
+def test_the_table_of_defaults_has_a_row_for_each_option(script):
+    head, _, *rows = script["defaults"]().splitlines()
+    assert {row.replace(r"\|", "").count("|") for row in (head, *rows)} == {6}
+    options = [
+        (name, option.name)
+        for name, member in strategies.registry.items()
+        for option in inspect.signature(member.make).parameters.values()
+    ]
+    assert [tuple(row.split("`")[1:4:2]) for row in rows] == options
+    text = "\n".join(rows)
+    assert "| `bait` | `ridge` | 1.0 | code |  |" in text
+    assert "| `cluster_margin` | `sample` | 10,000 | ours | " in text
+    assert "| `prob_cover` | `deltas` | 0.05, 0.1, ... 2.0 | ours | " in text
 
 
 def test_the_table_has_a_row_for_each_strategy(script):

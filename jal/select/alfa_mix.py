@@ -55,7 +55,7 @@ def alfa_mix(
       labelled: `[N]` bool; True is never picked.
       k: how many, static; at most the number of unlabelled points.
       head: `features [M, D] -> logits [M, K]`, the learner's last layer, affine.
-      cap_step: by how much the cap grows.
+      cap_step: by how much the cap grows; the published code's is 0.2, and 0.03125 with `optimise`.
       optimise: learn alpha instead, as the paper's first form does: from normal numbers of mean and
         deviation cap / 2, `steps` steps up the cross-entropy, each of `learning_rate` in the sign
         of every coordinate (Adam, which the published code starts anew at each step), clipped to

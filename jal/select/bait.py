@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from jal.select.checks import check_pool, pad_picks
 from jal.types import Array
 
-__all__ = ["bait"]
+__all__ = ["Weights", "bait"]
 
+Weights = Literal["equal", "published"]
 _ROWS = 512  # points whose products with all class pairs are held at once
 
 
@@ -41,6 +42,7 @@ def bait(
     *,
     ridge: float = 1.0,
     oversample: float = 2.0,
+    weights: Weights = "equal",
     max_features: int = 128,
     max_classes: int = 16,
     chunk: int = 1024,
@@ -49,10 +51,11 @@ def bait(
 
     F is the pool's mean Fisher information of the last layer, M = ridge I + the sum of the labelled
     and picked points' own: h h^T (x) (diag(p) - p p^T) for features h and probabilities p. Source:
-    BAIT (Ash et al., 2021); the published code divides the sums by |L| + k, and weighs a pick like
-    k labelled points. The blocks V^T M^-1 V and V^T M^-1 F M^-1 V, which say what adding or
-    removing a point changes, are updated with each pick by terms of low rank, so that a pick costs
-    N d C^2, and M^-1 is never formed anew. Memory N (d + 4 C^2) + (d C)^2.
+    BAIT (Ash et al., 2021); in the published code a labelled point's information weighs
+    1 / (|L| + k) in M, and a pick's k / (|L| + k). The blocks V^T M^-1 V and V^T M^-1 F M^-1 V,
+    which say what adding or removing a point changes, are updated with each pick by terms of low
+    rank, so that a pick costs N d C^2, and M^-1 is never formed anew. Memory
+    N (d + 4 C^2) + (d C)^2.
 
     With D > `max_features` the features are projected on the axes of their largest second moments
     (d of them), with K - 1 > `max_classes` the classes on those of the pool's mean covariance of
@@ -67,6 +70,7 @@ def bait(
       ridge: positive; the paper's lambda.
       oversample: how many times k are picked before pruning, at least 1; fewer where there are not
         so many.
+      weights: "equal", or "published" for the code's; static.
       max_features: d at most.
       max_classes: C at most.
       chunk: points updated at once; bounds memory.
@@ -74,6 +78,8 @@ def bait(
     Returns:
       `[k]` int32 in order of picking; ties by index.
     """
+    if weights not in get_args(Weights):
+        raise ValueError(f'bait takes the weights "equal" or "published", got {weights}.')
     labelled, logits, features = check_pool("bait", labelled, k, logits=logits, features=features)
     picked = min(max(k, round(oversample * k)), labelled.shape[0])
     with jax.default_matmul_precision("highest"):
@@ -82,6 +88,9 @@ def bait(
         fisher = _information(h, factors, everything, h.shape[0]) / h.shape[0]
         seen = jnp.nonzero(labelled, size=h.shape[0], fill_value=0)[0]
         known = _information(h, factors, seen, jnp.sum(labelled))
+        if weights == "published":
+            whole = jnp.sum(labelled) + jnp.float32(k)
+            known, factors = known / whole, factors * jnp.sqrt(k / whole)
         size = fisher.shape[0]
         root = jnp.linalg.cholesky(known + ridge * jnp.eye(size, dtype=h.dtype))
         half = jax.scipy.linalg.solve_triangular(root, jnp.eye(size, dtype=h.dtype), lower=True)

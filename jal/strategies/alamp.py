@@ -108,9 +108,14 @@ def _predicted(round: Round) -> Array:
     return jnp.argmax(round.logits, axis=1).astype(jnp.int32)
 
 
+_DEFAULTS = {"margin": "paper: eq. 1"}
 members = (
-    Registered(alamp, "Aggarwal et al., 2022", ("logits",), "N K"),
-    Registered(alamp_div, "Aggarwal et al., 2022", ("logits",), "N (K + log N)"),
-    Registered(margin_div, "Aggarwal et al., 2022", ("logits",), "N (K + log N)"),
+    Registered(alamp, "Aggarwal et al., 2022", ("logits",), "N K", defaults=_DEFAULTS),
+    Registered(
+        alamp_div, "Aggarwal et al., 2022", ("logits",), "N (K + log N)", defaults=_DEFAULTS
+    ),
+    Registered(
+        margin_div, "Aggarwal et al., 2022", ("logits",), "N (K + log N)", defaults=_DEFAULTS
+    ),
     Registered(random_div, "Aggarwal et al., 2022", ("logits",), "N (K + log N)"),
 )

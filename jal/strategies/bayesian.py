@@ -118,18 +118,32 @@ def _by_dropout(pick: Callable[[Array, Round, int], Array], passes: int) -> Stra
     return stateless(pick)._replace(uses_outputs=False, needs=frozenset({"sample"}))
 
 
+_PASSES = "ours: as in Zhan et al. (2022)"
 members = (
-    Registered(bald, "Gal et al., 2017", ("dropout passes",), "N K T, and T passes over the pool"),
+    Registered(
+        bald,
+        "Gal et al., 2017",
+        ("dropout passes",),
+        "N K T, and T passes over the pool",
+        defaults={"passes": _PASSES},
+    ),
     Registered(
         mean_std,
         "Kampffmeyer et al., 2016",
         ("dropout passes",),
         "N K T, and T passes over the pool",
+        defaults={"passes": _PASSES},
     ),
     Registered(
         batch_bald,
         "Kirsch et al., 2019",
         ("dropout passes",),
         "N K T M b at most (M configurations), and T passes over the pool",
+        defaults={
+            "passes": "ours: as bald's; the code's 5 tell log 5 = 1.6 nats, 10 tell 2.3",
+            "cap": "ours: 10 passes' 2.3 nats are spent long before; the code has none",
+            "configurations": "ours: 2 picks of 10 classes, 10^2 values, exactly; a sample after",
+            "chunk": "ours: bounds memory, changes no result",
+        },
     ),
 )

@@ -123,12 +123,34 @@ members = (
         "Hacohen et al., 2022",
         ("features",),
         "S D (L + b) per iteration (S sampled points), and n^2 D in each cluster of n",
+        defaults={
+            "max_clusters": "code",
+            "neighbours": "code",
+            "min_size": "code",
+            "sample": "ours: bounds time; the code has mini-batches of 5,000 above 50 clusters",
+        },
     ),
-    Registered(prob_cover, "Yehuda et al., 2022", ("features",), "N^2 D"),
+    Registered(
+        prob_cover,
+        "Yehuda et al., 2022",
+        ("features",),
+        "N^2 D",
+        defaults={
+            "delta": "paper: the largest radius that is pure enough",
+            "deltas": "ours: steps of .05 up to 2, the largest distance there is",
+            "alpha": "paper",
+            "purity_sample": "ours: a share of .95 is known to within .005 (its standard error)",
+        },
+    ),
     Registered(
         cluster_margin,
         "Citovsky et al., 2021",
         ("logits", "features"),
         "N K, once S D (N + S) for S sampled points",
+        defaults={
+            "ratio": "paper: of its smaller pools; 10 of its largest",
+            "clusters": "paper: a cluster has as many points as there are candidates for a pick",
+            "sample": "ours: 800 MB of distances; the paper has linkage spread over machines",
+        },
     ),
 )

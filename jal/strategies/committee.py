@@ -74,6 +74,7 @@ def bootstrap(key: Array, labels: Labels) -> Labels:
     return Labels(order[jnp.where(position < n, drawn, position)], n)
 
 
+_MEMBERS = "ours: the papers fix none; each costs a fit and a pass over the pool"
 members = (
     Registered(
         query_by_committee,
@@ -81,6 +82,10 @@ members = (
         ("inputs", "labels"),
         "N K T for T members, and T passes over the pool",
         trains="T learners on bootstrap samples",
+        defaults={
+            "members": _MEMBERS,
+            "disagreement": "paper: Dagan and Engelson, 1995; one of the two in use",
+        },
     ),
     Registered(
         committee_kl,
@@ -88,5 +93,6 @@ members = (
         ("inputs", "labels"),
         "N K T for T members, and T passes over the pool",
         trains="T learners on bootstrap samples",
+        defaults={"members": _MEMBERS},
     ),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -33,6 +34,8 @@ class Registered(NamedTuple):
       cost: of one query, beyond a pass of the learner over the pool; N points, D features, K
         classes, L labels, b picks, T passes.
       trains: what it trains of its own; "" for nothing.
+      defaults: for each option of `make` where its default comes from: "paper", "code" (what the
+        authors published) or "ours", a colon and more words where these are not all.
     """
 
     make: Callable[..., Strategy]
@@ -40,6 +43,7 @@ class Registered(NamedTuple):
     reads: tuple[str, ...]
     cost: str
     trains: str = ""
+    defaults: Mapping[str, str] = MappingProxyType({})
 
     @property
     def name(self) -> str:

@@ -201,5 +201,16 @@ members = (
         ("inputs", "labels"),
         "T batches through a VAE, then N; T steps",
         "a VAE and a discriminator, anew in each query",
+        {
+            "latent": "code",
+            "hidden": "ours: for inputs of any shape; the code has four convolutions up to 1,024",
+            "discriminator": "code",
+            "steps": "ours: the code's 100 epochs of 50,000 images are 39,062, 78 times as long",
+            "batch_size": "code",
+            "learning_rate": "code",
+            "beta": "code",
+            "adversary": "code",
+            "chunk": "ours: bounds memory, changes no result",
+        },
     ),
 )

@@ -130,5 +130,15 @@ members = (
         ("logits", "auxiliary"),
         "N K",
         "a critic of the features, within the learner's steps",
+        {
+            "width": "ours: two layers as in Zhan et al. (2022); the code has one of 50 units",
+            "alpha": "code",
+            "gamma": "ours: as in Zhan et al. (2022); the code's |L| / |U|, .02 at 1,000 labels of "
+            "50,000, rewards a D that is large everywhere",
+            "penalty": "code: of the critic's loss, where it has the wrong sign",
+            "critic_weight": "ours: the code's is alpha, a fiftieth, and SGD hardly trains it",
+            "selection": "code",
+            "sigmoid": "code",
+        },
     ),
 )

@@ -11,7 +11,7 @@ bait = module.bait
 
 N, K, D, PICKS = 24, 3, 4, 4
 jitted = jax.jit(
-    bait, static_argnums=3, static_argnames=("oversample", "max_features", "max_classes")
+    bait, static_argnums=3, static_argnames=("oversample", "weights", "max_features", "max_classes")
 )
 
 
@@ -31,10 +31,12 @@ def information(logits, features) -> np.ndarray:
     return blocks.reshape(len(p), p.shape[1] * features.shape[1], -1)
 
 
-def direct(logits, features, labelled, k, ridge=1.0, oversample=2):
+def direct(logits, features, labelled, k, ridge=1.0, oversample=2, weights="equal"):
     """By direct inverses: the picks before pruning, and those after."""
     each = information(logits, features)
     fisher, free = each.mean(axis=0), np.flatnonzero(~labelled)
+    if weights == "published":
+        each = each * np.where(labelled, 1, k)[:, None, None] / (labelled.sum() + k)
     known = ridge * np.eye(each.shape[1]) + each[labelled].sum(axis=0)
 
     def trace(picks):
@@ -59,6 +61,16 @@ def test_equals_direct_inverses(labelled, ridge):
         assert np.asarray(jitted(*pool, PICKS, ridge=ridge)).tolist() == expected
         pruned += expected != grown[:PICKS]
     assert pruned > 0 or labelled > 0  # it is not merely the first picks that stay
+
+
+def test_the_published_codes_weights():
+    differ = 0
+    for seed in range(3):
+        pool = a_pool(seed)
+        _, expected = direct(*pool, PICKS, 0.1, weights="published")
+        assert np.asarray(jitted(*pool, PICKS, ridge=0.1, weights="published")).tolist() == expected
+        differ += expected != direct(*pool, PICKS, 0.1)[1]
+    assert differ > 0
 
 
 def test_blocks_of_points_change_nothing(monkeypatch):
@@ -156,3 +168,5 @@ def test_errors():
         bait(logits, features, labelled, 3)
     with pytest.raises(ValueError, match="bait takes"):
         bait(logits[:5], features, labelled, 1)
+    with pytest.raises(ValueError, match='weights "equal" or "published", got paper'):
+        bait(logits, features, labelled, 1, weights="paper")

@@ -21,7 +21,13 @@ MEMBERS = {member.name: member for member in gradients.members}
 
 
 OPTIONS = {
-    "bait": {"ridge": 0.1, "oversample": 1.5, "max_features": 3, "max_classes": 2},
+    "bait": {
+        "ridge": 0.1,
+        "oversample": 1.5,
+        "weights": "published",
+        "max_features": 3,
+        "max_classes": 2,
+    },
     "alfa_mix": {"cap_step": 0.5},
     "alfa_mix_optimised": {"cap_step": 0.5, "steps": 2, "learning_rate": 0.3, "penalty": 0.0},
     "saal": {"rho": 0.1, "sample": 9, "maximum": True, "chunk": 3},
@@ -91,6 +97,7 @@ def test_saal_finds_the_parameters_of_a_learner_in_another():
         ("bait", {"ridge": 0.0}),
         ("bait", {"oversample": 0.5}),
         ("bait", {"max_features": 0}),
+        ("bait", {"weights": "paper"}),
         ("alfa_mix", {"cap_step": 0.0}),
         ("alfa_mix_optimised", {"steps": 0}),
         ("saal", {"rho": -0.1}),

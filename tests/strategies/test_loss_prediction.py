@@ -79,7 +79,7 @@ def test_noisy_labels_are_predicted_to_cost_more():
     coin = jax.random.bernoulli(key_y, 0.5, (600,))
     y = jnp.where(noisy, coin, x[:, 1] > 0).astype(jnp.int32)
     pool, labels = Pool(x, y), Labels(jnp.arange(600, dtype=jnp.int32), jnp.int32(300))
-    strategy = loss_prediction()
+    strategy = loss_prediction(detach_epoch=20)
     learner = sgd(mlp((2,), 2, hidden=(32, 16)), epochs=40).extend(strategy.auxiliary)
 
     @jax.jit
@@ -115,3 +115,27 @@ def test_picks_the_highest_forecasts():
     np.testing.assert_array_equal(picks, expected)
     with pytest.raises(ValueError, match="extended"):
         strategy.select(key, (), round_._replace(auxiliary=None), 12)
+
+
+def test_looks_at_a_random_subset():
+    """Of 30 unlabelled points 15, in which all picks are the best; of fewer than picks, as many."""
+    labels = Labels(jnp.arange(40, dtype=jnp.int32), jnp.int32(10))
+    mask = labelled_mask(labels)
+    x, score = jnp.ones((40, 2)), jnp.arange(40.0)
+    round_ = Round(x, jnp.where(mask, 0, -1), labels, mask, (), x, x, auxiliary=score)
+
+    def picks(subset, k):
+        strategy = loss_prediction(subset=subset)
+        run = jax.jit(jax.vmap(lambda key: strategy.select(key, (), round_, k)[0]))
+        return np.asarray(run(jax.random.split(jax.random.key(0), 400)))
+
+    seen = picks(15, 15)
+    assert (seen >= 10).all() and (np.diff(seen, axis=1) < 0).all()
+    counts = np.bincount(seen.ravel(), minlength=40)[10:]
+    assert np.abs(counts - 200).max() < 5 * 10  # each in half of the draws
+    best = picks(15, 3)
+    assert 0.3 < (best == 39).any(axis=1).mean() < 0.7
+    assert (np.sort(picks(3, 30), axis=1) == np.arange(10, 40)).all()
+    np.testing.assert_array_equal(picks(40, 3), picks(None, 3))
+    with pytest.raises(InputError, match="a positive subset, got 0"):
+        loss_prediction(subset=0)
