@@ -163,6 +163,11 @@ def _agents(
             "of all trainings over their number, without compilation; relative: to the "
             "quickest of all.</p>"
         )
+        if not config.get("parts", {}).get("holdout", 0):
+            sections.append(
+                "<p>In training, rewards and targets were measured on the same test set as the "
+                "runs on this page, which favours agents; parts.holdout is for another one.</p>"
+            )
     points = {name: agent.get("points") for name, agent in config.get("agents", {}).items()}
     points = {name: n for name, n in points.items() if n}
     if trained and len(set(points.values())) > 2:
@@ -187,7 +192,12 @@ def _agents(
             "<p>A run stops at the first round whose precision reaches the target: its training's "
             "best of warm start, times the share that the config asks for; else after its last "
             "round, and its budget is a lower bound: where a strategy has not reached the target "
-            "in all runs, so is its mean. Budget: labels at the stop, in % of the pool. Intervals "
+            "in all runs, so is its mean. Budget: labels at the stop, in % of the pool; a strategy "
+            "that buys many at a time is looked at after each batch only, and stops later for it. "
+            "Crossing: where the straight line to the stop from the look before reaches the "
+            "target, which leaves that out; who is looked at more often still has more chances to "
+            "touch it early. Stops are found on the test set that all of these metrics are of. "
+            "Intervals "
             f"and tests, paired and without correction, are over the {shape.unit}; Cohen's d is "
             "the mean difference over the differences' standard deviation.</p>"
         )

@@ -37,8 +37,11 @@ def to_target(
       share: of the target that is to be reached.
 
     Returns:
-      a row for each learner, strategy and seed: `training`, `target`, `reached`, `round`, and
-      precision, accuracy, recall, f1 (as far as measured) and budget, the share labelled.
+      a row for each learner, strategy and seed: `training`, `target`, `reached`, `round`;
+      precision, accuracy, recall, f1 (as far as measured) and budget, the share labelled, there;
+      and `crossing`, the share at which the straight line from the round before reaches the target.
+      The budget is what was bought, up to a batch more than needed: of curves that are alike the
+      one with the larger batch has the larger budget, and the same crossing.
     """
     goals = targets_of(training)
     rows = []
@@ -59,10 +62,12 @@ def to_target(
             labels = one.pivot(index="seed", columns="round", values="labels").to_numpy(float)
             seeds = np.arange(len(labels))
             member = seeds % len(target)
-            hit = wide["precision"] >= share * target[member][:, None]
+            goal = share * target[member]
+            hit = wide["precision"] >= goal[:, None]
             stop = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1] - 1)
             measured = {name: wide[name][seeds, stop] for name in MEASURED if name in wide} | {
-                "budget": labels[seeds, stop] / pool
+                "budget": labels[seeds, stop] / pool,
+                "crossing": _crossing(labels, wide["precision"], goal, stop) / pool,
             }
             rows.append(
                 pd.DataFrame(
@@ -71,7 +76,7 @@ def to_target(
                         "strategy": strategy,
                         "seed": np.sort(one.seed.unique()),
                         "training": member,
-                        "target": share * target[member],
+                        "target": goal,
                         "reached": hit.any(axis=1),
                         "round": stop,
                         **measured,
@@ -79,6 +84,17 @@ def to_target(
                 )
             )
     return pd.concat(rows, ignore_index=True)
+
+
+def _crossing(
+    labels: np.ndarray, values: np.ndarray, goal: np.ndarray, stop: np.ndarray
+) -> np.ndarray:
+    """Labels `[S]` at which lines between points of `[S, R + 1]` reach `goal [S]` before `stop`."""
+    seeds, before = np.arange(len(labels)), np.maximum(stop - 1, 0)
+    (low, high), (at, last) = ((a[seeds, before], a[seeds, stop]) for a in (values, labels))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where((low < goal) & (goal <= high), (goal - low) / (high - low), 1.0)
+    return at + share * (last - at)
 
 
 def targets_of(training: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +118,7 @@ def target_summary(
       index (learner, strategy, "mean", "max", "paper" or "paper, max"); the metrics measured, and
       `reached`, the share of runs that reached their target.
     """
-    names = [name for name in MEASURED if name in stops]
+    names = [name for name in (*MEASURED, "crossing") if name in stops]
     rows = {}
     for cell, part in stops.groupby(["learner", "strategy"], sort=False):
         learner, strategy = cell  # pyright: ignore
@@ -119,11 +135,14 @@ def target_summary(
     return table
 
 
-def budget_differences(stops: pd.DataFrame, agent: str, level: float = 0.95) -> pd.DataFrame:
+def budget_differences(
+    stops: pd.DataFrame, agent: str, level: float = 0.95, of: str = "budget"
+) -> pd.DataFrame:
     """The budget at the stop of each strategy less the agent's, with intervals of that level.
 
-    Runs of one training are averaged first: the interval is over trainings, which are independent,
-    or over runs where there is one training.
+    With "crossing" for `of`, where their curves reach the target: a larger batch, looked at less
+    often, is then no larger budget. Runs of one training are averaged first: the interval is over
+    trainings, which are independent, or over runs where there is one training.
 
     Returns:
       index (learner, strategy); columns of `paired_differences`, in shares of the pool.
@@ -131,7 +150,7 @@ def budget_differences(stops: pd.DataFrame, agent: str, level: float = 0.95) -> 
     rows = {}
     for learner, part in stops.groupby("learner", sort=False):
         unit = "training" if part.training.nunique() > 1 else "seed"
-        means = part.pivot_table(index=unit, columns="strategy", values="budget", sort=False)
+        means = part.pivot_table(index=unit, columns="strategy", values=of, sort=False)
         if agent not in means:
             continue
         for strategy, row in paired_differences(means, agent, level).items():

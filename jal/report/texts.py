@@ -175,7 +175,7 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
     tables = []
     for learner, part in stops.groupby("learner", sort=False):
         table = target_summary(part, shape.paper(str(learner)))
-        names = [name for name in MEASURED if name in table]
+        names = [name for name in (*MEASURED, "crossing") if name in table]
         rows = []
         for strategy, of in table.loc[learner].index:
             row = table.loc[(learner, strategy, of)]
@@ -188,8 +188,12 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> l
             differences = budget_differences(part, agent, shape.level)
             if len(differences) == 0:
                 continue
-            heads = ["strategy", f"budget less {agent}'s, points", "p", "Cohen's d", "reached"]
+            crossings = budget_differences(part, agent, shape.level, "crossing")
+            heads = ["strategy", f"budget less {agent}'s, points", "p", "Cohen's d"]
+            heads += ["crossing less its, points", "p", "reached"]
             rows = _differences(differences.droplevel("learner"))
+            for row, more in zip(rows, _differences(crossings.droplevel("learner")), strict=True):
+                row += more[1:3]
             shares = part.groupby("strategy").reached.mean()
             for row in rows:
                 row.append(_percent(shares[row[0]], 1))

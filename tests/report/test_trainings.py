@@ -129,6 +129,14 @@ def test_the_page_says_what_intervals_are_over():
     alone = page(frame, CONFIG | {"trainings": 1, "confidence": 0.95}, INFO, history())
     assert "hold for the policies that were trained here" in alone
     assert "95 % interval over the seeds" in alone
+    same = "were measured on the same test set as the runs on this page"
+    assert same in written
+    assert same not in page(frame, CONFIG | {"parts": {"holdout": 0.1}}, INFO, history())
+    assert "Runs to the target" not in written
+    frame, goals = runs_to_a_target()
+    whole = page(frame, CONFIG | {"target": 0.9, "trainings": 1}, INFO | {"pool": 20}, goals)
+    assert "Stops are found on the test set that all of these metrics are of" in whole
+    assert "<th>crossing</th>" in whole and "<th>crossing less its, points</th>" in whole
 
 
 def test_the_terminal_shows_trainings_and_what_the_paper_has():
@@ -297,6 +305,55 @@ def runs_to_a_target() -> tuple[pd.DataFrame, pd.DataFrame]:
     goals = [("toy", "logreg", "agent", 0, -1, f"target_{of}", 0.8) for of in ("quality", "budget")]
     names_of_goals = ["experiment", "learner", "strategy", "seed", "epoch", "metric", "value"]
     return pd.DataFrame(rows, columns=names), pd.DataFrame(goals, columns=names_of_goals)
+
+
+def looks(labels: list[int], seeds: int = 5) -> list[tuple]:
+    """Rows of runs along one line each, through 50 + k labels at .8, looked at there."""
+    return [
+        (seed, round_, n, 0.8 + 0.01 * (n - 50 - 0.5 * seed))
+        for seed in range(seeds)
+        for round_, n in enumerate(labels)
+    ]
+
+
+def test_budgets_of_curves_that_are_alike():
+    """Lines that reach .8 with 50, 50.5, ... 52 labels: looked at each label, and each third."""
+    often, seldom = list(range(40, 61)), list(range(40, 61, 3))
+    rows = [
+        ("toy", "logreg", name, seed, round_, n, "precision", value)
+        for name, at in (("agent", often), ("by three", seldom))
+        for seed, round_, n, value in looks(at)
+    ]
+    names = ["experiment", "learner", "strategy", "seed", "round", "labels", "metric", "value"]
+    stops = to_target(pd.DataFrame(rows, columns=names), runs_to_a_target()[1], 100)
+    found = stops.set_index(["strategy", "seed"])
+    np.testing.assert_allclose(found.budget["agent"], np.array([50, 51, 51, 52, 52]) / 100)
+    np.testing.assert_allclose(found.budget["by three"], np.array([52, 52, 52, 52, 52]) / 100)
+    for name in ("agent", "by three"):
+        np.testing.assert_allclose(found.crossing[name], np.arange(50, 52.1, 0.5) / 100)
+    budget = budget_differences(stops, "agent").loc[("logreg", "by three")]
+    np.testing.assert_allclose(budget.difference, 0.008)
+    crossing = budget_differences(stops, "agent", of="crossing").loc[("logreg", "by three")]
+    np.testing.assert_allclose(crossing.difference, 0, atol=1e-12)
+    _, (_, heads, (row,)) = target_texts(stops, runs_to_a_target()[1], Shape.of(CONFIG))
+    assert heads[4:6] == ["crossing less its, points", "p"]
+    assert row[1].startswith("+0.80") and row[4][1:].startswith("0.00")
+
+
+def test_crossings_at_the_ends():
+    """Reached at the first look; never reached; reached right at a look."""
+    runs = {0: [0.9, 0.95, 0.99], 1: [0.2, 0.3, 0.79], 2: [0.5, 0.8, 0.9]}
+    rows = [
+        ("toy", "logreg", "agent", seed, round_, 10 * (round_ + 1), "precision", value)
+        for seed, run in runs.items()
+        for round_, value in enumerate(run)
+    ]
+    names = ["experiment", "learner", "strategy", "seed", "round", "labels", "metric", "value"]
+    stops = to_target(pd.DataFrame(rows, columns=names), runs_to_a_target()[1], 100)
+    np.testing.assert_allclose(stops.crossing, [0.1, 0.3, 0.2])
+    np.testing.assert_allclose(stops.budget, [0.1, 0.3, 0.2])
+    table = target_summary(stops)
+    np.testing.assert_allclose(table.loc[("logreg", "agent", "mean"), "crossing"], 0.2)
 
 
 def test_differences_say_who_did_not_reach_the_target():
