@@ -26,6 +26,7 @@ def get_config() -> Experiment:
                 learning_rate=0.02,
                 weight_decay=5e-4,
                 schedule="cosine",
+                normalise="none",
             )
         },
         strategies=("random", "margin", "k_center", "badge"),

@@ -27,6 +27,7 @@ def get_config() -> Experiment:
                 batch_size=64,
                 learning_rate=0.01,
                 weight_decay=0.0,
+                normalise="none",
                 warm_start=True,
             )
         },

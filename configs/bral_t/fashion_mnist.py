@@ -23,6 +23,7 @@ def get_config() -> Experiment:
                 optimizer="adam",
                 learning_rate=1e-3,
                 weight_decay=0.0,
+                normalise="none",
             )
         },
         strategies=(

@@ -27,7 +27,7 @@ def get_config() -> Experiment:
     return Experiment(
         name="strategies_digits",
         data=Data(source="sklearn:digits", test_size=797),
-        learners={"mlp": MLP(hidden=(128,), dropout=0.2)},
+        learners={"mlp": MLP(hidden=(128,), dropout=0.2, normalise="none")},
         strategies=tuple(registry),
         options={"vaal": {"steps": 100}},
         seeds=16,

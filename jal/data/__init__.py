@@ -18,12 +18,11 @@ from jal.data.splits import (
     stratified_folds,
     twisted_start,
 )
-from jal.data.statistics import channel_statistics
+from jal.data.statistics import standardisation
 
 __all__ = [
     "Dataset",
     "balanced_start",
-    "channel_statistics",
     "compose",
     "corrupt",
     "corrupt_fraction",
@@ -37,6 +36,7 @@ __all__ = [
     "long_tail_counts",
     "random_start",
     "ratio_counts",
+    "standardisation",
     "start_from",
     "step_counts",
     "stratified_folds",

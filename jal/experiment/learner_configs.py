@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jal import learners
 from jal.data import augmentation
 from jal.data.sources import Dataset
-from jal.data.statistics import IMAGENET, channel_statistics
+from jal.data.statistics import IMAGENET, standardisation
 from jal.learners import schedules
 from jal.types import InputError, Learner
 
@@ -110,9 +110,9 @@ class _Trained(_Config):
     """Divide probabilities by the classes' shares of the labelled points."""
     augment: tuple[Literal["crop", "flip"], ...] = ()
     """Random changes of training images: crop (4 pixels of padding), flip (left and right)."""
-    normalise: Literal["none", "pool", "imagenet"] = "none"
-    """Inputs less a mean, over a deviation, for each channel: the pool's own, or ImageNet's. Bytes
-    are scaled to [0, 1] in any case."""
+    normalise: Literal["none", "pool", "imagenet"] = "pool"
+    """Inputs less a mean, over a scale, for each feature or channel of images: the pool's own, or
+    ImageNet's. Bytes are scaled to [0, 1] in any case."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the computation; parameters stay float32."""
     warm_start: bool = False
@@ -149,7 +149,7 @@ class _Trained(_Config):
         options["dtype"] = getattr(jnp, options.pop("precision"))
         normalise = options.pop("normalise")
         if normalise == "pool":
-            options["mean"], options["std"] = channel_statistics(dataset.train.x)
+            options["mean"], options["std"] = standardisation(dataset.train.x)
         elif normalise == "imagenet":
             options["mean"], options["std"] = IMAGENET
         return options

@@ -12,13 +12,24 @@ from jal.types import Array
 
 __all__ = ["LinearObjective", "Solution", "newton_direction", "truncated_newton"]
 
+_NOTHING = 1e-6  # a share of the objective that no prediction shows
+
 
 class Solution(NamedTuple):
-    """The weights, the 2-norm of the gradient of the mean objective, Newton steps taken."""
+    """The weights, and how near they are to the optimum.
+
+    Attributes:
+      weights: of the shape of the start.
+      gradient_norm: `[]`, the 2-norm of the gradient of the mean objective.
+      steps: `[]` int32, Newton steps taken.
+      converged: `[]` bool, whether the gradient came down to the tolerance or, where float32 allows
+        no such thing, the last step was to lower the objective by a millionth of it at most.
+    """
 
     weights: Array
     gradient_norm: Array
     steps: Array
+    converged: Array
 
 
 class LinearObjective(NamedTuple):
@@ -45,6 +56,7 @@ class _Iterate(NamedTuple):
     outputs: Array
     value: Array  # of the objective, before the step that led here
     norm: Array  # of the mean objective's gradient, likewise
+    promise: Array  # by how much that step was to lower it
     step: Array
     done: Array
 
@@ -72,14 +84,23 @@ def truncated_newton(
         moved = objective.outputs(direction)
         length = objective.step_length(at.weights, at.outputs, direction, moved, value, gradient)
         weights, outputs = at.weights + length * direction, at.outputs + length * moved
-        return _Iterate(weights, outputs, value, norm, at.step + jnp.where(done, 0, 1), done)
+        promise = jnp.where(done, at.promise, -0.5 * jnp.sum(gradient * direction))
+        step = at.step + jnp.where(done, 0, 1)
+        return _Iterate(weights, outputs, value, norm, promise, step, done)
 
     infinite = jnp.full((), jnp.inf, start.dtype)
     first = _Iterate(
-        start, objective.outputs(start), infinite, infinite, jnp.int32(0), jnp.bool_(False)
+        start,
+        objective.outputs(start),
+        infinite,
+        infinite,
+        infinite,
+        jnp.int32(0),
+        jnp.bool_(False),
     )
     end = jax.lax.while_loop(lambda at: ~at.done, newton_step, first)
-    return Solution(end.weights, end.norm, end.step)
+    converged = (end.norm <= tol) | (end.promise <= _NOTHING * end.value)
+    return Solution(end.weights, end.norm, end.step, converged)
 
 
 def newton_direction(
