@@ -4,7 +4,7 @@ Command: python launch/run.py configs/comparison/strategies_digits.py
 Data: 1,797 real 8x8 images bundled with scikit-learn; 1,000 form the pool, 797 the test set.
 Protocol: two labels per class at the start, then 10 rounds of 20; 16 seeds. The MLP has dropout,
 which some strategies sample networks from, and is trained anew in each round. All options are the
-papers' but one: vaal trains for 100 steps in a query, not 500, or it alone would take most of the
+defaults but one: vaal trains for 100 steps in a query, not 500, or it alone would take most of the
 time.
 Time: 15 min 41 s on two CPU cores, of which compilation 78 s. Three of the 36 take most of it:
 vaal 6.3 minutes, waal 3.6, bait 1.8; the others 3 to 14 s each for their 160 queries.

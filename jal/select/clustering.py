@@ -5,12 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.seeding import (
-    above_rounding,
-    k_means_plus_plus,
-    sample_by_weight,
-    squared_distances,
-)
+from jal.select.seeding import greedy_k_means_plus_plus, squared_distances
 from jal.types import Array
 
 __all__ = ["cluster_means", "k_means", "lloyd", "nearest_centroid"]
@@ -28,7 +23,7 @@ def k_means(
     iterations: int = 20,
     sample: int = 10_000,
 ) -> Array:
-    """The cluster `[N]` int32 of each point: k-means++ seeds, then Lloyd's iterations.
+    """The cluster `[N]` int32 of each point: greedy k-means++ seeds, then Lloyd's iterations.
 
     Where there are more than `sample` points, so many drawn at random find the centroids, and all
     points join the nearest. Time (sample + N / iterations) D count per iteration, memory N D.
@@ -41,23 +36,15 @@ def k_means(
       iterations: Lloyd's iterations, static.
       sample: how many points find the centroids, static; at least k are used.
     """
-    key_sample, key_first, key_rest = jax.random.split(key, 3)
+    key_sample, key_seeds = jax.random.split(key)
     used = jnp.int32(k) if count is None else count
     points = points - jnp.mean(points, axis=0)
     size = max(sample, k)
     sampled = points
     if points.shape[0] > size:
         sampled = points[jax.random.permutation(key_sample, points.shape[0])[:size]]
-    norm = jnp.sum(jnp.square(sampled), axis=1)
-
-    def squared_distance_to(chosen: Array) -> Array:
-        product = jnp.matmul(sampled, sampled[chosen], precision="highest")
-        return above_rounding(norm + norm[chosen], product)
-
     free = jnp.ones(sampled.shape[0], bool)
-    first = sample_by_weight(key_first, free.astype(points.dtype))
-    seeds = k_means_plus_plus(key_rest, squared_distance_to, first, free, k, used)
-
+    seeds = greedy_k_means_plus_plus(key_seeds, sampled, free, k, used)
     centroids = lloyd(sampled, free, sampled[seeds], used, iterations)
     return nearest_centroid(points, centroids, used)
 

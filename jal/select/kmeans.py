@@ -7,12 +7,7 @@ import jax.numpy as jnp
 
 from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import lloyd, nearest_centroid
-from jal.select.seeding import (
-    finite_rows,
-    k_means_plus_plus,
-    sample_by_weight,
-    squared_distances_to,
-)
+from jal.select.seeding import finite_rows, greedy_k_means_plus_plus, squared_distances_to
 from jal.types import Array
 
 __all__ = ["kmeans"]
@@ -21,8 +16,8 @@ __all__ = ["kmeans"]
 def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int = 20) -> Array:
     """The unlabelled point nearest to each of k centroids, the largest cluster's first.
 
-    k-means++ seeding (Arthur and Vassilvitskii, 2007), then Lloyd's iterations on the unlabelled
-    points. Time N D k per iteration, memory N (D + 128).
+    Greedy k-means++ seeding, as scikit-learn's, then Lloyd's iterations on the unlabelled points.
+    Time N D k per iteration and N D k log k for the seeds, memory N (D + 128).
 
     Args:
       key: a PRNG key.
@@ -42,13 +37,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     mean = free @ features / jnp.maximum(jnp.sum(free), 1.0)
     features = features - mean
 
-    def squared_distance_to(chosen: Array) -> Array:
-        return squared_distances_to(features, features[chosen])
-
-    key_first, key_rest = jax.random.split(key)
-    first = sample_by_weight(key_first, free)
-    seeds = k_means_plus_plus(key_rest, squared_distance_to, first, clustered, k)
-
+    seeds = greedy_k_means_plus_plus(key, features, clustered, k)
     centroids = lloyd(features, clustered, features[seeds], k, iterations)
     cluster = jnp.where(~clustered, k, nearest_centroid(features, centroids, k))
     largest_first = jnp.argsort(-jnp.bincount(cluster, length=k), stable=True)

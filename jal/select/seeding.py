@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -12,6 +13,7 @@ from jal.types import Array
 __all__ = [
     "above_rounding",
     "finite_rows",
+    "greedy_k_means_plus_plus",
     "k_means_plus_plus",
     "sample_by_weight",
     "squared_distances",
@@ -55,6 +57,50 @@ def k_means_plus_plus(
     seeds = jnp.full(k, first, jnp.int32)
     start = (jnp.full(free.shape, jnp.inf, jnp.float32), free.at[first].set(False), seeds)
     return jax.lax.fori_loop(1, k if count is None else count, draw, start)[2]
+
+
+def greedy_k_means_plus_plus(
+    key: Array, points: Array, free: Array, k: int, count: Array | None = None
+) -> Array:
+    """k-means++ that draws 2 + log k candidates at a time and takes the one that leaves least cost.
+
+    The cost is the sum of the free points' squared distances to the nearest seed, as in
+    scikit-learn. Time N D k log k, memory N (D + log k).
+
+    Args:
+      key: a PRNG key.
+      points: `[N, D]` float, centred: distances come from products.
+      free: `[N]` bool, the points that are drawn from and counted.
+      k: how many, static.
+      count: `[]` int32, to stop after so many: the rest of the k is the first again; None for k.
+
+    Returns:
+      `[k]` int32, distinct. Once every free point coincides with a chosen one, the rest is uniform.
+      (Arthur and Vassilvitskii, 2007, section 5.)
+    """
+    key_first, key_rest = jax.random.split(key)
+    keys = jax.random.split(key_rest, (k, 2 + int(math.log(k))))
+    weight = free.astype(points.dtype)
+    norm = jnp.sum(jnp.square(points), axis=1)
+
+    def away(chosen: Array) -> Array:  # [N, B]
+        product = jnp.matmul(points, points[chosen].T, precision="highest")
+        return above_rounding(norm[:, None] + norm[chosen], product)
+
+    def draw(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        nearest, left, seeds = carry
+        weights = jnp.where(left, nearest, 0.0)
+        weights = jnp.where(jnp.any(weights > 0), weights, left.astype(weights.dtype))
+        drawn = jax.vmap(sample_by_weight, (0, None))(keys[i], weights)
+        nearest_then = jnp.minimum(nearest[:, None], away(drawn))
+        best = jnp.argmin(jnp.matmul(weight, nearest_then, precision="highest"))
+        chosen = drawn[best]
+        return nearest_then[:, best], left.at[chosen].set(False), seeds.at[i].set(chosen)
+
+    first = sample_by_weight(key_first, weight)
+    start = away(first[None])[:, 0], free.at[first].set(False)
+    seeds = jnp.full(k, first, jnp.int32)
+    return jax.lax.fori_loop(1, k if count is None else count, draw, (*start, seeds))[2]
 
 
 def sample_by_weight(key: Array, weights: Array) -> Array:

@@ -1,4 +1,5 @@
 import importlib
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -55,29 +56,36 @@ def test_agrees_with_lloyds_loop(monkeypatch):
             pools.append((features, labelled, starts, np.array(expected)))
 
     def run(features, labelled, starts):
-        monkeypatch.setattr(module, "k_means_plus_plus", lambda *_: starts)
+        monkeypatch.setattr(module, "greedy_k_means_plus_plus", lambda *_: starts)
         return kmeans(keys[0], features, labelled, 3, iterations=5)
 
     *arguments, expected = map(np.stack, zip(*pools, strict=True))
     np.testing.assert_array_equal(jax.jit(jax.vmap(run))(*arguments), expected)
 
 
-def test_seeds_are_those_of_k_means_plus_plus():
-    # Without iterations the picks are the seeds: one uniform, one by its squared distance to it.
+def test_seeds_are_those_of_greedy_k_means_plus_plus():
+    """Without iterations the picks are the seeds: one uniform, and of two drawn by their squared
+    distance to it the one that leaves less."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(7, D)).astype(np.float32)
     labelled = np.arange(7) == 2
-    squared = oracles.squared_distances(features, features) * np.outer(~labelled, ~labelled)
-    share = squared / np.where(labelled, 1, squared.sum(axis=1))[:, None] / 6
-    pairs = np.triu_indices(7, 1)
-    share = (share + share.T)[pairs]
+    squared = oracles.squared_distances(features, features)
+    free = np.flatnonzero(~labelled)
+    expected = np.zeros((7, 7))
+    for first, one, other in itertools.product(free, free, free):
+        share = squared[first, [one, other]] / squared[first, free].sum()
+        left = [np.minimum(squared[first], squared[i])[free].sum() for i in (one, other)]
+        chosen = one if left[0] <= left[1] else other
+        expected[tuple(sorted((first, chosen)))] += share.prod() / len(free)
     run = jax.jit(jax.vmap(lambda key: kmeans(key, features, jnp.asarray(labelled), 2, 0)))
     picks = np.sort(run(jax.random.split(jax.random.key(0), 10_000)), axis=1)
     observed = np.zeros((7, 7))
     np.add.at(observed, tuple(picks.T), 1)
-    observed = observed[pairs]
-    assert observed[share == 0].sum() == 0
-    assert stats.chisquare(observed[share > 0], 10_000 * share[share > 0]).pvalue > 1e-3
+    assert observed[expected == 0].sum() == 0
+    common = expected > 5e-4
+    assert expected[common].sum() > 0.99
+    both = observed[common], expected[common]
+    assert stats.chisquare(both[0], both[0].sum() * both[1] / both[1].sum()).pvalue > 1e-3
 
 
 def test_errors():

@@ -5,8 +5,16 @@ import pytest
 from reference import oracles
 from scipy import stats
 from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.datasets import load_digits
 
-from jal.select.seeding import k_means_plus_plus, sample_by_weight, squared_distances
+from jal.select.clustering import lloyd
+from jal.select.seeding import (
+    greedy_k_means_plus_plus,
+    k_means_plus_plus,
+    sample_by_weight,
+    squared_distances,
+)
 
 DRAWS = 20_000
 keys = jax.random.split(jax.random.key(0), DRAWS)
@@ -60,7 +68,7 @@ def test_the_only_weight_is_drawn(place):
     ],
 )
 def test_draws_at_the_edges(monkeypatch, uniform, weights, expected):
-    monkeypatch.setattr(jax.random, "uniform", lambda key: jnp.float32(uniform))
+    monkeypatch.setattr(jax.random, "uniform", lambda *_: jnp.float32(uniform))
     assert sample_by_weight(keys[0], jnp.array(weights, jnp.float32)) == expected
 
 
@@ -105,3 +113,45 @@ def test_k_means_plus_plus_measures_to_the_nearest():
     nearest = oracles.squared_distances(x[:, None], x[:2, None]).min(axis=1)
     share = nearest[2:] / nearest.sum()
     assert stats.chisquare(third[2:], share * third.sum()).pvalue > 1e-3
+
+
+def test_greedy_k_means_plus_plus_costs_what_scikit_learns_does():
+    """As seeds and after Lloyd's iterations, on average; what is not free does not count."""
+    rng, k, runs = np.random.default_rng(0), 20, 10
+    x = load_digits().data[:500].astype(np.float32)
+    x -= x.mean(axis=0)
+    order = rng.permutation(600)
+    pool = np.concatenate([x, 100 * rng.normal(size=(100, 64))]).astype(np.float32)[order]
+    free = jnp.asarray((np.arange(600) < 500)[order])
+
+    @jax.jit
+    @jax.vmap
+    def run(key):
+        seeds = greedy_k_means_plus_plus(key, jnp.asarray(pool), free, k)
+        return seeds, lloyd(jnp.asarray(pool), free, jnp.asarray(pool)[seeds], k, 20)
+
+    def cost(centroids):
+        return cdist(x, centroids, "sqeuclidean").min(axis=1).sum()
+
+    seeds, centroids = map(np.asarray, run(keys[:runs]))
+    assert np.asarray(free)[seeds].all() and all(len(set(each.tolist())) == k for each in seeds)
+    ours = np.mean([cost(pool[each]) for each in seeds])
+    theirs = np.mean([cost(kmeans_plusplus(x, k, random_state=i)[0]) for i in range(runs)])
+    assert abs(ours / theirs - 1) < 0.03  # plain k-means++ costs a tenth more
+    ours = np.mean([cost(each) for each in centroids])
+    fits = [KMeans(k, n_init=1, max_iter=20, random_state=i).fit(x) for i in range(runs)]
+    assert abs(ours / np.mean([cost(fit.cluster_centers_) for fit in fits]) - 1) < 0.01
+
+
+def test_greedy_k_means_plus_plus_of_copies():
+    """Once nothing costs any more, the rest is uniform; and no more than asked for."""
+    x = jnp.repeat(jnp.array([[-1.0], [1.0]]), 3, axis=0)
+    free = jnp.arange(6) != 4
+    run = jax.jit(jax.vmap(lambda key, count: greedy_k_means_plus_plus(key, x, free, 5, count)))
+    found = np.asarray(run(keys[:500], jnp.full(500, 5)))
+    assert (np.sort(found, axis=1) == [0, 1, 2, 3, 5]).all()
+    assert ((found[:, 0] < 3) != (found[:, 1] < 3)).all()
+    assert len({tuple(each) for each in found[:, 2:].tolist()}) > 20
+    few = np.asarray(run(keys[:500], jnp.full(500, 2)))
+    np.testing.assert_array_equal(few[:, :2], found[:, :2])
+    assert (few[:, 2:] == few[:, :1]).all()
