@@ -21,6 +21,7 @@ from jal.types import Array, InputError, PyTree
 __all__ = ["Replay", "ReplayState", "Sample", "prioritised_replay", "replay_bytes"]
 
 EPSILON = 1e-4  # added to |TD error|: an item without error is not lost for ever
+LARGEST = 1e30  # of a priority: sums of them stay finite
 
 
 class ReplayState(NamedTuple):
@@ -63,7 +64,8 @@ class Replay(NamedTuple):
         this call or the following one. A step that was cut has none, and is never sampled.
       sample: `(key, state, n) -> Sample`: n independent draws, each slot's probability its weight
         over the sum; n static. Nothing may be drawn from a buffer that has nothing to sample.
-      update: `(state, index [B], td_error [B]) -> state`: the priorities of slots drawn.
+      update: `(state, index [B], td_error [B]) -> state`: the priorities of slots drawn; an error
+        that is not finite leaves the slot's as it was.
     """
 
     init: Callable[[PyTree], ReplayState]
@@ -159,7 +161,9 @@ def prioritised_replay(capacity: int, *, exponent: float = 3.0) -> Replay:
     def update(state: ReplayState, index: Array, td_error: Array) -> ReplayState:
         rows, column = jnp.divmod(index, width)
         group, row = jnp.divmod(rows, width)
-        priority = (jnp.abs(td_error) + EPSILON) ** exponent
+        priority = jnp.minimum((jnp.abs(td_error) + EPSILON) ** exponent, LARGEST)
+        before = state.weights[group, row, column]
+        priority = jnp.where(jnp.isfinite(td_error), priority, before)
         weights = state.weights.at[group, row, column].set(priority)
         sums = state.sums.at[group, row].set(jnp.sum(weights[group, row], axis=1))
         return state._replace(weights=weights, sums=sums)

@@ -186,11 +186,18 @@ def _cholesky(s: Array) -> Array:
     return jnp.stack(columns, axis=1)
 
 
+def _pairs(width: int) -> tuple[Array, Array]:
+    """Rows and columns of the lower triangle; `jnp.tril_indices` computes in the widest float."""
+    pairs = [(row, column) for row in range(width) for column in range(row + 1)]
+    row, column = jnp.array(pairs, jnp.int32).T
+    return row, column
+
+
 def _information(h: Array, factors: Array, order: Array, count: Array | int) -> Array:
     """Sum of the Fisher blocks of the points `order[:count]`: `[C d, C d]`, class by class."""
     n, d = h.shape
     width = factors.shape[0]
-    row, column = jnp.tril_indices(width)
+    row, column = _pairs(width)
     rows = min(_ROWS, n)
     order = jnp.pad(order, (0, -n % rows))
 
@@ -217,7 +224,7 @@ def _points(h: Array, factors: Array, fisher: Array, inverse: Array, rows: int) 
     h = jnp.pad(h, ((0, padding), (0, 0))).reshape(-1, rows, d).transpose(0, 2, 1)
     factors = jnp.pad(factors, ((0, 0), (0, 0), (0, padding)))
     factors = factors.reshape(width, width, -1, rows).transpose(2, 0, 1, 3)
-    row, column = jnp.tril_indices(width)
+    row, column = _pairs(width)
     pairs = jnp.arange(row.shape[0])
     pair = jnp.zeros((width, width), int).at[row, column].set(pairs).at[column, row].set(pairs)
     by_pair = [  # one product meets all pairs of classes

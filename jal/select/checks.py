@@ -102,7 +102,8 @@ def _checked(name: str, what: str, values: Array, n: int | None) -> Array:
         array, kind, right = as_array(name, what, values), "integers", jnp.integer
     else:
         array, kind, right = as_array(name, what, values), "numbers", None
-        if what != "x" or jnp.issubdtype(array.dtype, jnp.floating):
+        whole = jnp.issubdtype(array.dtype, jnp.integer) or array.dtype == jnp.bool_
+        if not (whole and what == "x"):
             array = as_float32(name, what, array)
     least = {"[N, D]": " and D >= 1", "[N, K]": " and K >= 2"}.get(shape, "")
     fits = array.ndim >= 1 if "..." in shape else array.ndim == 1 + shape.count(",")

@@ -138,18 +138,18 @@ def pure_radius(
 
 def _count_uncovered(features: Array, covered: Array, reach: Array, chunk: int) -> Array:
     """How many uncovered points `[N]` are within reach of each, by blocks of half the matrix."""
-    n, width = features.shape
+    n = features.shape[0]
     order = jnp.argsort(covered, stable=True)  # uncovered first: the others count for nobody
     padding = -n % chunk
     points = jnp.pad(features[order], ((0, padding), (0, 0)))
     open_ = jnp.pad((~covered)[order].astype(features.dtype), (0, padding))
 
     def row(i: Array, degree: Array) -> Array:
-        rows = jax.lax.dynamic_slice(points, (i * chunk, 0), (chunk, width))
+        rows = jax.lax.dynamic_slice_in_dim(points, i * chunk, chunk)
         open_rows = jax.lax.dynamic_slice_in_dim(open_, i * chunk, chunk)
 
         def column(j: Array, degree: Array) -> Array:
-            columns = jax.lax.dynamic_slice(points, (j * chunk, 0), (chunk, width))
+            columns = jax.lax.dynamic_slice_in_dim(points, j * chunk, chunk)
             open_columns = jax.lax.dynamic_slice_in_dim(open_, j * chunk, chunk)
             near = (squared_distances(rows, columns) <= reach).astype(features.dtype)
             # Both halves of a pair of blocks at once; one on the diagonal.

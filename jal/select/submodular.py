@@ -138,7 +138,7 @@ def gcmi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "gcmi", logits, features, y, labelled, k, max_queries, queries
     )
-    return top_k(_summed_cosines(pool, asked, is_query.astype(logits.dtype)), labelled, k)
+    return top_k(_summed_cosines(pool, asked, is_query.astype(jnp.float32)), labelled, k)
 
 
 def logdetmi(

@@ -129,7 +129,7 @@ def mean_neighbour_distance(
       clusters: static.
       neighbours: how many to look at, or all others where the cluster has fewer; static.
     """
-    n, width = features.shape
+    n = features.shape[0]
     looked_at = min(neighbours, max(n - 1, 1))
     means, size = cluster_means(features, cluster, clusters)
     size = size.astype(jnp.int32)
@@ -142,15 +142,15 @@ def mean_neighbour_distance(
 
     def block(i: Array, distance: Array) -> Array:
         top = i * _ROWS
-        rows = jax.lax.dynamic_slice(points, (top, 0), (_ROWS, width))
-        own = jax.lax.dynamic_slice(group, (top,), (_ROWS,))
+        rows = jax.lax.dynamic_slice_in_dim(points, top, _ROWS)
+        own = jax.lax.dynamic_slice_in_dim(group, top, _ROWS)
         last = group[jnp.minimum(top + _ROWS, rows_wanted) - 1]
         left, right = start[group[top]], start[last] + size[last]
 
         def look(j: Array, nearest: Array) -> Array:
             at = left + j * _COLUMNS
-            columns = jax.lax.dynamic_slice(points, (at, 0), (_COLUMNS, width))
-            theirs = jax.lax.dynamic_slice(group, (at,), (_COLUMNS,))
+            columns = jax.lax.dynamic_slice_in_dim(points, at, _COLUMNS)
+            theirs = jax.lax.dynamic_slice_in_dim(group, at, _COLUMNS)
             other = top + jnp.arange(_ROWS)[:, None] != at + jnp.arange(_COLUMNS)
             neighbour = (own[:, None] == theirs) & other
             squared = jnp.where(neighbour, squared_distances(rows, columns), jnp.inf)

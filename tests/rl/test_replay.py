@@ -254,6 +254,20 @@ def test_an_update_may_name_a_slot_twice():
     np.testing.assert_allclose(state.sums, state.weights.sum(axis=2), rtol=1e-6)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e20])
+def test_an_error_that_is_no_number_spoils_no_draw(bad):
+    """It leaves the priority as it was; one whose power overflows is the largest."""
+    state = filled([1.0, 2.0, 3.0])
+    after = made().update(state, np.int32([1]), np.float32([bad]))
+    expected = np.array([1.0, 2.0, 3.0]) + EPSILON
+    expected[1] = 1e10 if np.isfinite(bad) else expected[1]
+    np.testing.assert_allclose(weights_of(after)[:3], expected**3, rtol=1e-5)
+    np.testing.assert_allclose(np.sum(after.sums), np.sum(expected**3), rtol=1e-5)
+    index = np.asarray(made().sample(jax.random.key(0), after, 200).index)
+    drawn = {1} if np.isfinite(bad) else {0, 1, 2}
+    assert set(index.tolist()) == drawn
+
+
 def test_vmap_equals_one_by_one():
     """Three buffers that hold different episodes."""
     replay = made()

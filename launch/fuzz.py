@@ -1,0 +1,57 @@
+"""Random calls, with a seed and a count: python launch/fuzz.py selectors --calls 3000 --seed 0.
+
+What is right must give what is promised, what is wrong an error of one sentence. Prints a table and
+each call that did neither; the exit status is 1 if there was any. Call i depends on the seed and on
+i alone: a longer run begins with a shorter one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+
+import tyro
+from fuzz_selectors import fuzz, table_of
+from rich.console import Console
+
+
+@dataclasses.dataclass(frozen=True)
+class Selectors:
+    """Calls of all functions of jal.select and jal.scores."""
+
+    calls: int = 3000
+    """How many, the functions in turn."""
+    seed: int = 0
+    """Of the random choices."""
+
+    def run(self) -> int:
+        """Makes the calls, prints what came of them, and returns the exit status."""
+        if self.calls < 1:
+            print(f"--calls must be at least 1, got {self.calls}.", file=sys.stderr)
+            return 2
+        began = time.perf_counter()
+        verdicts = fuzz(self.calls, self.seed)
+        console = Console()
+        console.print(table_of(verdicts))
+        bad = [verdict for verdict in verdicts if verdict.what not in ("right", "refused")]
+        for verdict in bad:
+            print(f"{verdict.name}, {verdict.kind}: {verdict.what}: {verdict.detail}")
+        seconds = time.perf_counter() - began
+        print(f"{len(verdicts)} calls with seed {self.seed}, {len(bad)} bad, in {seconds:.0f} s.")
+        return 1 if bad else 0
+
+
+COMMANDS = {"selectors": Selectors}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command that is named; returns the exit status."""
+    command = tyro.extras.subcommand_cli_from_dict(
+        COMMANDS, description=__doc__, args=arguments, config=(tyro.conf.OmitArgPrefixes,)
+    )
+    return command.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""What all of jal.select and jal.scores promise, whatever they are given."""
+
+import functools
+import itertools
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from jal import scores, select
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
+
+import fuzz
+from fuzz_selectors import NAMES, call, make_example, make_pool, used, wrong_picks
+
+OTHERS = ("linkage_clusters", "pure_radius")  # which pick nothing
+SELECTORS = [name for name in select.__all__ if name not in OTHERS]
+INTEGERS = ("y", "groups", "cluster", "order", "labelled", "key")
+N, D, K, PICKS = 12, 3, 4, 5
+HUGE, TINY = np.float32(2.0**70), np.float32(2.0**-100)
+
+
+def a_pool(name, seed=0, free=7):
+    pool = make_pool(np.random.default_rng(seed), name, N, D, K)
+    pool["labelled"] = np.random.default_rng(seed).permutation(N) >= free
+    return pool
+
+
+def given_to(name):
+    """What the function of jal.select or jal.scores takes."""
+    random = np.random.default_rng(0)
+    return used(name, a_pool(name) if name in select.__all__ else make_example(random, name))
+
+
+@functools.cache
+def compiled(name):
+    return jax.jit(lambda given: call(name, given, PICKS))
+
+
+def picks_of(name, pool):
+    return np.asarray(compiled(name)(used(name, pool)))
+
+
+def floats(given, change):
+    return {what: v if what in INTEGERS else change(v) for what, v in given.items()}
+
+
+@pytest.mark.parametrize("free", [7, PICKS, 3, 1, 0])
+@pytest.mark.parametrize("name", SELECTORS)
+def test_real_picks_first_then_the_pools_size(name, free):
+    pool = a_pool(name, free=free)
+    assert wrong_picks(picks_of(name, pool), pool["labelled"], PICKS) == ""
+
+
+ODD = {
+    "huge": lambda v: HUGE * v,
+    "tiny": lambda v: TINY * v,
+    "all equal": lambda v: 0 * v,
+    "NaN rows": lambda v: np.where(np.arange(v.size).reshape(v.shape) % 4 == 0, np.nan, v),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", SELECTORS)
+def test_odd_values(name, odd):
+    """Distinct and unlabelled, also where squares overflow or nothing can be compared."""
+    for free in (PICKS, 7):
+        pool = floats(a_pool(name, free=free), ODD[odd])
+        assert wrong_picks(picks_of(name, pool), pool["labelled"], PICKS) == ""
+
+
+@pytest.mark.parametrize("classes", [0, -1, 3, 99])
+@pytest.mark.parametrize("name", ["galaxy", "alfa_mix", "flqmi", "fl1mi", "gcmi", "logdetmi"])
+def test_odd_classes(name, classes):
+    """One alone, none that is known, one above gaps, one that the logits do not have."""
+    pool = a_pool(name, free=PICKS)
+    pool["y"] = np.full(N, classes, np.int32)
+    assert wrong_picks(picks_of(name, pool), pool["labelled"], PICKS) == ""
+
+
+@pytest.mark.parametrize("name", ["kmeans", "k_center", "badge", "typi_clust"])
+@pytest.mark.parametrize("factor", [HUGE, TINY])
+def test_distances_know_no_scale(name, factor):
+    """Of a power of two, to the last bit."""
+    pool = a_pool(name)
+    changed = pool | {"features": factor * pool["features"]}
+    np.testing.assert_array_equal(picks_of(name, changed), picks_of(name, pool))
+
+
+def equations(jaxpr):
+    for equation in jaxpr.eqns:
+        inner = jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda v: isinstance(v, (Jaxpr, ClosedJaxpr))
+        )
+        inner = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in inner]
+        inner = [v for v in inner if isinstance(v, Jaxpr)]
+        yield from [] if equation.primitive.name == "jit" else [equation]
+        for part in inner:
+            yield from equations(part)
+
+
+def computed_in(dtype, program, given):
+    """Names of what the program does in a dtype, beside casts from it; Python's numbers aside."""
+    return [
+        equation.primitive.name
+        for equation in equations(jax.make_jaxpr(program)(given).jaxpr)
+        for is_cast in [equation.primitive.name == "convert_element_type"]
+        for of in [*([] if is_cast else equation.invars), *equation.outvars]
+        if getattr(of.aval, "dtype", None) == dtype and not of.aval.weak_type
+    ]
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float64])
+@pytest.mark.parametrize("name", NAMES)
+def test_computes_in_float32(name, dtype):
+    """The program casts what it is given and does nothing else in another float's digits.
+
+    So its picks are those of the same numbers in float32.
+    """
+    with jax.enable_x64(dtype == jnp.float64):
+        given = floats(given_to(name), lambda v: jnp.asarray(v, dtype))
+        if dtype == jnp.float64:
+            wide = [what for what in given if what in ("y", "groups", "cluster", "order")]
+            given |= {what: jnp.asarray(given[what], jnp.int64) for what in wide}
+        program = lambda given: call(name, given, PICKS)  # noqa: E731
+        assert computed_in(dtype, program, given) == []
+        out = jax.eval_shape(program, given)
+        assert out.dtype in (jnp.int32, jnp.float32)
+
+
+CHEAP = itertools.product(
+    ("top_k", "round_robin", "margin"), (np.float16, jnp.bfloat16, np.float64, np.int8, bool)
+)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [*CHEAP, ("kmeans", np.float16), ("badge", np.float64)])
+def test_the_same_numbers_in_another_dtype(name, dtype):
+    rounded = floats(given_to(name), lambda v: (2 * v).astype(dtype))
+    plain = floats(rounded, lambda v: v.astype(np.float32))
+    with jax.enable_x64(dtype == np.float64):
+        found = np.asarray(compiled(name)(rounded))
+    np.testing.assert_array_equal(found, np.asarray(compiled(name)(plain)))
+
+
+SHAPES = {
+    "one dimension more": lambda v: v[..., None],
+    "one dimension less": lambda v: v[..., 0],
+    "none": lambda v: v.reshape(-1)[0],
+    "no points": lambda v: v[..., :0, :] if v.ndim > 1 else v[:0],
+    "one point less": lambda v: v[..., :-1, :] if v.ndim > 1 else v[:-1],
+    "text": lambda v: "text",
+    "None": lambda v: None,
+    "complex": lambda v: v.astype(np.complex64),
+}
+
+
+def refused(name, given, k=PICKS):
+    with pytest.raises(ValueError) as error:
+        call(name, given, k)
+    message = str(error.value)
+    assert message.startswith(f"{name} takes "), message
+    assert message.endswith(".") and ". " not in message and "\n" not in message, message
+    return message
+
+
+@pytest.mark.parametrize("wrong", SHAPES)
+@pytest.mark.parametrize("name", SELECTORS)
+def test_shapes_and_kinds_are_refused_in_a_sentence(name, wrong):
+    pool = used(name, a_pool(name))
+    for what in pool.keys() - {"key"}:
+        if what != "x" or wrong not in ("one dimension more", "one dimension less"):
+            message = refused(name, pool | {what: SHAPES[wrong](pool[what])})
+            assert what in message or wrong == "one point less"
+
+
+@pytest.mark.parametrize("name", [n for n in SELECTORS if "logits" in given_to(n)])
+def test_one_column_of_logits(name):
+    pool = a_pool(name)
+    assert "K >= 2" in refused(name, pool | {"logits": pool["logits"][..., :1]})
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_k_is_a_static_integer(name):
+    pool = a_pool(name)
+    for k in (0, -1, N + 1, 2.0, True, None, np.arange(2)):
+        assert "takes k" in refused(name, pool, k)
+    with pytest.raises(ValueError, match="k as a Python integer, got a traced value"):
+        jax.jit(lambda k: call(name, pool, k))(3)
+    pool["labelled"] = np.arange(N) >= 2
+    with pytest.raises(ValueError, match=f"^{name} cannot pick k = 5 of 2 unlabelled points"):
+        call(name, pool, PICKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "value", "message"),
+    [
+        ("top_k", "labelled", np.zeros(N, np.int32), "labelled"),
+        ("round_robin", "groups", np.zeros(N), "groups .* of integers .* of float32"),
+        ("round_robin", "groups", np.full(N, 2**33), "groups within int32, got 8589934592"),
+        ("galaxy", "y", np.full(N, 2**32 - 1, np.uint32), "y within int32, got 4294967295"),
+        ("stream_fixed", "order", np.ones(N, bool), "order .* of integers .* of bool"),
+        ("stream_fixed", "order", np.arange(N) + 0.5, "order .* of integers .* of float32"),
+        ("stream_adaptive", "order", np.arange(N) + 1, "order as a permutation of 0..11"),
+        ("stream_adaptive", "order", np.zeros(N, int), "order as a permutation of 0..11"),
+        ("kmeans", "key", 0, "one PRNG key"),
+        ("badge", "key", jax.random.split(jax.random.key(0)), r"one PRNG key, .* \(2,\)"),
+        ("pure_radius", "features", np.zeros(N, np.float32), r"features \[N, D\]"),
+        ("linkage_clusters", "features", np.zeros((0, 2), np.float32), r"N >= 1 and D >= 1"),
+        ("margin", "logits", np.zeros(4, complex), "real numbers, got complex64"),
+        ("bald", "logits", None, "array of numbers, got NoneType"),
+    ],
+)
+def test_one_sentence(name, what, value, message):
+    given = given_to(name)
+    with pytest.raises(ValueError, match=f"^{name} takes .*{message}"):
+        refused(name, given | {what: value})
+        call(name, given | {what: value}, PICKS)
+
+
+def test_unsigned_classes_are_classes():
+    pool = a_pool("galaxy")
+    unsigned = pool | {"y": pool["y"].astype(np.uint8)}
+    np.testing.assert_array_equal(picks_of("galaxy", unsigned), picks_of("galaxy", pool))
+
+
+def test_every_function_is_fuzzed():
+    assert set(NAMES) == {*select.__all__, *scores.__all__}
+
+
+def test_a_sample_of_the_fuzzing(capsys):
+    """`python launch/fuzz.py selectors` has thousands of calls."""
+    assert fuzz.main(["selectors", "--calls", "60", "--seed", "3"]) == 0
+    assert "60 calls with seed 3, 0 bad" in capsys.readouterr().out
