@@ -21,7 +21,7 @@ class Selectors:
     """Calls of all functions of jal.select and jal.scores."""
 
     calls: int = 3000
-    """How many, the functions in turn."""
+    """How many, as many of each function."""
     seed: int = 0
     """Of the random choices."""
 
@@ -31,14 +31,17 @@ class Selectors:
             print(f"--calls must be at least 1, got {self.calls}.", file=sys.stderr)
             return 2
         began = time.perf_counter()
-        verdicts = fuzz(self.calls, self.seed)
-        console = Console()
-        console.print(table_of(verdicts))
-        bad = [verdict for verdict in verdicts if verdict.what not in ("right", "refused")]
-        for verdict in bad:
-            print(f"{verdict.name}, {verdict.kind}: {verdict.what}: {verdict.detail}")
+        verdicts, bad = [], 0
+        for verdict in fuzz(self.calls, self.seed):
+            verdicts.append(verdict)
+            if verdict.what not in ("right", "refused"):
+                bad += 1
+                print(
+                    f"{verdict.name}, {verdict.kind}: {verdict.what}: {verdict.detail}", flush=True
+                )
+        Console().print(table_of(verdicts))
         seconds = time.perf_counter() - began
-        print(f"{len(verdicts)} calls with seed {self.seed}, {len(bad)} bad, in {seconds:.0f} s.")
+        print(f"{len(verdicts)} calls with seed {self.seed}, {bad} bad, in {seconds:.0f} s.")
         return 1 if bad else 0
 
 
