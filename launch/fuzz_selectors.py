@@ -271,6 +271,11 @@ def _constant_column(rng: np.random.Generator, values: Any) -> Any:
     return values
 
 
+def _duplicates(rng: np.random.Generator, values: Any) -> Any:
+    values = np.asarray(values)
+    return values[rng.integers(min(2, len(values)), size=len(values))] if values.ndim else values
+
+
 def _all_but(left: int) -> Callable[[np.random.Generator, Any], Any]:
     def labelled(rng: np.random.Generator, mask: Any) -> Any:
         mask = np.ones_like(mask)
@@ -305,9 +310,7 @@ _VALUES: dict[str, Kind] = {
     "constant": _floats(lambda rng, v: np.full_like(v, 0.5)),
     "zero": _floats(lambda rng, v: np.zeros_like(v)),
     "constant column": _floats(_constant_column),
-    "duplicates": _floats(
-        lambda rng, v: v[rng.integers(min(2, len(v)), size=len(v))] if np.ndim(v) else v
-    ),
+    "duplicates": _floats(_duplicates),
     "far from 0": _floats(lambda rng, v: v + np.float32(1e6)),
     "NaN rows": _floats(_nan_rows),
     "infinite": _floats(_infinite),
