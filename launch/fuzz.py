@@ -1,7 +1,7 @@
 """Random calls, with a seed and a count: python launch/fuzz.py selectors --calls 3000 --seed 0.
 
-What is right must give what is promised, what is wrong an error of one sentence. Prints a table and
-each call that did neither; the exit status is 1 if there was any. Call i depends on the seed and on
+What is right must give what is promised, what is wrong an error of one sentence. Prints each call
+that did neither, below the name of its function, and a table; the exit status is 1 if there was any. Call i depends on the seed and on
 i alone: a longer run begins with a shorter one.
 """
 
@@ -33,12 +33,12 @@ class Selectors:
         began = time.perf_counter()
         verdicts, bad = [], 0
         for verdict in fuzz(self.calls, self.seed):
+            if not verdicts or verdict.name != verdicts[-1].name:
+                print(verdict.name, file=sys.stderr, flush=True)
             verdicts.append(verdict)
             if verdict.what not in ("right", "refused"):
                 bad += 1
-                print(
-                    f"{verdict.name}, {verdict.kind}: {verdict.what}: {verdict.detail}", flush=True
-                )
+                print(f"{verdict.kind}: {verdict.what}: {verdict.detail}", flush=True)
         Console().print(table_of(verdicts))
         seconds = time.perf_counter() - began
         print(f"{len(verdicts)} calls with seed {self.seed}, {bad} bad, in {seconds:.0f} s.")

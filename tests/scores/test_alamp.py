@@ -24,6 +24,9 @@ scored = jax.jit(alamp)
         (0.4, 0.4, 0.0),
         (0.0, 0.0, 0.0),
         (3e38, 1e38, 0.5),
+        (np.inf, 3e38, 1.0),
+        (0.0, np.inf, -1.0),
+        (np.inf, np.inf, 0.0),
     ],
 )
 def test_closed_forms(previous, current, expected):

@@ -1,3 +1,4 @@
+import functools
 import json
 from pathlib import Path
 
@@ -125,3 +126,22 @@ def test_takes_one_example_only(name, shape):
     assert str(error.value).startswith(f"{name} takes one example's logits [T, K]")
     assert f"got shape {shape}" in str(error.value)
     assert f"jax.vmap({name})" in str(error.value)
+
+
+def test_infinite_logits_are_certainties():
+    """Two passes that are sure of different classes, and one that is torn between them."""
+    sure = np.array([[np.inf, 0, 5.0], [-np.inf, np.inf, 0], [np.inf, np.inf, -np.inf]], np.float32)
+    p = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]])
+    information = np.log(2) - np.log(2) / 3
+    assert_one = functools.partial(np.testing.assert_allclose, rtol=1e-6)
+    assert_one(disagreement.bald(sure), information)
+    assert_one(disagreement.consensus_kl(sure), information)
+    assert_one(disagreement.mean_std(sure), p.std(axis=0).mean())
+    assert_one(disagreement.vote_entropy(sure), entropy_of(np.array([2, 1, 0]) / 3))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nan_is_no_agreement(name):
+    logits = np.zeros((T, K), np.float32)
+    logits[1, 2] = np.nan
+    assert np.isnan(getattr(disagreement, name)(logits))

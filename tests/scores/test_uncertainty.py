@@ -102,11 +102,30 @@ def test_two_classes_rank_alike():
         ([1e30, -1e30, 0.0, 1e30], 0.0, 0.5, np.log(2)),
         ([3e38, -3e38, 0.0, 0.0], 1.0, 0.0, 0.0),
         ([-1e30, -1e30, -1e30, -1e30], 0.0, 0.75, np.log(4)),
+        ([0.0, np.inf, 7.0, -np.inf], 1.0, 0.0, 0.0),
+        ([0.0, np.inf, 3e38, np.inf], 0.0, 0.5, np.log(2)),
+        ([-np.inf, -np.inf, -np.inf, -np.inf], 0.0, 0.75, np.log(4)),
+        ([0.0, np.inf, np.nan, 1.0], np.nan, np.nan, np.nan),
+        ([0.0, 1.0, np.nan, -np.inf], np.nan, np.nan, np.nan),
     ],
 )
 def test_extreme_logits(logits, margin, least, entropy):
     found = [of_one(name, logits) for name in UNCERTAINTIES]
     np.testing.assert_allclose(found, [margin, least, entropy], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("values", "gap"),
+    [
+        ([np.inf, 2.0, -np.inf, 1.0], np.inf),
+        ([np.inf, 2.0, np.inf, 1.0], 0.0),
+        ([-np.inf] * 4, 0.0),
+        ([-np.inf, 1.5, 1.0, -np.inf], 0.5),
+        ([np.nan, 1.5, np.inf, 0.0], np.nan),
+    ],
+)
+def test_gaps_of_infinite_values(values, gap):
+    np.testing.assert_array_equal(of_one("top_two_gap", values), gap)
 
 
 @fast
