@@ -6,7 +6,7 @@ import collections
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -118,10 +118,10 @@ def wrong_picks(picks: Any, labelled: Any, k: int) -> str:
     return ""
 
 
-def fuzz(count: int, seed: int) -> Iterator[Verdict]:
+def fuzz(count: int, seed: int, names: Sequence[str]) -> Iterator[Verdict]:
     """`count` calls, as many of each function; call i depends on the seed and i alone."""
-    for first, name in enumerate(NAMES):
-        for i in range(first, count, len(NAMES)):
+    for first, name in enumerate(names):
+        for i in range(first, count, len(names)):
             yield _one(np.random.default_rng([seed, i]), name)
         _compiled.cache_clear()
         jax.clear_caches()  # thousands of programs are more than a process may map

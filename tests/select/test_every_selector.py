@@ -232,7 +232,17 @@ def test_every_function_is_fuzzed():
     assert set(NAMES) == {*select.__all__, *scores.__all__}
 
 
+def test_the_fuzzing_finds_what_is_wrong(monkeypatch, capsys):
+    first = lambda scores, labelled, k: jnp.arange(k, dtype=jnp.int32)  # noqa: E731
+    monkeypatch.setattr(select, "top_k", first)
+    assert fuzz.main(["selectors", "--calls", "20", "--only", "top_k"]) == 1
+    out = capsys.readouterr().out
+    assert "wrong: labelled: [0 1 2]" in out and "wrong: text was taken" in out
+    assert fuzz.main(["selectors", "--only", "top_l"]) == 2
+
+
 def test_a_sample_of_the_fuzzing(capsys):
     """`python launch/fuzz.py selectors` has thousands of calls."""
-    assert fuzz.main(["selectors", "--calls", "60", "--seed", "3"]) == 0
+    only = ["top_k", "round_robin", "margin", "alamp"]
+    assert fuzz.main(["selectors", "--calls", "60", "--seed", "3", "--only", *only]) == 0
     assert "60 calls with seed 3, 0 bad" in capsys.readouterr().out
