@@ -15,7 +15,7 @@ def get_config() -> Experiment:
     """The experiment."""
     return Experiment(
         name="quickstart",
-        data=Data(source="sklearn:digits", test_size=797),
+        data=Data(source="sklearn:digits"),
         learners={"logistic_regression": LogisticRegression(C=1.0), "mlp": MLP(hidden=(128,))},
         strategies=(
             "random",

@@ -26,7 +26,7 @@ def get_config() -> Experiment:
     """The experiment."""
     return Experiment(
         name="strategies_digits",
-        data=Data(source="sklearn:digits", test_size=797),
+        data=Data(source="sklearn:digits"),
         learners={"mlp": MLP(hidden=(128,), dropout=0.2, normalise="none")},
         strategies=tuple(registry),
         options={"vaal": {"steps": 100}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -97,11 +98,10 @@ def _load(root: Path, image_size: int | None) -> Parts:
             f"{what} of {root.name} passed over, not in a class folder or no image by its suffix: "
             f"{first}{' and others' if len(over) > 1 else ''}"
         )
-    parts = divide(
-        _decoded(files, root, image_size), y, len(pool.files), len(classes), tuple(classes)
-    )
-    names = tuple(str(path.relative_to(root)) for path in pool.files)
-    return parts._replace(files=names, notes=tuple(notes))
+    x, shown = _decoded(files, root, image_size), tuple(map(_shown, classes))
+    parts = divide(x, y, len(pool.files), len(classes), shown)
+    names = tuple(_shown(path.relative_to(root)) for path in pool.files)
+    return parts._replace(files=names, notes=tuple(map(_shown, notes)))
 
 
 def _named(root: Path, names: Sequence[str]) -> Path | None:
@@ -136,6 +136,11 @@ def _shown_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and path.is_file():
             yield path
+
+
+def _shown(name: str | Path) -> str:
+    """A name as text that can be written: bytes that are no UTF-8 are spelled out."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _decoded(files: Sequence[Path], root: Path, image_size: int | None) -> np.ndarray:

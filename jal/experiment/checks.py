@@ -36,6 +36,11 @@ def check(
       factories: of strategies.
       sized: agents that choose how many points to label.
     """
+    if dataset.rows is not None and len(dataset.rows) != len(dataset.train.y):
+        raise InputError(
+            f"the data set has {len(dataset.rows)} rows for {len(dataset.train.y)} training "
+            "examples: choose examples by jal.data.take."
+        )
     strategies = known_strategies(experiment, factories)
     _known("strategy", experiment.strategies, strategies)
     _known("strategy", experiment.batch_of, strategies)
@@ -229,10 +234,10 @@ def _check_start(experiment: Experiment, dataset: Dataset) -> int:
                 f"initial index {outside[0]} of seed {seed} is outside the pool's 0..{len(y) - 1}."
             )
         missing = set(range(classes)) - set(y[list(row)].tolist())
-        if missing:
+        if missing and experiment.start == "balanced":
             raise InputError(
-                f"the initial set of seed {seed} has no example of class {min(missing)}: it must "
-                f"have all of the {classes} classes."
+                f"the initial set of seed {seed} has no example of class {min(missing)}: give one "
+                f"of each of the {classes} classes, or start random."
             )
     return len(given[0])
 

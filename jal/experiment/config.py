@@ -136,7 +136,7 @@ EXECUTION = ("devices", "segment", "training_segment", "confidence", "reported")
 def difference(a: Experiment, b: Experiment) -> str | None:
     """The first field in which two experiments differ, with both values; None if in none."""
     old, new = _flat(a.to_json()), _flat(b.to_json())
-    for field in sorted(old.keys() | new.keys()):
+    for field in sorted(old.keys() | new.keys(), key=lambda name: (name.count("."), name)):
         if old.get(field) != new.get(field) and field.partition(".")[0] not in EXECUTION:
             return f"{field} is {old.get(field)!r} there and {new.get(field)!r} here"
     return None

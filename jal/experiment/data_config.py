@@ -7,6 +7,7 @@ from typing import Literal
 
 import jax
 import numpy as np
+import tyro
 
 from jal.data import corruption, features, imbalance, sources
 from jal.data.sources import Dataset
@@ -15,7 +16,7 @@ from jal.data.statistics import IMAGENET
 from jal.networks import load_pretrained, normalise, overlay, resnet, vit_s16
 from jal.types import Array, InputError
 
-__all__ = ["Corruption", "Data", "Features", "Imbalance", "load_data"]
+__all__ = ["Arrays", "Corruption", "Data", "Features", "Imbalance", "given_data", "load_data"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +60,27 @@ class Features:
 
 
 @dataclasses.dataclass(frozen=True)
+class Arrays:
+    """What a data set that was given to a run holds."""
+
+    train: int
+    """Training examples."""
+    test: int
+    """Test examples."""
+    shape: tuple[int, ...]
+    """Of one example."""
+    classes: int
+    """Their number."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Data:
     """Which data."""
 
     source: str = "sklearn:digits"
     """sklearn:digits, tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or
-    npz:PATH with x and y, or with x_train, y_train, x_test and y_test."""
+    npz:PATH with x and y, or with x_train, y_train, x_test and y_test; arrays where a data set was
+    given in Python."""
     test_size: int | float | None = None
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""
@@ -77,6 +93,28 @@ class Data:
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
     features: Features = Features()
+    arrays: tyro.conf.Fixed[Arrays | None] = None
+    """Of the source arrays, written by the run that they are given to."""
+
+
+def given_data(config: Data, dataset: Dataset) -> Data:
+    """The config of a run that a data set is given to: its source is arrays.
+
+    Raises:
+      InputError: where the config asks for other data, or for something to be done to them; all but
+        split_seed, which divides the data among agents.
+    """
+    asked = dataclasses.replace(config, split_seed=0, arrays=None)
+    if asked not in (Data(), Data("arrays")):
+        fields = (field.name for field in dataclasses.fields(Data))
+        name = next(name for name in fields if getattr(asked, name) != getattr(Data(), name))
+        raise InputError(
+            f"a data set was given beside a config with data.{name} {getattr(asked, name)!r}: give "
+            "one of them; load_data(config.data) makes a data set of a config."
+        )
+    train, test = dataset.train, dataset.test
+    arrays = Arrays(len(train.y), len(test.y), train.x.shape[1:], dataset.num_classes)
+    return Data("arrays", split_seed=config.split_seed, arrays=arrays)
 
 
 def load_data(config: Data) -> Dataset:
@@ -87,6 +125,17 @@ def load_data(config: Data) -> Dataset:
     """
     if config.split_seed < 0:
         raise InputError(f"split_seed must not be negative, got {config.split_seed}.")
+    if config.source == "arrays":
+        what, held = "", config.arrays
+        if held is not None:
+            what = (
+                f", {held.train:,} training and {held.test:,} test examples of shape {held.shape} "
+                f"in {held.classes} classes"
+            )
+        raise InputError(
+            f"the data are arrays that were given in Python{what}: give them again, as dataset= of "
+            "jal.experiment.run or jal.experiment.resume."
+        )
     dataset = sources.load(
         config.source,
         test_size=config.test_size,

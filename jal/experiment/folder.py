@@ -18,6 +18,7 @@ from jal.types import InputError
 __all__ = [
     "CONFIG",
     "INFO",
+    "LABELLED",
     "PICKS",
     "TABLE",
     "TRAINING",
@@ -34,6 +35,7 @@ __all__ = [
 
 CONFIG = "config.json"
 INFO = "info.json"
+LABELLED = "labelled.csv"
 PICKS = "labelled.npz"
 TABLE = "results.parquet"
 TRAINING = "training.parquet"

@@ -16,6 +16,7 @@ from jal.experiment.config import Experiment
 from jal.experiment.folder import (
     CONFIG,
     INFO,
+    LABELLED,
     PICKS,
     TABLE,
     TRAINING,
@@ -25,6 +26,7 @@ from jal.experiment.folder import (
     replace_file,
     run_sha256,
 )
+from jal.experiment.picks import read_picks, write_picks
 from jal.types import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Results:
         seconds of its rounds, without compilation, summed over all sessions of a resumed run.
       labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; -1 follows
         where a seed labelled fewer than n.
+      picks: the same as a table that traces each to the data's source, see `jal.experiment.picks`.
       training: the agents' histories: experiment, learner, strategy, seed, epoch, metric, value;
         epoch -1 has what warm start found and the targets. None without agents.
     """
@@ -54,6 +57,7 @@ class Results:
     frame: pd.DataFrame
     info: dict[str, Any]
     labelled: dict[str, np.ndarray]
+    picks: pd.DataFrame
     training: pd.DataFrame | None = None
 
     def rows(self) -> pd.DataFrame:
@@ -93,6 +97,7 @@ class Results:
         """Writes everything into a run's folder, each file whole or not at all."""
         arrays: dict[str, Any] = self.labelled
         replace_file(folder / PICKS, lambda path: np.savez_compressed(path, **arrays))
+        replace_file(folder / LABELLED, lambda path: write_picks(self.picks, path))
         info = json.dumps(self.info, indent=2)
         replace_file(folder / INFO, lambda path: path.write_text(info + "\n"))
         training = self.training
@@ -127,7 +132,8 @@ def load(folder: str | Path) -> Results:
         labelled = dict(archive)
     frame = pd.read_parquet(folder / TABLE)
     training = pd.read_parquet(folder / TRAINING) if experiment.agents else None
-    return Results(experiment, frame, read_json(folder / INFO), labelled, training)
+    picks = read_picks(folder / LABELLED)
+    return Results(experiment, frame, read_json(folder / INFO), labelled, picks, training)
 
 
 def is_finished(folder: Path) -> bool:
@@ -138,7 +144,7 @@ def is_finished(folder: Path) -> bool:
 
 def _files(experiment: Experiment) -> list[str]:
     """The files from which Results are read."""
-    return [CONFIG, PICKS, INFO, *[TRAINING] * bool(experiment.agents), TABLE]
+    return [CONFIG, PICKS, LABELLED, INFO, *[TRAINING] * bool(experiment.agents), TABLE]
 
 
 def tidy(

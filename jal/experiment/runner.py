@@ -26,7 +26,7 @@ from jal.experiment.cells import Cell, pack, unpack
 from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.checks import check, check_agents
 from jal.experiment.config import Experiment
-from jal.experiment.data_config import load_data
+from jal.experiment.data_config import given_data, load_data
 from jal.experiment.folder import (
     CONFIG,
     INFO,
@@ -39,6 +39,7 @@ from jal.experiment.folder import (
     run_sha256,
 )
 from jal.experiment.lock import locked
+from jal.experiment.picks import picks
 from jal.experiment.program import Program
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.results import Results, is_finished, load, tidy
@@ -64,7 +65,8 @@ def run(
     Args:
       experiment: the config.
       out: a new folder for config, checkpoints and results; nothing is written if None.
-      dataset: used instead of loading `experiment.data`; see `jal.data.from_arrays`.
+      dataset: used instead of loading `experiment.data`, which must be left as it is by default;
+        see `jal.data.from_arrays`.
       strategies: your own, by name, beside those of `jal.strategies.registry`.
       progress: show it.
 
@@ -74,7 +76,7 @@ def run(
       Interrupted: after Ctrl-C, where there is a folder to go on from.
     """
     folder = None if out is None else Path(out)
-    return _run(_typed(experiment), folder, dataset, strategies, progress, resumed=False)
+    return _run(_typed(experiment, dataset), folder, dataset, strategies, progress, resumed=False)
 
 
 def resume(
@@ -102,7 +104,7 @@ def resume(
       Interrupted: as `run`.
     """
     folder = Path(folder)
-    experiment = _typed(experiment or read_experiment(folder))
+    experiment = _typed(experiment or read_experiment(folder), dataset)
     check_experiment(folder, experiment)
     if dataset is None and is_finished(folder):
         return _finished(folder, experiment, progress)
@@ -116,9 +118,12 @@ def _finished(folder: Path, experiment: Experiment, progress: bool) -> Results:
     return dataclasses.replace(load(folder), experiment=experiment)
 
 
-def _typed(experiment: Experiment) -> Experiment:
-    """The experiment, once every field is found to be of its type."""
-    return Experiment.from_json(experiment.to_json())
+def _typed(experiment: Experiment, dataset: Dataset | None) -> Experiment:
+    """The experiment, every field found to be of its type; on arrays where a data set is given."""
+    experiment = Experiment.from_json(experiment.to_json())
+    if dataset is None:
+        return experiment
+    return dataclasses.replace(experiment, data=given_data(experiment.data, dataset))
 
 
 def _run(
@@ -148,6 +153,8 @@ def _run(
     untrained = {cell: one.policy for cell, one in made.items()}
     program = Program(compared, dataset, factories, *training.supplies(experiment, untrained, data))
     shown = RunProgress(experiment.rounds, len(program.cells), experiment.seeds, progress)
+    for note in whole.notes:
+        shown.note(f"note: {note}")
     checkpoints, step = None, None
     with contextlib.ExitStack() as held:
         if folder is not None:
@@ -181,11 +188,14 @@ def _run(
             tidy(experiment, cells, dataset.train.y, dataset.num_classes),
             _describe(program, time.perf_counter() - began, resumed)
             | {
+                "data_sha256": fingerprint(whole),
+                "notes": list(whole.notes),
                 "cell_seconds": {
                     "/".join(name): round(float(cell["seconds"]), 4) for name, cell in cells.items()
-                }
+                },
             },
             {"/".join(name): np.asarray(cell["labelled"]) for name, cell in cells.items()},
+            picks(experiment, cells, dataset),
             trained.history,
         )
         if folder is not None:

@@ -39,6 +39,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; }
 p.about { color: #777; margin-top: .2rem; }
+p.note { border-left: 3px solid #b3261e; padding-left: .6rem; }
 img { max-width: 100%; background: white; border-radius: 6px; }
 .scroll { overflow-x: auto; margin-bottom: 2rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
@@ -75,7 +76,7 @@ def page(
     strategies = frame.strategy.nunique()
     about = (
         f"{len(learners)} learner{'s'[: len(learners) > 1]}, {strategies} strategies, "
-        f"{frame.seed.nunique()} seeds, data {config['data']['source']}; "
+        f"{frame.seed.nunique()} seeds, data {_data(config['data'], info)}; "
         f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
         f"{info['compile_seconds']:.0f} s{', since it was resumed' if info['resumed'] else ''}; "
         f"jal {info['jal']}, JAX {info['jax']}"
@@ -84,6 +85,7 @@ def page(
     whole, frame = frame, by_training(frame, shape.trainings)
     sections = [
         f'<h1>{name}</h1><p class="about">{html.escape(about)}</p>',
+        *[f'<p class="note">Note: {html.escape(note)}.</p>' for note in info.get("notes", ())],
         "<h2>Learning curves</h2>",
         _picture(learning_curves(frame, level=shape.level), "accuracy against labels"),
         f"<p>Mean over the {shape.unit}; the band is the mean's {shape.percent} interval.</p>",
@@ -138,6 +140,18 @@ def page(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
+    )
+
+
+def _data(config: dict[str, Any], info: dict[str, Any]) -> str:
+    """The data's source; of arrays also what they hold."""
+    held = config.get("arrays")
+    if held is None:
+        return config["source"]
+    return (
+        f"{config['source']} ({held['train']:,} training and {held['test']:,} test examples of "
+        f"shape {tuple(held['shape'])}, {held['classes']} classes, SHA-256 "
+        f"{info.get('data_sha256', 'unknown')[:12]})"
     )
 
 

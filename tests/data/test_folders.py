@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -105,6 +106,15 @@ def test_a_split_is_no_class(tmp_path, name):
 def test_a_class_may_be_called_train_within_a_split(split):
     write(split / "train" / "train" / "1.png", IMAGES[11])
     assert load(f"folder:{split}").class_names == ("cat", "dog", "train")
+
+
+def test_names_that_are_no_text_are_spelled_out(tmp_path):
+    for i in range(6):
+        name = os.fsdecode([b"caf\xe9", b"bar"][i % 2])
+        write(tmp_path / "pets" / name / os.fsdecode(b"%d\xe9.png" % i), IMAGES[i])
+    found = load(f"folder:{tmp_path / 'pets'}", 2)
+    assert found.class_names == ("bar", "caf\\xe9")
+    assert found.files[0] == "bar/1\\xe9.png"
 
 
 def test_two_training_folders(split, cache):

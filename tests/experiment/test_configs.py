@@ -1,14 +1,16 @@
 """Every config: what it says of itself, and that it is one."""
 
+import dataclasses
 import json
 import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from jal.experiment import Experiment, SladeBranson
-from jal.experiment.checks import check_agents
+from jal.experiment import Experiment, SladeBranson, load_data
+from jal.experiment.checks import check, check_agents
 from jal.strategies import registry
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,16 @@ def test_targets_from_scratch_are_a_share_of_the_pretrained_ones(name):
         assert (later["precision"], later["max_accuracy"]) == (0.3969, 0.3953)
         assert "max_accuracy" not in made[0].reported["resnet50/entropy"]  # not legible
     assert [experiment.classifier for experiment in made] == ["pretrained", "scratch"]
+
+
+def test_the_first_step_with_data_of_ones_own(tmp_path):
+    """Of any size: configs/quickstart.py with --data.source npz:OWN."""
+    config = runpy.run_path(str(ROOT / "configs" / "quickstart.py"))["get_config"]()
+    assert len(load_data(config.data).test.y) == 797
+    np.savez(tmp_path / "own.npz", x=np.random.default_rng(0).random((600, 3)), y=[0, 1, 2] * 200)
+    own = load_data(dataclasses.replace(config.data, source=f"npz:{tmp_path / 'own.npz'}"))
+    assert (len(own.train.y), len(own.test.y)) == (480, 120)
+    check(config, own, registry)
 
 
 def test_names_of_experiments_differ():

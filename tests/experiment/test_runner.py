@@ -281,6 +281,7 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
         "config.json",
         "curves.png",
         "info.json",
+        "labelled.csv",
         "labelled.npz",
         "manifest.json",
         "report.html",
@@ -463,7 +464,9 @@ def test_a_run_in_use_is_left_alone(folder):
 def test_resume_on_other_data(folder):
     digits = load("sklearn:digits")
     changed = from_arrays(digits.train.x + 1, digits.train.y, *digits.test)
-    with pytest.raises(InputError, match="was run on other data"):
+    with pytest.raises(
+        InputError, match=r"data\.source is 'sklearn:digits' there and 'arrays' here"
+    ):
         ex.resume(folder, dataset=changed, progress=False)
 
 

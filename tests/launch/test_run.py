@@ -183,7 +183,7 @@ def test_full_disk(place):
         ("tiny.py --strategies waal", "waal trains a part of its own in a network's steps: logis"),
         ("tiny.py --data.source sklearn:iris", "unknown dataset 'sklearn:iris': give"),
         ("tiny.py --data.source npz:nan.npz", "features of 1 examples, the first number 3"),
-        ("tiny.py --data.source npz:label.npz", "training label -1 of example 5 is outside"),
+        ("tiny.py --data.source npz:label.npz", "training label -1 of example 5 is negative"),
         ("tiny.py --batch 200", "random would buy 1200 labels in 6 rounds after the 10 it"),
         ("tiny.py --resume absent", "absent is not a run's folder"),
         ("tiny.py --resume whole --seeds 9", "whole belongs to another config"),

@@ -351,7 +351,7 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
     for path in inside:  # the classifier is not even asked for
         whole = path.read_bytes()
         path.write_bytes(whole[:-1])
-        with pytest.raises(InputError, match="is damaged, in classifier/.*: train it again"):
+        with pytest.raises(InputError, match=r"is damaged, in classifier/.*: train it again"):
             load_policy(tmp_path / "p")
         path.write_bytes(whole)
     load_policy(tmp_path / "p")
