@@ -419,7 +419,10 @@ def test_a_finished_run_is_left_as_it_is(folder, capsys):
     read = ex.load(folder)
     pd.testing.assert_frame_equal(found.frame, read.frame)
     assert found.info == read.info and found.experiment.confidence == 0.5
-    ex.resume(folder, dataset=load("sklearn:digits"), progress=False)
+    with pytest.raises(
+        InputError, match=r"data\.source is 'sklearn:digits' there and 'arrays' her"
+    ):
+        ex.resume(folder, dataset=load("sklearn:digits"), progress=False)
     assert contents(folder) == before
 
 
