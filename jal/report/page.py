@@ -47,7 +47,7 @@ th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
 td.good { background: var(--good); } td.bad { background: var(--bad); }
-tr.best td { font-weight: 600; }
+tr.best td:first-child, tr.best td.aubc { font-weight: 600; }
 table.matrix { font-size: .74rem; } table.matrix td, table.matrix th { padding: .15rem .3rem; }
 table.matrix th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left;
   vertical-align: top; font-weight: 500; border: 0; padding: .3rem .15rem; }
@@ -256,12 +256,15 @@ def _summary(
     note: str,
 ) -> str:
     heads, texts = summary_text(part, times, paper)
-    rows = [_row(text, row_class="best" if text[0] in best else "") for text in texts]
+    classes = ["aubc" if head == "AUBC" else "" for head in heads]
+    rows = [_row(text, classes, "best" if text[0] in best else "") for text in texts]
     with_labels = f" with {part.labels.iloc[0]:.0f} labels" if part.labels.nunique() == 1 else ""
     caption = (
         f"Mean and {shape.percent} interval over the {shape.unit}{with_labels}. AUBC: area under "
         "the accuracy curve over the labels bought, divided by their number."
     )
+    if part.labels.nunique() > 1:
+        caption += " What is final is with the labels of its row."
     if note:
         caption += f" {note}."
     if best:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from jal.report.comparisons import LEVEL, level_with_best, significance, untested
+from jal.report.comparisons import LEVEL, significance, untested
 from jal.report.tables import ranking, seconds, summary
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
 from jal.report.tidy import aubcs, by_training, label_range
@@ -90,12 +90,11 @@ def print_tables(
         said = label_range(whole, learner).note
         title += f"; {said}" if said else ""
         scores = aubcs(whole, learner, shape.trainings)
-        best = level_with_best(scores)
         own = None if times is None else times.loc[learner]
         paper = shape.paper(learner) if stops is None else None
         short = part[["labels", "aubc", "aubc_ci", "final", "final_ci"]]
         ways = ((part, own), (short, own), (short, None))  # of decreasing width
-        tables = [_as_table(title, *summary_text(*way, paper), bold=best) for way in ways]
+        tables = [_as_table(title, *summary_text(*way, paper)) for way in ways]
         console.print(next((one for one in tables if _fits(console, one)), tables[-1]))
         if len(part) > 1 and not scores.isna().all(axis=None):
             order = ranking(whole, learner, shape.trainings)
@@ -114,15 +113,12 @@ def print_tables(
         console.print(_as_table(title, heads, rows))
 
 
-def _as_table(
-    title: str, heads: list[str], rows: list[list[str]], bold: Collection[str] = ()
-) -> Table:
-    """Rows that begin with one of `bold` are set in bold."""
+def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
     shown = _plain_table(title)
     for place, name in enumerate(heads):
         shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
-        shown.add_row(*map(escape, row), style="bold" if row[0] in bold else None)
+        shown.add_row(*map(escape, row))
     return shown
 
 

@@ -207,6 +207,7 @@ def test_areas_are_over_the_labels_that_all_have():
     for text in (written, printed):
         assert "AUBC over 10 to 20 labels, which all runs have" in text
     assert "No penalty matrix: the strategies' budgets differ." in written
+    assert "What is final is with the labels of its row." in written
 
 
 def test_trainings_are_averaged_after_their_areas():

@@ -139,6 +139,8 @@ def test_page_shows_the_numbers(undrawn):
     best = rows.index(shown[0])
     assert rows[best + 1] == shown[1]  # the best first
     assert (read.row_classes[best], read.row_classes[best + 1]) == ("best", "")
+    assert [value for _, value in read.attributes if value == "aubc"] == ["aubc"] * 2
+    assert "What is final is" not in read.text
     assert ["random", "-10.0*", ""] in read.rows
     assert ["margin", "", "+10.0*"] in read.rows
     assert ["random", "0.00", "0.00"] in read.rows

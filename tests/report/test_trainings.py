@@ -1,6 +1,7 @@
 """Runs averaged by training, what trainings took, and what papers report."""
 
 import io
+import sys
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,12 @@ CONFIG = {
     "reported": {"logreg/agent": {"accuracy": 0.6202}, "other/random": {"accuracy": 0.1234}},
 }
 ROUNDS = 3
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    """Pages whose pictures are not drawn, which takes the most of their time."""
+    monkeypatch.setattr(sys.modules["jal.report.page"], "png", lambda figure: b"")
 
 
 def measured(seeds: int = 12, first: int = 5) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
