@@ -198,6 +198,8 @@ class Strategy(NamedTuple):
         them where there are fewer; k_max is static. The first k are labelled.
       batch_size: `(key, state, round) -> k`, for strategies that choose how many of the picks to
         label, in 1..k_max, in each seed for itself; None where the experiment's schedule says it.
+      largest: `(points) -> k`, the most that `batch_size` says of a pool of so many; an experiment
+        asks for as many picks. None: its `batch_of` says it.
       uses_outputs: whether `select` reads the round's logits or features: where False (also as a
         traced `[]` bool) the pool is not scored, and both are zeros.
       needs: fields of the round beyond those that every learner has: "head", "sample".
@@ -209,6 +211,7 @@ class Strategy(NamedTuple):
     init: Callable[[Array, Array], PyTree]
     select: Callable[[Array, PyTree, Round, int], tuple[Array, PyTree]]
     batch_size: Callable[[Array, PyTree, Round], Array] | None = None
+    largest: Callable[[int], int] | None = None
     uses_outputs: bool | Array = True
     needs: frozenset[str] = frozenset()
     auxiliary: Auxiliary | None = None

@@ -23,4 +23,6 @@ def get_config() -> Experiment:
     """The experiment."""
     here = Path(__file__)
     pretrained = runpy.run_path(str(here.with_name("mnist.py")))["get_config"]()
-    return runpy.run_path(str(here.with_name("cifar10.py")))["from_scratch"](pretrained, REPORTED)
+    return runpy.run_path(str(here.with_name("cifar10.py")))["from_scratch"](
+        pretrained, REPORTED, 11_880
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import shutil
 import threading
@@ -25,7 +24,7 @@ from jal.experiment.config import Experiment
 from jal.experiment.folder import TRAINING, disk_errors, replace_file, run_sha256
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.memory import check_replay
-from jal.rl import AbasRal, Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
+from jal.rl import Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
 from jal.rl.agent import check_warmth, given_of
 from jal.rl.policy import load_policy, save_policy
 from jal.types import Given, InputError, PyTree, Strategy
@@ -37,10 +36,8 @@ __all__ = [
     "compile_agents",
     "factories_of",
     "learned",
-    "sized",
     "supplies",
     "train_agents",
-    "with_largest_batches",
 ]
 
 Cell = tuple[str, str]  # names of a learner and an agent
@@ -132,23 +129,6 @@ def supplies(
         for (learner, _), policy in policies.items():
             starts.setdefault(learner, policy.classifier)
     return given, starts
-
-
-def sized(made: dict[Cell, Learned]) -> set[str]:
-    """Agents that choose how many points to label."""
-    return {name for (_, name), one in made.items() if isinstance(one.agent, AbasRal)}
-
-
-def with_largest_batches(
-    experiment: Experiment, made: dict[Cell, Learned], points: int
-) -> Experiment:
-    """The experiment, in which agents that choose a batch's size may choose all that they can."""
-    largest = {
-        name: one.agent.largest(points)
-        for (_, name), one in made.items()
-        if isinstance(one.agent, AbasRal)
-    }
-    return dataclasses.replace(experiment, batch_of=largest | experiment.batch_of)
 
 
 def factories_of(made: dict[Cell, Learned], data: AgentData) -> dict[str, Callable[[], Strategy]]:

@@ -14,7 +14,13 @@ from jal.data.sources import Dataset
 from jal.experiment.agent_configs import Saved
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.learner_configs import LearnerConfig
-from jal.experiment.strategy_options import Factories, check_options, known_strategies
+from jal.experiment.strategy_options import (
+    Factories,
+    check_options,
+    known_strategies,
+    largest_batches,
+    make_strategies,
+)
 from jal.types import InputError, Learner, Pool, Strategy
 
 __all__ = ["check", "check_agents", "check_pair"]
@@ -22,19 +28,16 @@ __all__ = ["check", "check_agents", "check_pair"]
 POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "predict_batch")
 
 
-def check(
-    experiment: Experiment,
-    dataset: Dataset,
-    factories: Factories,
-    sized: Collection[str] = (),
-) -> None:
-    """Raises InputError with the first thing in `experiment` that cannot be run on `dataset`.
+def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> Experiment:
+    """The experiment, whose `batch_of` has the largest batch of strategies that choose theirs.
 
     Args:
       experiment: the config.
       dataset: the pool and the test set.
       factories: of strategies.
-      sized: agents that choose how many points to label.
+
+    Raises:
+      InputError: with the first thing in `experiment` that cannot be run on `dataset`.
     """
     if dataset.rows is not None and len(dataset.rows) != len(dataset.train.y):
         raise InputError(
@@ -75,11 +78,13 @@ def check(
         raise InputError(f"name must be a name without a slash, got {experiment.name!r}.")
     for name, learner in experiment.learners.items():
         _check_learner(name, learner)
-    start = _check_start(experiment, dataset)
+    start, points = _check_start(experiment, dataset), len(dataset.train.y)
+    largest = largest_batches(experiment, make_strategies(experiment, factories), points)
+    compared = dataclasses.replace(experiment, batch_of=experiment.batch_of | largest)
     for strategy in experiment.strategies:
-        # An agent that chooses its batches stops where the pool is exhausted.
-        points = math.inf if strategy in sized else len(dataset.train.y)
-        _check_budget(experiment, strategy, start, points)
+        # One that chooses its batches stops where the pool is exhausted.
+        _check_budget(compared, strategy, start, math.inf if strategy in largest else points)
+    return compared
 
 
 def check_agents(experiment: Experiment, strategies: Collection[str]) -> None:

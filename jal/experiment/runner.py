@@ -140,16 +140,13 @@ def _run(
         dataset = load_data(experiment.data)
     whole = dataset
     made: dict[training.Cell, training.Learned] = {}
-    compared, data = experiment, None
+    data = None
     check_agents(experiment, factories)
-    sized: set[str] = set()
     if experiment.agents:
         data, dataset = arena(whole, experiment.parts, experiment.data.split_seed)
         made = training.learned(experiment, data, whole)
         factories |= training.factories_of(made, data)
-        sized = training.sized(made)
-        compared = training.with_largest_batches(experiment, made, len(dataset.train.y))
-    check(compared, dataset, factories, sized)
+    compared = check(experiment, dataset, factories)
     untrained = {cell: one.policy for cell, one in made.items()}
     program = Program(compared, dataset, factories, *training.supplies(experiment, untrained, data))
     shown = RunProgress(experiment.rounds, len(program.cells), experiment.seeds, progress)

@@ -13,7 +13,13 @@ from jal.experiment.config import Experiment, parse
 from jal.strategies.strategy import Registered
 from jal.types import Array, InputError, PyTree, Round, Strategy
 
-__all__ = ["Factories", "check_options", "known_strategies", "make_strategies"]
+__all__ = [
+    "Factories",
+    "check_options",
+    "known_strategies",
+    "largest_batches",
+    "make_strategies",
+]
 
 Factories = Mapping[str, Callable[..., Strategy]]
 
@@ -34,6 +40,35 @@ def make_strategies(experiment: Experiment, factories: Factories) -> dict[str, S
         them, which is when it is compiled.
     """
     return {name: _make(name, experiment, factories) for name in experiment.strategies}
+
+
+def largest_batches(
+    experiment: Experiment, strategies: Mapping[str, Strategy], points: int
+) -> dict[str, int]:
+    """The most labels that each strategy which chooses its batches may buy in one.
+
+    Args:
+      experiment: whose `batch_of` may say less than a strategy could choose.
+      strategies: by name.
+      points: in the pool.
+
+    Raises:
+      InputError: where neither the strategy nor `batch_of` says it.
+    """
+    largest = {}
+    for name, strategy in strategies.items():
+        if strategy.batch_size is None:
+            continue
+        if name in experiment.batch_of:
+            largest[name] = experiment.batch_of[name]
+        elif strategy.largest is not None:
+            largest[name] = strategy.largest(points)
+        else:
+            raise InputError(
+                f"{name} chooses its batches and does not say their largest: give its Strategy "
+                f"`largest`, or the experiment batch_of {name} and the most that it may label."
+            )
+    return largest
 
 
 def check_options(experiment: Experiment, factories: Factories) -> None:

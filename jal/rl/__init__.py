@@ -1,6 +1,11 @@
-"""Labelling as a Markov decision process: environments, deep Q-learning, three papers' agents."""
+"""Labelling as a Markov decision process: environments, deep Q-learning, three papers' agents.
 
-from jal.rl.abas_ral import AbasRal
+An agent of one's own is an `environment` of these parts: a start, an actor (`batch_actor`,
+`point_actor`), an observer (`observe_batches`, `observe_points`), a quality, a reward and a
+terminal rule; a `dqn`, a `prioritised_replay` and a `trainer` learn on it.
+"""
+
+from jal.rl.abas_ral import AbasRal, batch_actor
 from jal.rl.agent import (
     Agent,
     AgentData,
@@ -8,6 +13,8 @@ from jal.rl.agent import (
     Training,
     agent_data,
     check_parts,
+    given_of,
+    make_training,
     policy_of,
     train,
 )
@@ -18,13 +25,45 @@ from jal.rl.env import (
     EnvParams,
     EnvState,
     Goal,
+    Observer,
     Progress,
     environment,
 )
 from jal.rl.lal_rl import LalRl
+from jal.rl.observations import (
+    Batches,
+    Points,
+    batch_candidates,
+    largest_batch,
+    observe_batches,
+    observe_points,
+    point_candidates,
+    sorted_scores,
+)
+from jal.rl.point_agent import one_of_each, point_actor
+from jal.rl.policy import load_policy, save_policy
+from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
 from jal.rl.replay import Replay, ReplayState, prioritised_replay, replay_bytes
+from jal.rl.rules import (
+    after_two_falls,
+    at_budget,
+    at_quality,
+    at_targets,
+    constant_reward,
+    efficiency_gain,
+    quality_gain,
+    succeeds,
+)
 from jal.rl.slade_branson import SladeBranson
-from jal.rl.training import Schedule, Trainer, TrainingState, Trajectory, Warmth, rollout, trainer
+from jal.rl.training import (
+    Schedule,
+    Trainer,
+    TrainingState,
+    Trajectory,
+    Warmth,
+    rollout,
+    trainer,
+)
 
 __all__ = [
     "DQN",
@@ -32,6 +71,7 @@ __all__ = [
     "Actor",
     "Agent",
     "AgentData",
+    "Batches",
     "Candidates",
     "DQNState",
     "EnvParams",
@@ -39,8 +79,11 @@ __all__ = [
     "Environment",
     "Goal",
     "LalRl",
+    "Observer",
+    "Points",
     "Policy",
     "Progress",
+    "QNetwork",
     "Replay",
     "ReplayState",
     "Schedule",
@@ -51,16 +94,39 @@ __all__ = [
     "Trajectory",
     "Transition",
     "Warmth",
+    "after_two_falls",
     "agent_data",
+    "at_budget",
+    "at_quality",
+    "at_targets",
+    "batch_actor",
+    "batch_candidates",
     "check_parts",
+    "constant_reward",
     "dqn",
+    "efficiency_gain",
     "environment",
     "epsilon_greedy",
+    "given_of",
     "greedy",
+    "lal_rl_network",
+    "largest_batch",
+    "load_policy",
+    "make_training",
+    "mlp_network",
+    "observe_batches",
+    "observe_points",
+    "one_of_each",
+    "point_actor",
+    "point_candidates",
     "policy_of",
     "prioritised_replay",
+    "quality_gain",
     "replay_bytes",
     "rollout",
+    "save_policy",
+    "sorted_scores",
+    "succeeds",
     "train",
     "trainer",
 ]

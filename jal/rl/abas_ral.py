@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 
 from jal import metrics, strategies
 from jal.data.splits import random_start
-from jal.rl.agent import AgentData, Policy, Training, given_of, make_training
+from jal.rl.agent import AgentData, Policy, Training, given_of, make_training, trained_size
 from jal.rl.dqn import greedy
 from jal.rl.env import Actor, Environment, Goal, environment
 from jal.rl.observations import (
@@ -54,9 +55,16 @@ class AbasRal(AgentOptions):
     both at once (Algorithm 2)."""
     reward: Literal["cumulative", "per_step"] = "cumulative"
     """Quality over the share labelled in all, or by the step."""
-    action_scale: Literal["pool", "cap"] = "pool"
-    """What the network sees of a batch of k points: k over the pool's size, as in the paper, or
-    over the largest batch: then sizes differ by more than a tenth."""
+    price: float = 0.0
+    """Of a batch, in labels, that the reward's shares count beside those bought. Without one a
+    batch costs nothing and, as the cumulative reward telescopes, single points are best."""
+    action_scale: Literal["pool", "cap", "count"] = "pool"
+    """What the network sees of a batch of k points, which the paper does not say: k over the
+    unlabelled points at the start (pool) or over the largest batch (cap: then sizes differ by more
+    than a tenth), or k itself (count), as its authors' public code has it."""
+    progress: bool = False
+    """Whether the state also has the share of the unlabelled points that is labelled since the
+    start."""
     hidden: tuple[int, ...] = ()
     """Widths of ReLU layers of the Q-network; LAL-RL's 10 and 5 sigmoids, as in the paper, if
     empty."""
@@ -116,7 +124,8 @@ class AbasRal(AgentOptions):
           state_x: `[V, ...]` the state set of the data that it is applied to.
 
         Raises:
-          InputError: where the state has another size than the policy's network takes.
+          InputError: where the policy is of another network, or the state of another size than it
+            takes.
         """
         size = self.trained_size(policy)
         seen = self.state_size or state_x.shape[0]
@@ -147,7 +156,14 @@ class AbasRal(AgentOptions):
             values = network.apply(weights, at.state, at.actions)
             return greedy(values, at.mask)[0] + 1
 
-        return Strategy(init, select, batch_size, given=given_of(policy, state_x), name="abas_ral")
+        return Strategy(
+            init,
+            select,
+            batch_size,
+            largest=self.largest,
+            given=given_of(policy, state_x),
+            name="abas_ral",
+        )
 
     def max_labels(self, data: AgentData, num_classes: int) -> int:
         """The most labels that an episode of its training may have: the whole pool."""
@@ -156,20 +172,15 @@ class AbasRal(AgentOptions):
 
     def network(self, state_size: int) -> QNetwork:
         """LAL-RL's, or ReLU layers; of one action feature."""
-        return (
-            mlp_network(state_size, 1, self.hidden)
-            if self.hidden
-            else lal_rl_network(state_size, 1)
-        )
+        size = state_size + self.progress
+        return mlp_network(size, 1, self.hidden) if self.hidden else lal_rl_network(size, 1)
 
     def trained_size(self, policy: Policy) -> int:
-        """How many numbers the states have that the policy was trained on."""
-        if self.hidden:
-            return policy.weights["hidden"][0]["kernel"].shape[-2] - 1
-        return policy.weights["state"]["kernel"].shape[-2]
+        """How many numbers the states have that the policy was trained on, without progress."""
+        return trained_size("abas_ral", policy, self.network)
 
     def _candidates(self, actions: int):
-        return batch_candidates(actions, self.cap, of_cap=self.action_scale == "cap")
+        return batch_candidates(actions, self.cap, scale=self.action_scale, progress=self.progress)
 
     def _environment(
         self, data: AgentData, learner: Learner, num_classes: int, *, warm: bool
@@ -189,7 +200,7 @@ class AbasRal(AgentOptions):
             ),
             observe=observe_batches(sorted_scores("margin", self.state_size)),
             quality=metrics.precision,
-            reward=efficiency_gain(self.reward),
+            reward=efficiency_gain(self.reward, self.price),
             terminal=after_two_falls if warm else at_targets(self.terminal),
             max_steps=self.max_steps,
         )
@@ -216,6 +227,8 @@ class AbasRal(AgentOptions):
             target_quality=self.target_quality,
             target_budget=self.target_budget,
         )
+        if not 0 <= self.price < math.inf:
+            raise InputError(f"price of abas_ral must be labels, 0 or more, got {self.price}.")
         if self.max_steps < 2:
             raise InputError(
                 f"an episode of abas_ral that is cut after {self.max_steps} step teaches nothing: "
@@ -232,12 +245,12 @@ class AbasRal(AgentOptions):
 
 
 def batch_actor(filler: Strategy, k_max: int) -> Actor:
-    """Labels `action[0] + 1` points, which the filler chooses."""
+    """Labels `action[0] + 1` points, which the filler chooses; at least 1 and at most k_max."""
 
     def choose(key: Array, state: PyTree, round: Round, offered: PyTree, action: Array):
         del offered
         picks, state = filler.select(key, state, round, k_max)
-        return picks, action[0] + 1, state
+        return picks, jnp.clip(action[0], 0, k_max - 1) + 1, state
 
     return Actor(filler.init, choose)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jal.memory import check_replay
 from jal.rl.env import EnvParams, Goal
@@ -28,7 +30,11 @@ __all__ = [
     "make_training",
     "policy_of",
     "train",
+    "trained_size",
 ]
+
+
+_LOOKS = 100  # at the progress of a training
 
 
 class AgentData(NamedTuple):
@@ -201,6 +207,40 @@ def policy_of(state: TrainingState) -> Policy:
     return Policy(state.agent.online, state.goal, state.classifier)
 
 
+def trained_size(agent: str, policy: Policy, network: Callable[[int], QNetwork]) -> int:
+    """How many numbers the states have that the policy was trained on.
+
+    Args:
+      agent: its name.
+      policy: of one training, or of T with a leading axis.
+      network: the agent's, `(state_size) -> QNetwork`.
+
+    Raises:
+      InputError: where the policy's weights are of another network.
+    """
+    lead = jnp.ndim(policy.goal.quality)
+
+    def shapes(tree: PyTree, lead: int) -> list[tuple[Any, tuple[int, ...]]]:
+        leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+        return [(path, jnp.shape(leaf)[lead:]) for path, leaf in leaves]
+
+    def untrained(size: int) -> list[tuple[Any, tuple[int, ...]]]:
+        weights = jax.eval_shape(lambda: network(size).init(jax.random.key(0), 0.0))
+        return shapes(weights, 0)
+
+    own, smallest = shapes(policy.weights, lead), untrained(1)
+    # The state enters the first layer, whose kernel has a row for each of its numbers.
+    rows = {path: shape[0] for path, shape in smallest if len(shape) == 2}
+    more = [shape[0] - rows[path] for path, shape in own if path in rows and len(shape) == 2]
+    size = 1 + max(more, default=0)
+    if size < 1 or own != untrained(size):
+        raise InputError(
+            f"the policy is of another Q-network than this {agent}'s: give the options that it was "
+            "trained with, which load_policy reads."
+        )
+    return size
+
+
 def given_of(policy: Policy, state_x: Array) -> Given:
     """What a learned Strategy brings along: a policy's weights, with a leading axis `[T]`."""
     single = jnp.ndim(policy.goal.quality) == 0
@@ -227,7 +267,13 @@ def check_warmth(agent: str, state: TrainingState, first: int = 0) -> None:
 
 
 def train(
-    key: Array, data: AgentData, agent: Agent, learner: Learner, num_classes: int
+    key: Array,
+    data: AgentData,
+    agent: Agent,
+    learner: Learner,
+    num_classes: int,
+    *,
+    progress: bool = True,
 ) -> tuple[Policy, TrainingState]:
     """Trains one agent with one seed, from warm start to the last epoch.
 
@@ -239,6 +285,7 @@ def train(
       agent: which, with its options, such as `AbasRal(epochs=20)`.
       learner: the classifier.
       num_classes: K.
+      progress: show it.
 
     Returns:
       the policy, and the state that it comes from with the training's history.
@@ -247,10 +294,24 @@ def train(
       InputError: where the agent cannot be trained on these data, or its replay buffer takes more
         memory than is free; after warm start, where that never reached the target.
     """
-    training = agent.training(data, learner, num_classes)
-    check_replay(type(agent).__name__, training.replay_bytes, 1, jax.devices()[:1])
-    state = jax.jit(training.init)(key, training.warm)
-    check_warmth(type(agent).__name__, state)
-    run = jax.jit(training.run, donate_argnums=0)
-    state = run(state, jnp.int32(0), jnp.int32(training.epochs), training.train)
+    name, training = type(agent).__name__, agent.training(data, learner, num_classes)
+    check_replay(name, training.replay_bytes, 1, jax.devices()[:1])
+    run, epochs = jax.jit(training.run, donate_argnums=0), training.epochs
+    done, status = 0, ""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(quiet=not progress)
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as shown:
+        bar = shown.add_task(f"{name}: warm start", total=epochs)
+        state = jax.block_until_ready(jax.jit(training.init)(key, training.warm))
+        check_warmth(name, state)
+        for start in range(0, epochs, max(epochs // _LOOKS, 1)):
+            stop = min(start + max(epochs // _LOOKS, 1), epochs)
+            state = run(state, jnp.int32(start), jnp.int32(stop), training.train)
+            returns = np.asarray(state.history["return"])
+            done = int(np.isfinite(returns).sum())
+            status = f"return {returns[done - 1]:.2f}"
+            shown.update(bar, completed=done, description=f"{name}: {status}")
+            if state.stopped:
+                break
+    console.print(f"trained {name}, {done} epochs: {status}", highlight=False)
     return policy_of(state), state

@@ -107,7 +107,8 @@ class Actor(NamedTuple):
     Attributes:
       init: `(key, x [N, ...]) -> state`.
       choose: `(key, state, round, offered, action) -> (picks [k_max], k [], state)`: pool indices,
-        of which the first k are labelled.
+        of which the first k are labelled. Those that are out of range, labelled already or named
+        before are passed over.
     """
 
     init: Callable[[Array, Array], PyTree]
@@ -210,7 +211,7 @@ def environment(
         key_choose, key_fit = jax.random.split(key)
         seen = look(learner, state.variables, params.pool, state.labels, params.data, params.hyper)
         picks, k, carried = actor.choose(key_choose, state.actor, seen, state.offered, action)
-        labels = label(state.labels, picks, k)
+        labels = label(state.labels, *_sound(picks, k, seen.labelled))
         before = state.progress
         variables, measured, observation, offered = fitted(
             key_fit, labels, before.start, state.variables, params
@@ -243,6 +244,21 @@ def environment(
         return following, following.observation, earned, following.done, info
 
     return Environment(reset, step, max_steps)
+
+
+def _sound(picks: Array, k: Array, labelled: Array) -> tuple[Array, Array]:
+    """The first k of `picks [k_max]` that are unlabelled points, each once, in front; their number.
+
+    An action may name anything, and an episode must stay one all the same.
+    """
+    size, most = labelled.shape[0], picks.shape[0]
+    place = jnp.arange(most)
+    inside = (picks >= 0) & (picks < size)
+    first = jnp.full(size, most).at[jnp.where(inside, picks, size)].min(place, mode="drop")
+    point = jnp.where(inside, picks, 0)
+    good = inside & (place < k) & (first[point] == place) & ~labelled[point]
+    slot = jnp.where(good, jnp.cumsum(good) - 1, most)
+    return jnp.full_like(picks, size).at[slot].set(picks, mode="drop"), jnp.sum(good)
 
 
 def keep_where(condition: Array, kept: PyTree, other: PyTree) -> PyTree:

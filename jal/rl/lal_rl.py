@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics
-from jal.rl.agent import AgentData, Policy, Training
+from jal.rl.agent import AgentData, Policy, Training, trained_size
 from jal.rl.env import Goal
 from jal.rl.options import check_positive
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
@@ -82,7 +82,7 @@ class LalRl(PointAgent):
 
     def trained_size(self, policy: Policy) -> int:
         """How many numbers the states have that the policy was trained on."""
-        return policy.weights["state"]["kernel"].shape[-2] - self.clock
+        return trained_size("lal_rl", policy, self.network)
 
 
 def full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:

@@ -34,6 +34,7 @@ Score = Literal["margin", "probability", "largest"]
 Distance = Literal["euclidean", "cosine"]
 Reduce = Literal["mean", "min"]
 Space = Literal["inputs", "features"]
+Scale = Literal["pool", "cap", "count"]
 
 _ROWS = 512  # points whose distances to the whole pool are in memory at once
 
@@ -103,21 +104,26 @@ def largest_batch(unlabelled: Array | int, share: float = 0.1) -> Array:
 
 
 def batch_candidates(
-    actions: int, share: float = 0.1, *, of_cap: bool = False
+    actions: int, share: float = 0.1, *, scale: Scale = "pool", progress: bool = False
 ) -> Callable[[Batches], Candidates]:
-    """Batch sizes 1..A as candidates: action a labels k = a + 1 points, its feature is k / |U_0|.
+    """Batch sizes 1..A as candidates: action a labels k = a + 1 points.
 
     Args:
       actions: A, at least `largest_batch(|U_0|)` of the largest pool, static.
       share: of the unlabelled points that one step may label.
-      of_cap: k over `share * |U_0|` instead, the largest batch, so that features reach up to 1.
+      scale: an action's feature: "pool", k / |U_0|; "cap", k / (share * |U_0|), which reaches up to
+        1; or "count", k itself (ABAS-RAL's public code; its paper does not say).
+      progress: whether the state also has 1 - |U_t| / |U_0|, the share labelled since the start.
     """
 
     def candidates(seen: Batches) -> Candidates:
         size = jnp.arange(1, actions + 1)
         allowed = size <= largest_batch(seen.unlabelled, share)
-        feature = size / (seen.begun * (share if of_cap else 1.0))
-        return Candidates(seen.state, feature[:, None], allowed)
+        whole = {"pool": seen.begun, "cap": seen.begun * share, "count": 1.0}[scale]
+        state = seen.state
+        if progress:
+            state = jnp.append(state, 1.0 - seen.unlabelled / seen.begun)
+        return Candidates(state, (size / whole)[:, None], allowed)
 
     return candidates
 

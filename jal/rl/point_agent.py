@@ -138,11 +138,16 @@ def one_of_each(num_classes: int) -> Callable[[Array, Array], Labels]:
 
 
 def point_actor(n: int, limit: int) -> Actor:
-    """Labels the n offered points that the action names, up to `limit` labels in all."""
+    """Labels the n offered points that the action names, up to `limit` labels in all.
+
+    A place that is none of the offered ones names no point.
+    """
 
     def choose(key: Array, state: PyTree, round: Round, offered: Array, action: Array):
         del key
-        return offered[action], jnp.minimum(n, limit - round.labels.n), state
+        there = (action >= 0) & (action < offered.shape[0])
+        picks = jnp.where(there, offered[action], round.labelled.shape[0])
+        return picks, jnp.minimum(n, limit - round.labels.n), state
 
     return Actor(lambda key, x: (), choose)
 

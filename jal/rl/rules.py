@@ -25,15 +25,25 @@ Reward = Callable[[Progress, Progress], Array]
 Terminal = Callable[[Progress, Goal], Array]
 
 
-def efficiency_gain(of: Literal["cumulative", "per_step"] = "cumulative") -> Reward:
+def efficiency_gain(
+    of: Literal["cumulative", "per_step"] = "cumulative", price: float = 0.0
+) -> Reward:
     """`P(B') / B' - P(B) / B` (ABAS-RAL, equation 1), P the quality.
 
     B is the share of the pool that is labelled ("cumulative": rewards of an episode sum to the
-    last quotient less the first), or that the last action labelled ("per_step").
+    last quotient less the first, so that with no price labels cost the same in any batches), or
+    that the last action labelled ("per_step").
+
+    Args:
+      of: which.
+      price: of a batch, in labels, which B counts beside those bought; the start has none.
     """
 
     def quotient(at: Progress) -> Array:
-        count = at.labels if of == "cumulative" else at.bought
+        if of == "cumulative":
+            count = at.labels + price * at.step
+        else:
+            count = at.bought + price * (at.step > 0)
         return at.quality * at.pool / jnp.maximum(count, 1)
 
     return lambda before, after: quotient(after) - quotient(before)

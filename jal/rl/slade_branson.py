@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from jal.rl.agent import AgentData, Policy, Training
+from jal.rl.agent import AgentData, Policy, Training, trained_size
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, mlp_network
 from jal.rl.rules import at_budget, quality_gain
@@ -80,7 +80,7 @@ class SladeBranson(PointAgent):
 
     def trained_size(self, policy: Policy) -> int:
         """How many numbers the states have that the policy was trained on."""
-        return policy.weights["hidden"][0]["kernel"].shape[-2] - 3 - self.clock
+        return trained_size("slade_branson", policy, self.network)
 
     def view(self) -> View:
         """Mean or nearest Euclidean distances of features."""

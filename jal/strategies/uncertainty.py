@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jal import scores, select
 from jal.strategies.strategy import Registered, by_score, stateless, top_k_of_ties
-from jal.types import Array, Round, Strategy
+from jal.types import Array, InputError, PyTree, Round, Strategy
 
 __all__ = [
     "average_confidence",
@@ -17,6 +17,7 @@ __all__ = [
     "margin",
     "members",
     "random",
+    "random_size",
 ]
 
 
@@ -27,6 +28,27 @@ def random() -> Strategy:
         return select.top_k(jax.random.uniform(key, round.labelled.shape), round.labelled, k_max)
 
     return stateless(pick)._replace(uses_outputs=False)
+
+
+def random_size(share: float = 1.0) -> Strategy:
+    """As many random points as a number drawn uniformly says (ABAS-RAL's RS, Table 1).
+
+    Args:
+      share: of the unlabelled points, the most that one batch may label; at least one point.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"random_size takes a share in (0, 1], got {share}.")
+
+    def batch_size(key: Array, state: PyTree, round: Round) -> Array:
+        del state
+        left = jnp.int32(round.labelled.shape[0]) - round.labels.n
+        most = jnp.maximum(jnp.floor(left * share + 1e-3).astype(jnp.int32), 1)
+        return jax.random.randint(key, (), 1, most + 1)
+
+    def largest(points: int) -> int:
+        return max(int(points * share + 1e-3), 1)
+
+    return random()._replace(batch_size=batch_size, largest=largest)
 
 
 def least_confidence() -> Strategy:
@@ -67,6 +89,7 @@ def average_confidence() -> Strategy:
 
 members = (
     Registered(random, "baseline", (), "N"),
+    Registered(random_size, "ABAS-RAL", (), "N"),
     Registered(least_confidence, "Lewis and Gale, 1994", ("logits",), "N K"),
     Registered(margin, "Scheffer et al., 2001", ("logits",), "N K"),
     Registered(decision_margin, "ALAMP", ("logits",), "N K"),

@@ -33,7 +33,7 @@ def test_a_good_one_passes():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"strategies": ("margn",)}, "unknown strategy 'margn': known are random, least_conf"),
+        ({"strategies": ("margn",)}, "unknown strategy 'margn': known are random, random_size"),
         ({"batch_of": {"bagde": 3}}, "unknown strategy 'bagde'"),
         ({"metrics": ("auroc",)}, "unknown metric 'auroc': known are accuracy, log_loss"),
         ({"strategies": ("margin", "margin")}, "strategies must be one or more different names"),

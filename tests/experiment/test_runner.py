@@ -169,7 +169,7 @@ def test_batches_that_differ_and_metrics_that_are_asked_for():
 
     def cautious():
         size = lambda key, state, round: 1 + round.labels.n % jnp.int32(4)  # noqa: E731
-        return margin._replace(batch_size=size)
+        return margin._replace(batch_size=size, largest=lambda points: 5)
 
     small = dataclasses.replace(
         BASE,
@@ -197,6 +197,26 @@ def test_batches_that_differ_and_metrics_that_are_asked_for():
     means = last.groupby("strategy", sort=False).value.mean()
     np.testing.assert_allclose(table.f1, means, rtol=1e-6)
     assert results.plot("log_loss")._repr_png_()
+
+
+def test_a_strategy_that_chooses_its_batches_may_choose_all_that_it_can():
+    """Up to what it says is its largest batch, or the experiment; one of both there must be."""
+    margin = strategies.registry["margin"]()
+    chooser = margin._replace(batch_size=lambda key, state, round: jnp.int32(30))
+    small = dataclasses.replace(
+        BASE, learners=LINEAR, strategies=("chooser", "random_size"), seeds=2, rounds=2, batch=3
+    )
+    says = "chooser chooses its batches and does not say their largest: give its Strategy"
+    with pytest.raises(InputError, match=says):
+        ex.run(small, strategies={"chooser": lambda: chooser}, progress=False)
+    for own, given, bought in ((lambda points: points // 10, {}, 30), (None, {"chooser": 7}, 7)):
+        mine = chooser._replace(largest=own)
+        experiment = dataclasses.replace(small, batch_of=given)
+        results = ex.run(experiment, strategies={"chooser": lambda m=mine: m}, progress=False)
+        by = results.frame.groupby(["strategy", "round", "seed"]).labels.first().unstack()
+        assert (by.loc["chooser"].to_numpy() == 10 + bought * np.arange(3)[:, None]).all()
+        sizes = np.diff(by.loc["random_size"], axis=0)
+        assert sizes.max() > 30 and sizes.min() >= 0 and len(set(sizes.ravel().tolist())) > 2
 
 
 def test_a_budget_bounds_all_batches_but_those_that_are_chosen():

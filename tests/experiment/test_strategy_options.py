@@ -96,7 +96,8 @@ def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
     )
     check(experiment, DATASET, {"spy": spy})
     program = Program(experiment, DATASET, {"spy": spy})
-    assert seen == [(0.5, (9, 8)), (1, (7,)), (0.5, ())]  # a number is a list of one
+    wanted = [(0.5, (9, 8)), (1, (7,)), (0.5, ())]  # a number is a list of one
+    assert seen == 2 * wanted  # to be checked, and to run
     assert [name for _, name in program.cells] == list(experiment.strategies)
     assert experiment.batches("spy_small") == (1, 1) and experiment.batches("spy_large") == (5, 5)
 

@@ -15,7 +15,7 @@ from jal.episode import episode
 from jal.metrics import evaluator
 from jal.rl import AbasRal, AgentData, Goal, Policy
 from jal.rl.training import Warmth
-from jal.types import Given, Pool
+from jal.types import Given, InputError, Pool
 
 WARM, TRAIN, STATE, TIMES = 20, 40, 3, 5
 AGENT = AbasRal(
@@ -151,14 +151,17 @@ def test_warm_start_fills_batches_at_random():
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("of", ["cumulative", "per_step"])
+@pytest.mark.parametrize(
+    ("of", "price"), [("cumulative", 0.0), ("per_step", 0.0), ("cumulative", 5.0)]
+)
 @pytest.mark.parametrize("env", ["warm_env", "env"])
-def test_rewards_by_hand(env, of):
-    """8 of 40 or 4 of 20 points, then 5, 3 and 1 more."""
-    training, given = made(dataclasses.replace(AGENT, reward=of))
+def test_rewards_by_hand(env, of, price):
+    """8 of 40 or 4 of 20 points, then 5, 3 and 1 more, and the price of each batch."""
+    training, given = made(dataclasses.replace(AGENT, reward=of, price=price))
     which, pool = ("warm", WARM) if env == "warm_env" else ("train", TRAIN)
     states, rewards = play(given[env], start_of(training, which), [4, 2, 0])
     each = np.array([pool // 5, 5, 3, 1])
+    each = each + price * np.array([0, 1, 1, 1])
     count = np.cumsum(each) if of == "cumulative" else each
     np.testing.assert_allclose(rewards, np.diff(PRECISION[:4] * pool / count), rtol=1e-5)
     quality = [float(state.progress.quality) for state in states]
@@ -230,12 +233,13 @@ def test_the_buffer_holds_what_is_asked_for_and_no_more_than_there_will_be(capac
     assert given["replay"].init(jnp.float32(0)).items.shape == (held,)  # (2 + 3 x 2) x 6 steps
 
 
-def test_actions_are_sizes_up_to_the_cap_of_the_larger_pool():
-    training, given = made()
+@pytest.mark.parametrize(("scale", "unit"), [("pool", 32), ("cap", 16), ("count", 1)])
+def test_actions_are_sizes_up_to_the_cap_of_the_larger_pool(scale, unit):
+    training, given = made(dataclasses.replace(AGENT, action_scale=scale))
     params = start_of(training, "train")
     _, seen = jax.jit(given["env"].reset)(jax.random.key(0), params)
     at = given["agent"].candidates(seen)
-    np.testing.assert_allclose(at.actions[:, 0], np.arange(1, 21) / 32)
+    np.testing.assert_allclose(at.actions[:, 0], np.arange(1, 21) / unit)
     np.testing.assert_array_equal(at.mask, np.arange(1, 21) <= 16)
     np.testing.assert_allclose(at.state, np.array([5 / 4, 5 / 2, 5]) / 32, rtol=1e-5)
 
@@ -283,7 +287,7 @@ def nearest(scale):
     return {"hidden": hidden, "value": {"kernel": -jnp.ones((2, 1)), "bias": jnp.zeros(1)}}
 
 
-@pytest.mark.parametrize(("scale", "unit"), [("pool", 32), ("cap", 16)])
+@pytest.mark.parametrize(("scale", "unit"), [("pool", 32), ("cap", 16), ("count", 1)])
 def test_a_policy_labels_the_smallest_margins_as_many_as_its_network_values_most(scale, unit):
     """|U_0| is 32 and the cap a half; 14 are wanted where 16 - 4 = 12 / 2 are allowed."""
     agent = dataclasses.replace(AGENT, hidden=(2,), action_scale=scale)
@@ -311,3 +315,29 @@ def test_a_policy_s_state_may_be_quantiles():
     first = nearest(1.0)
     first["hidden"][0]["kernel"] = first["hidden"][0]["kernel"][1:]
     np.testing.assert_array_equal(np.diff(labelled(agent, first)[0]), [5, 2, 9, 8])
+
+
+def test_a_policy_s_state_may_have_progress():
+    """As many hundredths of the 32 as are labelled: 1 of them first, then 1 + 50 / 32, ..."""
+    agent = dataclasses.replace(AGENT, hidden=(2,), action_scale="count", progress=True)
+    weights = nearest(50.0)
+    first = weights["hidden"][0]["kernel"]
+    first = jnp.concatenate([jnp.zeros((STATE, 2)), first[-2:]])
+    weights["hidden"][0] = {"kernel": first, "bias": jnp.array([-1.0, 1.0])}
+    sizes = np.diff(labelled(agent, weights)[0])
+    done, wanted = 0, []
+    for _ in range(4):
+        most = max(1, (32 - done) // 2)
+        wanted.append(min(most, round(1 + 50 * done / 32)))
+        done += wanted[-1]
+    np.testing.assert_array_equal(sizes, wanted)
+    assert len(set(wanted)) == 4
+    training, given = made(agent)
+    _, seen = jax.jit(given["env"].reset)(jax.random.key(0), start_of(training, "train"))
+    assert given["agent"].candidates(seen).state.shape == (STATE + 1,)
+
+
+@pytest.mark.parametrize("price", [-1.0, np.inf, np.nan])
+def test_a_price_that_is_none(price):
+    with pytest.raises(InputError, match="price of abas_ral must be labels, 0 or more"):
+        dataclasses.replace(AGENT, price=price).training(data(), scripted(), 2)

@@ -303,12 +303,15 @@ QUALITIES = np.array([0.3, 0.5, 0.45, 0.7, 0.8, 0.75])
 
 
 @pytest.mark.parametrize("of", ["cumulative", "per_step"])
-def test_efficiency(of):
+@pytest.mark.parametrize("price", [0.0, 5.0])
+def test_efficiency(of, price):
+    """A price of five labels a batch; the start has none."""
     states, rewards, _, _ = play(
-        scripted(efficiency_gain(of), at_quality), script(QUALITIES), [4, 1, 0, 9, 2]
+        scripted(efficiency_gain(of, price), at_quality), script(QUALITIES), [4, 1, 0, 9, 2]
     )
     bought = np.array([3, 5, 2, 1, 10, 3])  # the first step's predecessor is the start
-    count = np.cumsum(bought) if of == "cumulative" else bought
+    paid = price * np.array([0, 1, 1, 1, 1, 1])
+    count = np.cumsum(bought + paid) if of == "cumulative" else bought + paid
     np.testing.assert_allclose(rewards, np.diff(QUALITIES * POINTS / count), rtol=1e-4)
     assert states[-1].labels.n == bought.sum()
 
@@ -372,6 +375,44 @@ def test_the_budget_is_bought_exactly(n, budget, steps):
     for before, after in itertools.pairwise(states[: steps + 1]):
         wanted = np.asarray(before.offered)[action]  # in the order of the action
         np.testing.assert_array_equal(chosen(before, after), wanted[: len(chosen(before, after))])
+
+
+@pytest.mark.parametrize(("action", "k"), [(98, 20), (20, 20), (19, 20), (0, 1), (-1, 1), (-5, 1)])
+def test_a_size_out_of_range_is_the_nearest(action, k):
+    states, _, _, _ = play(compiled_batches(), data(), [2, action])
+    assert states[1].labels.n == START + 3 and states[2].labels.n == START + 3 + k
+    assert sorted(np.asarray(states[2].labels.order)) == list(range(POINTS))
+
+
+def test_a_point_that_is_not_offered_is_passed_over():
+    """And one that is named twice is labelled once."""
+    env = scripted(quality_gain, at_budget(9), point_actor(4, CLASSES + 9))
+    states, _, _, _ = play(env, script(QUALITIES), [[10, -1, 3, -11], [5, 5, 99, 2], [7, 7, 7, 7]])
+    for (before, after), action in zip(itertools.pairwise(states), ([3], [5, 2], [7]), strict=True):
+        np.testing.assert_array_equal(
+            chosen(before, after), np.asarray(before.offered)[np.array(action)]
+        )
+        assert after.progress.bought == len(action)
+        assert sorted(np.asarray(after.labels.order)) == list(range(POINTS))
+
+
+def test_whatever_an_actor_says_an_episode_stays_one():
+    """Points labelled already, out of range, named twice; too many of them, or less than none."""
+
+    def careless(key, state, round, offered, action):
+        anything = jax.random.randint(key, (2 * POINTS,), -3, POINTS + 3)
+        return anything, jnp.array([7, 2 * POINTS + 9, -4])[action[0]], state
+
+    env = scripted(quality_gain, at_budget(99), Actor(lambda key, x: (), careless))
+    states, _, _, _ = play(env, script(QUALITIES), [0, 2, 0, 1])
+    before = None
+    for state, most in zip(states, (CLASSES, 7, 0, 7, POINTS), strict=True):
+        order, n = np.asarray(state.labels.order), int(state.labels.n)
+        assert sorted(order) == list(range(POINTS)) and state.progress.labels == n
+        if before is not None:
+            np.testing.assert_array_equal(order[: len(before)], before)
+            assert 0 <= n - len(before) <= most and (n > len(before)) == (most > 0)
+        before = order[:n]
 
 
 def test_points_with_a_real_classifier():

@@ -103,19 +103,26 @@ def test_least_number_of_steps_that_exhausts_a_pool(size, steps):
     assert run(jnp.int32(size)) == (0, steps)
 
 
-@pytest.mark.parametrize("of_cap", [False, True])
+@pytest.mark.parametrize("scale", ["pool", "cap", "count"])
 @pytest.mark.parametrize("share", [0.1, 0.25])
-def test_batch_candidates(of_cap, share):
-    candidates = jax.jit(batch_candidates(30, share, of_cap=of_cap))
+def test_batch_candidates(scale, share):
+    candidates = jax.jit(batch_candidates(30, share, scale=scale))
     state = jnp.arange(4.0)
     for begun, left in ((100, 100), (100, 59), (100, 9), (120, 1)):
         seen = candidates(Batches(state, jnp.int32(left), jnp.int32(begun)))
         np.testing.assert_array_equal(seen.state, state)
         k = np.arange(1, 31)
         np.testing.assert_array_equal(seen.mask, k <= max(1, int(left * round(100 * share)) // 100))
-        over = begun * share if of_cap else begun
+        over = {"pool": begun, "cap": begun * share, "count": 1}[scale]
         assert seen.actions.shape == (30, 1)
         np.testing.assert_allclose(seen.actions[:, 0], k / over, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("left", "share"), [(80, 0.0), (60, 0.25), (0, 1.0)])
+def test_progress_is_the_share_labelled_since_the_start(left, share):
+    seen = Batches(jnp.arange(4.0), jnp.int32(left), jnp.int32(80))
+    state = batch_candidates(8, progress=True)(seen).state
+    np.testing.assert_allclose(state, [0, 1, 2, 3, share], rtol=1e-6)
 
 
 def test_candidates_are_drawn_from_the_unlabelled_alike():

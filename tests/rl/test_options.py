@@ -8,8 +8,21 @@ import numpy as np
 import pytest
 from toys import captured, scripted
 
-from jal.rl import AbasRal, AgentData, LalRl, SladeBranson, Transition
-from jal.types import Pool
+from jal.rl import (
+    AbasRal,
+    AgentData,
+    DQNState,
+    Goal,
+    LalRl,
+    Policy,
+    SladeBranson,
+    Training,
+    TrainingState,
+    Transition,
+    Warmth,
+    train,
+)
+from jal.types import InputError, Pool
 
 # LAL-RL: Konyushkova et al., 2018, and its code; what Slade and Branson leave open is LAL-RL's
 # (their section 4.2), and what ABAS-RAL leaves open too. OURS: given by no paper.
@@ -66,7 +79,9 @@ DEFAULTS = {
         "update_after": ("epoch", "section 4.1"),
         "terminal": ("or", "section 3.8"),
         "reward": ("cumulative", "equation 1"),
+        "price": (0.0, "equation 1 has none"),
         "action_scale": ("pool", "OURS"),
+        "progress": (False, "section 3.2: margins alone"),
         "hidden": ((), "section 3.10"),
         "state_size": (None, "section 3.2"),
         "initial": (0.01, "OURS"),
@@ -141,3 +156,73 @@ def test_one_update_by_hand(name):
     memory = replay.update(memory, jnp.arange(2), jnp.array([2.0, -1.0]))
     weights = np.asarray(memory.weights).ravel()[:2]
     np.testing.assert_allclose(weights, [2.0001**2, 1.0001**2], rtol=1e-5)
+
+
+NETWORKS = {
+    "abas_ral": AbasRal(),
+    "abas_ral, progress": AbasRal(progress=True),
+    "abas_ral, relu": AbasRal(hidden=(8,)),
+    "abas_ral, deeper": AbasRal(hidden=(8, 8)),
+    "abas_ral, wider": AbasRal(hidden=(9,)),
+    "lal_rl": LalRl(),
+    "slade_branson": SladeBranson(hidden=(7,)),
+    "slade_branson, clock": SladeBranson(hidden=(7, 7), clock=True),
+}
+
+
+@pytest.fixture(scope="module")
+def policies():
+    """Of each agent, for three numbers of state; of one training and of two."""
+    made = {}
+    for name, agent in NETWORKS.items():
+        shapes = jax.eval_shape(lambda a=agent: a.network(3).init(jax.random.key(0), 0.0))
+        weights = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), shapes)
+        one = Policy(weights, Goal(jnp.float32(1), jnp.float32(1)), ())
+        made[name] = one, jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), one)
+    return made
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_policy_is_applied_by_the_agent_that_it_is_of(name, policies):
+    state_x = jnp.zeros((3, 4, 2))
+    for policy in policies[name]:
+        assert NETWORKS[name].trained_size(policy) == 3
+        assert NETWORKS[name].strategy(policy, state_x).given is not None
+    for other, (policy, _) in policies.items():
+        # What a network has beside its state it sees as one more number of it.
+        alike = {name, other} == {"abas_ral", "abas_ral, progress"}
+        if name != other:
+            says = "trained on states of . numbers" if alike else "of another Q-network than this"
+            with pytest.raises(InputError, match=says):
+                NETWORKS[name].strategy(policy, state_x)
+
+
+def test_training_shows_its_progress(capsys):
+    """In segments of a hundredth, up to the epoch at which it stops; or not at all."""
+
+    def run(state, start, stop, params):
+        epochs = jnp.arange(250)
+        now = state.history["return"]
+        ran = (epochs >= start) & (epochs < stop) & (epochs < 99)
+        history = {"return": jnp.where(ran, epochs.astype(float), now)}
+        return state._replace(history=history, stopped=stop >= 99)
+
+    nothing = jnp.float32(0)
+    state = TrainingState(*[None] * 9)._replace(
+        agent=DQNState(nothing, (), ()),
+        goal=Goal(nothing, jnp.float32(1)),
+        warmth=Warmth(*[jnp.float32(1)] * 6),
+        stopped=jnp.bool_(False),
+        history={"return": jnp.full(250, jnp.nan)},
+    )
+
+    class Mine:
+        def training(self, data, learner, num_classes):
+            return Training(lambda key, warm: state, run, (), (), 250, 0)
+
+    for shown in (True, False):
+        _, end = train(jax.random.key(0), data(), Mine(), scripted(), 2, progress=shown)
+        assert np.isfinite(end.history["return"]).sum() == 99
+        said = capsys.readouterr().out
+        assert ("trained Mine, 99 epochs: return 98.00" in said) == shown
+        assert shown or not said

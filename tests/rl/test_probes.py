@@ -86,7 +86,7 @@ def test_the_values_of_a_chain():
     assert np.abs(over_seeds(one) - wanted).max() < 0.05
 
 
-def chosen_sizes(network, *, of_cap):
+def chosen_sizes(network, scale):
     """The batches bought greedily in three steps where 20 of 1..60 is right, over the seeds.
 
     The whole of jal.rl but the classifier, which is of no use: a pool of 600, its environment, the
@@ -106,7 +106,7 @@ def chosen_sizes(network, *, of_cap):
         terminal=lambda after, goal: after.step >= 3,
         max_steps=5,
     )
-    agent = dqn(network, batch_candidates(60, of_cap=of_cap))
+    agent = dqn(network, batch_candidates(60, scale=scale))
     made = trainer(
         env,
         env,
@@ -130,16 +130,22 @@ def chosen_sizes(network, *, of_cap):
 
 @pytest.mark.agents
 def test_the_right_batch_size_of_a_toy_pool():
-    scaled = chosen_sizes(mlp_network(1, 1, (32, 32)), of_cap=True)
+    scaled = chosen_sizes(mlp_network(1, 1, (32, 32)), "cap")
     assert (np.abs(scaled - 20) <= 2).all(axis=1).mean() >= 0.9
 
 
 @pytest.mark.agents
-def test_the_paper_s_network_and_feature_do_not_find_it():
+def test_the_paper_s_network_finds_it_by_the_count():
+    sizes = chosen_sizes(lal_rl_network(1, 1), "count")
+    assert (np.abs(sizes - 20) <= 2).all(axis=1).mean() >= 0.9
+
+
+@pytest.mark.agents
+def test_the_paper_s_network_does_not_find_it_by_the_share_of_the_pool():
     # k / |U_0| spans a tenth: a value that is not monotonous in k is out of reach of five sigmoids
-    # at this step size; `AbasRal(action_scale="cap", hidden=(32, 32))` is for that.
-    as_printed = chosen_sizes(lal_rl_network(1, 1), of_cap=False)
-    assert np.isin(as_printed, (1, 60)).all(axis=1).mean() >= 0.9
+    # at this step size.
+    sizes = chosen_sizes(lal_rl_network(1, 1), "pool")
+    assert np.isin(sizes, (1, 60)).all(axis=1).mean() >= 0.9
 
 
 def harvested(network, seen_by_agent):
