@@ -198,31 +198,36 @@ def test_a_policy_is_applied_by_the_agent_that_it_is_of(name, policies):
 
 
 def test_training_shows_its_progress(capsys):
-    """In segments of a hundredth, up to the epoch at which it stops; or not at all."""
+    """In segments of a hundredth, up to the epoch at which it stops; or not at all.
+
+    It begins on warm start's pool, here a 1, and goes on with the training's, here a 2.
+    """
 
     def run(state, start, stop, params):
         epochs = jnp.arange(250)
         now = state.history["return"]
         ran = (epochs >= start) & (epochs < stop) & (epochs < 99)
-        history = {"return": jnp.where(ran, epochs.astype(float), now)}
+        history = {"return": jnp.where(ran, epochs * params, now)}
         return state._replace(history=history, stopped=stop >= 99)
 
     nothing = jnp.float32(0)
     state = TrainingState(*[None] * 9)._replace(
         agent=DQNState(nothing, (), ()),
         goal=Goal(nothing, jnp.float32(1)),
-        warmth=Warmth(*[jnp.float32(1)] * 6),
         stopped=jnp.bool_(False),
         history={"return": jnp.full(250, jnp.nan)},
     )
 
+    def init(key, warm):
+        return state._replace(warmth=Warmth(*[warm] * 6))
+
     class Mine:
         def training(self, data, learner, num_classes):
-            return Training(lambda key, warm: state, run, (), (), 250, 0)
+            return Training(init, run, jnp.float32(1), jnp.float32(2), 250, 0)
 
     for shown in (True, False):
         _, end = train(jax.random.key(0), data(), Mine(), scripted(), 2, progress=shown)
-        assert np.isfinite(end.history["return"]).sum() == 99
+        assert np.isfinite(end.history["return"]).sum() == 99 and end.warmth.length == 1
         said = capsys.readouterr().out
-        assert ("trained Mine, 99 epochs: return 98.00" in said) == shown
+        assert ("trained Mine, 99 epochs: return 196.00" in said) == shown
         assert shown or not said
