@@ -41,11 +41,12 @@ def alfa_mix(
     The anchors h* are the means of the labelled features of each class; a class without a label has
     none. alpha `[D]` is the closed form of the paper for a loss linear in h, with g the gradient of
     the cross-entropy of the predicted class: alpha = eps |h* - h| / |g| g / (h* - h), so that the
-    mixture is h + eps |h* - h| g / |g|. eps = cap / sqrt(D), the cap being raised by `cap_step`
-    until there are more than k candidates, to 1 at most. The candidates' features, scaled to length
-    1, are clustered by k-means into k clusters, and the point nearest to each centroid is picked,
-    the largest cluster's first. Where there are fewer candidates than k, they come first, in random
-    order, and random unlabelled points after. Source: ALFA-Mix (Parvaneh et al., 2022).
+    mixture is h + eps |h* - h| g / |g|, but stays at h in coordinates where h* = h (both 0, say,
+    behind a ReLU). eps = cap / sqrt(D), the cap being raised by `cap_step` until there are more
+    than k candidates, to 1 at most. The candidates' features, scaled to length 1, are clustered by
+    k-means into k clusters, and the point nearest to each centroid is picked, the largest cluster's
+    first. Where there are fewer candidates than k, they come first, in random order, and random
+    unlabelled points after. Source: ALFA-Mix (Parvaneh et al., 2022).
 
     Args:
       key: a PRNG key.
@@ -98,11 +99,10 @@ def alfa_mix(
 
             return jax.lax.map(of_one, blocks).reshape(-1)[:n]
     else:
-        reach, slope = _closed_form(logits, features, predicted, anchors, size > 0, head)
+        needed = _needed_cap(logits, features, predicted, anchors, size > 0, head)
 
         def changes(cap: Array, key: Array) -> Array:
-            moved = logits + (cap * reach)[:, None] * slope
-            return jnp.argmax(moved, axis=1) != predicted
+            return needed < cap
 
     def raise_cap(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         tried, candidate = carry
@@ -119,26 +119,29 @@ def alfa_mix(
     return _spread(key_means, key_fill, features, candidate, labelled, k, iterations)
 
 
-def _closed_form(
+def _needed_cap(
     logits: Array, features: Array, predicted: Array, anchors: Array, present: Array, head: Head
-) -> tuple[Array, Array]:
-    """How far each point moves at cap 1, `[N]`, and its logits' slope on the way, `[N, K]`.
+) -> Array:
+    """Above which cap a point's class changes, `[N]`: the least of any anchor, or infinity.
 
-    The way is the same for all anchors, and along a line an affine head does not return to a class
-    that it has left: the farthest anchor decides.
+    The head is affine, so that each logit moves in proportion to the cap.
     """
     _, pull = jax.vjp(head, features)
-    (gradient,) = pull(-residuals(logits, predicted))
-    _, slope = jax.jvp(head, (features,), (unit_rows(gradient),))
+    direction = unit_rows(pull(-residuals(logits, predicted))[0])
+    own = predicted[:, None]
+    ahead = jnp.take_along_axis(logits, own, axis=1) - logits
 
-    centre = jnp.mean(anchors, axis=0)
-    points, anchors = features - centre, anchors - centre
-    with jax.default_matmul_precision("highest"):
-        inner = points @ anchors.T
-        length = jnp.square(points) @ jnp.ones(points.shape[1], points.dtype)
-    squared = length[:, None] - 2.0 * inner + jnp.sum(jnp.square(anchors), axis=1)
-    farthest = jnp.max(jnp.where(present, squared, 0.0), axis=1)
-    return jnp.sqrt(jnp.maximum(farthest, 0.0) / features.shape[1]), slope
+    def of_anchor(least: Array, given: tuple[Array, Array]) -> tuple[Array, None]:
+        anchor, is_present = given
+        way = anchor - features
+        _, slope = jax.jvp(head, (features,), (jnp.where(way == 0, 0.0, direction),))
+        reach = jnp.linalg.norm(way, axis=1, keepdims=True) / math.sqrt(features.shape[1])
+        gained = reach * (slope - jnp.take_along_axis(slope, own, axis=1))
+        needed = jnp.min(jnp.where(gained > 0, ahead / gained, jnp.inf), axis=1)
+        return jnp.where(is_present, jnp.minimum(least, needed), least), None
+
+    start = jnp.full(features.shape[0], jnp.inf, features.dtype)
+    return jax.lax.scan(of_anchor, start, (anchors, present))[0]
 
 
 def _learnt(

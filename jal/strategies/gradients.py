@@ -189,7 +189,7 @@ members = (
         alfa_mix,
         "Parvaneh et al., 2022",
         ("logits", "features", "labels"),
-        "N D (K + b)",
+        "N D (K^2 + b)",
         defaults={"cap_step": "code: its instructions for the closed form"},
     ),
     Registered(

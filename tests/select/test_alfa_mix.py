@@ -45,7 +45,7 @@ def candidates(features, weights, bias, y, mask, cap) -> np.ndarray:
     for c in np.unique(y[mask]):
         apart = z[mask & (y == c)].mean(axis=0) - z
         norm = np.linalg.norm(apart, axis=1) / np.linalg.norm(g, axis=1)
-        alpha = (cap / np.sqrt(D) * norm)[:, None] * g / apart
+        alpha = (cap / np.sqrt(D) * norm)[:, None] * g / (apart + 1e-8)  # as the published code
         mixed = (1 - alpha) * z + alpha * (z + apart)
         flips |= (mixed @ w + bias).argmax(axis=1) != predicted
     return flips & ~mask
@@ -70,6 +70,22 @@ def test_candidates_are_the_papers(monkeypatch):
         np.testing.assert_array_equal(found_of(*pool), expected)
         counts.append(expected.sum())
     assert 0 < min(counts) < max(counts)
+
+
+def test_what_is_0_in_point_and_anchor_does_not_move(monkeypatch):
+    """Features behind a ReLU: one is 0 for all of class 0, others here and there."""
+    monkeypatch.setattr(module, "_spread", lambda *given: given[3])
+    found_of = jax.jit(lambda *pool: run(KEY, *pool, 4))
+    matters = 0
+    for seed in range(6):
+        features, weights, bias, y, mask = a_pool(seed)
+        features, bias = np.maximum(features - 2, 0), bias + 2 * weights.sum(axis=0)
+        features[:, 0] *= y != 0
+        expected = first_enough((features, weights, bias, y, mask), 4)
+        np.testing.assert_array_equal(found_of(features, weights, bias, y, mask), expected)
+        apart = features + 1e-5 * np.random.default_rng(seed).random((N, D))
+        matters += (first_enough((apart, weights, bias, y, mask), 4) != expected).any()
+    assert matters > 0
 
 
 def test_few_candidates_come_first_and_random_points_after():
