@@ -25,7 +25,7 @@ from jal.types import InputError, Learner, Pool, Strategy
 
 __all__ = ["check", "check_agents", "check_pair"]
 
-POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "predict_batch")
+POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "max_steps", "predict_batch")
 
 
 def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> Experiment:

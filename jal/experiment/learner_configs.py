@@ -60,6 +60,8 @@ class LogisticRegression(_Config):
     """Inverse regularisation strength."""
     tol: float = 1e-6
     """Largest norm of the mean objective's gradient at which it stops."""
+    max_steps: int = 100
+    """Newton steps of a fit, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +78,8 @@ class LinearSVC(_Config):
     """Of that cross-validation."""
     class_weight: Literal["balanced"] | None = None
     """balanced: C times n / (classes present x the class's labels)."""
+    max_steps: int = 100
+    """Of the solver in a fit, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +90,8 @@ class SVC(LinearSVC):
 
     gamma: float | Literal["scale"] = "scale"
     """Of the kernel exp(-gamma d^2); scale: 1 / (D x the variance of the labelled inputs)."""
+    max_steps: int = 100_000
+    """Of the solver on a pair of classes in a fit, at most."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -77,6 +77,10 @@ class Results:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
         return report.targets(self.frame, self.experiment.to_json(), self.info, self.training)
 
+    def notes(self) -> list[str]:
+        """A sentence on each learner with fits that did not converge, or learned nothing."""
+        return report.notes(self.frame)
+
     def plot(self, metric: str = "accuracy") -> Figure:
         """Learning curves: the mean over the seeds, with its band; shows inline."""
         return report.learning_curves(self.rows(), metric, self.experiment.confidence)

@@ -78,8 +78,9 @@ def linear_svc(
     Returns:
       A Learner; logits are the decision values, 1 below the lowest for classes without labels, and
       [-d, d] for K = 2; features are the flattened inputs. `info`: the worst class's
-      `newton_steps` and `gradient_norm`, which stays above tol where float32 allows no less; with
-      a choice of C also `C` and its `cv_accuracy`.
+      `newton_steps` and `gradient_norm`, which stays above tol where float32 allows no less, and
+      whether all `converged` for all that (`truncated_newton.Solution`); with a choice of C also
+      `C` and its `cv_accuracy`.
 
     Raises:
       InputError: for options out of range.
@@ -142,6 +143,7 @@ def linear_svc(
             solution, present = train(start, z, y, labelled, C)
             info["newton_steps"] = jnp.max(solution.steps).astype(jnp.float32)
             info["gradient_norm"] = jnp.max(solution.gradient_norm)
+            info["converged"] = jnp.min(solution.converged.astype(jnp.float32))
             return solution.weights, present, info
 
         start = jnp.concatenate([variables.weights, variables.bias[None]]).T @ data.axes

@@ -79,8 +79,9 @@ def logistic_regression(
       max_labels: static bound on the number of labels; the pool's size if None.
 
     Returns:
-      A Learner; features are the flattened inputs. `info`: `newton_steps` and the `gradient_norm`
-      reached, which stays above tol where float32 allows no less.
+      A Learner; features are the flattened inputs. `info`: `newton_steps`, the `gradient_norm`
+      reached, which stays above tol where float32 allows no less, and whether it `converged` for
+      all that (`truncated_newton.Solution`).
     """
     dim = math.prod(input_shape)
 
@@ -139,6 +140,7 @@ def logistic_regression(
         info = {
             "newton_steps": solution.steps.astype(jnp.float32),
             "gradient_norm": solution.gradient_norm,
+            "converged": solution.converged.astype(jnp.float32),
         }
         return LogisticRegressionVariables(weights, bias), info
 

@@ -104,7 +104,8 @@ def sgd(
       auxiliary: trained beside the network, in the same steps (`Learner.extend` sets it).
 
     Returns:
-      A Learner; features are the network's. `info`: `train_loss`, the last epoch's mean.
+      A Learner; features are the network's. `info`: `train_loss`, the last epoch's mean, and
+      `chance_loss`, the least of constant predictions: log K where all classes are as common.
     """
     given = dict(locals())  # for extend, which makes the same learner with an auxiliary
     schedule = schedule or constant()
@@ -139,12 +140,8 @@ def sgd(
         x, y = data.pool
         bound = x.shape[0] if max_labels is None else min(max_labels, x.shape[0])
         steps = (labels.n + batch_size - 1) // batch_size
-        of_class = class_weights(
-            y[labels.order[:bound]],
-            jnp.arange(bound) < labels.n,
-            classes(variables, x),
-            class_weight,
-        )
+        known, on = y[labels.order[:bound]], jnp.arange(bound) < labels.n
+        of_class = class_weights(known, on, classes(variables, x), class_weight)
 
         def loss_of(
             params: PyTree, state: PyTree, key: Array, index: Array, weight: Array, number: Array
@@ -206,7 +203,9 @@ def sgd(
             jnp.float32(0),
         )
         end = jax.lax.fori_loop(0, epochs, epoch, start)
-        return end.variables, {"train_loss": end.loss / end.weight}
+        share = jnp.zeros_like(of_class).at[known].add(jnp.where(on, of_class[known], 0.0))
+        chance = jnp.sum(jax.scipy.special.entr(share / jnp.sum(share)))
+        return end.variables, {"train_loss": end.loss / end.weight, "chance_loss": chance}
 
     def predict(variables: NetworkVariables, x: Array) -> Outputs:
         def chunk(x: Array) -> Outputs:

@@ -21,6 +21,7 @@ from jal.types import Array, InputError, Labels, Learner, Outputs, Pool
 __all__ = ["SVCVariables", "svc"]
 
 _ROWS_AT_ONCE = 256  # of predictions: bounds memory to a few times 256 (max_labels + K^2) numbers
+_ENOUGH = 1e-3  # scikit-learn's default tolerance
 
 
 class SVCVariables(NamedTuple):
@@ -80,7 +81,8 @@ def svc(
       A Learner; logits are scikit-learn's one-vs-rest decision values (see
       `one_vs_one.decision_values`): votes, ties broken by confidence as `SVC(break_ties=True)`
       predicts; rounded, votes alone. Features are the flattened inputs. `info`: the largest
-      `kkt_violation` and `smo_steps` of a pair; with a choice of C also `C` and its `cv_accuracy`.
+      `kkt_violation` and `smo_steps` of a pair, and whether the former `converged`: to tol, or to
+      1e-3 where float32 allows no less; with a choice of C also `C` and its `cv_accuracy`.
 
     Raises:
       InputError: for options out of range.
@@ -143,6 +145,7 @@ def svc(
         _, scale, machines, effort = train(C, labelled)
         info["kkt_violation"] = effort.violation
         info["smo_steps"] = effort.steps.astype(jnp.float32)
+        info["converged"] = (effort.violation <= max(tol, _ENOUGH)).astype(jnp.float32)
         return SVCVariables(points, mean, scale, machines), info
 
     def vote(machines: Machines, kernel: Array) -> Array:

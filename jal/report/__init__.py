@@ -7,6 +7,7 @@ from jal.report.comparisons import (
     significance,
     untested,
 )
+from jal.report.notes import notes
 from jal.report.page import page
 from jal.report.plots import curve_grid, learning_curves, save_png
 from jal.report.tables import ranking, seconds, summary
@@ -28,6 +29,7 @@ __all__ = [
     "learning_curves",
     "level_with_best",
     "metric_densities",
+    "notes",
     "page",
     "paired_differences",
     "penalties",

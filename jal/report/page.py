@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jal.report.comparisons import FEWEST, LEVEL, level_with_best, penalties, significance, untested
+from jal.report.notes import notes
 from jal.report.plots import FEW, curve_grid, learning_curves, png
 from jal.report.tables import ranking, seconds, summary
 from jal.report.target_plots import (
@@ -85,7 +86,10 @@ def page(
     whole, frame = frame, by_training(frame, shape.trainings)
     sections = [
         f'<h1>{name}</h1><p class="about">{html.escape(about)}</p>',
-        *[f'<p class="note">Note: {html.escape(note)}.</p>' for note in info.get("notes", ())],
+        *[
+            f'<p class="note">Note: {html.escape(note)}.</p>'
+            for note in (*info.get("notes", ()), *notes(whole))
+        ],
         "<h2>Learning curves</h2>",
         _picture(learning_curves(frame, level=shape.level), "accuracy against labels"),
         f"<p>Mean over the {shape.unit}; the band is the mean's {shape.percent} interval.</p>",

@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from jal.report.comparisons import LEVEL, significance, untested
+from jal.report.notes import notes
 from jal.report.tables import ranking, seconds, summary
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
 from jal.report.tidy import aubcs, by_training, label_range
@@ -68,7 +69,8 @@ def print_tables(
     config: Mapping[str, Any] | None = None,
     training: pd.DataFrame | None = None,
 ) -> None:
-    """Prints the summary of each learner and its significance matrix, or what fits of it.
+    """Prints the summary of each learner and its significance matrix, or what fits of it, and
+    `notes` on fits that did not converge.
 
     Args:
       frame: the tidy table.
@@ -103,6 +105,8 @@ def print_tables(
             console.print(grid if _fits(console, grid) else _counts(matrix, learner))
             if note:
                 console.print(escape(f"{learner}: {note}.\n"))
+    for note in notes(whole):
+        console.print(f"Note: {note}.", markup=False, highlight=False, soft_wrap=True)
     if training is None:
         return
     if stops is None:

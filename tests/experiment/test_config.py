@@ -115,7 +115,7 @@ def test_start_size(change, size):
 @pytest.mark.parametrize(
     ("config", "seen"),
     [
-        (LogisticRegression(C=0.3, tol=0.1), {"C": 0.3, "tol": 0.1}),
+        (LogisticRegression(C=0.3, max_steps=9), {"C": 0.3, "tol": 1e-6, "max_steps": 9}),
         (LinearSVC(C_grid=(1.0,)), {"C_grid": (1.0,), "folds": 5, "class_weight": None}),
         (SVC(gamma=2.0, class_weight="balanced"), {"gamma": 2.0, "class_weight": "balanced"}),
         (MLP(optimizer="adam", dropout=0.1), {"optimizer": adam, "dropout": 0.1, "augment": None}),

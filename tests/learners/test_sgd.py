@@ -175,6 +175,9 @@ def test_class_weights_are_pytorchs():
     ):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     np.testing.assert_allclose(info["train_loss"], loss(start), rtol=1e-5)
+    np.testing.assert_allclose(info["chance_loss"], np.log(2), rtol=1e-6)
+    _, info = run(sgd(network, **options), key, pool, labels)
+    np.testing.assert_allclose(info["chance_loss"], -np.log([0.75, 0.25]) @ [0.75, 0.25], rtol=1e-6)
 
 
 def test_adam_is_optaxs():
