@@ -1,7 +1,11 @@
-"""Makes the pictures and page of a finished run anew: python launch/report.py DIR."""
+"""Makes the pictures and page of a run anew: python launch/report.py DIR.
+
+Of a run that is not finished they show what is saved so far, and say so.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -9,27 +13,33 @@ import tyro
 from rich.console import Console
 
 from jal import report
-from jal.experiment import load
+from jal.experiment.lock import locked
+from jal.experiment.results import load_so_far
 from jal.types import InputError
 
 
 def main(folder: tyro.conf.Positional[Path]) -> None:
-    """Reads the tidy table, writes curves.png and report.html.
+    """Reads what was measured, writes curves.png and report.html.
 
     Args:
-      folder: a finished run's.
+      folder: a run's.
     """
-    results = load(folder)
-    results.render(folder)
+    results = load_so_far(folder)
+    unfinished = results.info.get("unfinished")
+    # The manifest of a finished run is written anew; an unfinished one may well be in use.
+    with contextlib.nullcontext() if unfinished else locked(folder):
+        results.render(folder)
     console = Console()
     config = results.experiment.to_json()
     report.print_tables(results.frame, console, results.info, config, results.training)
+    if unfinished:
+        console.print(f"unfinished: {unfinished}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"Open {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
     try:
         tyro.cli(main, prog="launch/report.py")
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -17,10 +17,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jal import files
-from jal.experiment.folder import disk_errors
+from jal.experiment.config import Experiment
+from jal.experiment.folder import disk_errors, run_sha256
 from jal.types import InputError, PyTree
 
-__all__ = ["Checkpoints"]
+__all__ = ["Checkpoints", "cell_checkpoints"]
 
 _ARRAYS, _STATE = "arrays.npz", "state"
 _METADATA_BYTES = 2**17  # what a checkpoint takes beside its arrays, and to spare
@@ -132,6 +133,22 @@ class Checkpoints:
 
     def _of_step(self, step: int) -> str:
         return f"{self._of}, step {step}"
+
+
+def cell_checkpoints(folder: Path, experiment: Experiment) -> Checkpoints:
+    """Of a run's cells: a step is `cell * (rounds + 1) + done`.
+
+    The cells before `cell` (pairs of learner and strategy, in the config's order) are finished, and
+    of `cell` the first `done` rounds.
+    """
+    cells, last = experiment.cells(), experiment.rounds + 1
+
+    def name(step: int) -> str:
+        cell, done = divmod(step - 1, last)
+        learner, strategy = cells[min(cell, len(cells) - 1)]
+        return f"round {done} of {learner} · {strategy}"
+
+    return Checkpoints(folder, run_sha256(folder), name)
 
 
 def _checkpointer() -> ocp.Checkpointer:

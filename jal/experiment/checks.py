@@ -25,6 +25,7 @@ from jal.types import InputError, Learner, Pool, Strategy
 
 __all__ = ["check", "check_agents", "check_pair"]
 
+LONGEST = 100  # of a name, in bytes: file systems allow 255, of which folders take more than one
 POSITIVE = ("C", "batch_size", "epochs", "learning_rate", "folds", "max_steps", "predict_batch")
 
 
@@ -74,8 +75,7 @@ def check(experiment: Experiment, dataset: Dataset, factories: Factories) -> Exp
     last = experiment.first_seed + experiment.seeds - 1
     if last > 2**31 - 1:
         raise InputError(f"seeds must be below 2^31, got {last}: lower first_seed.")
-    if not experiment.name or "/" in experiment.name:
-        raise InputError(f"name must be a name without a slash, got {experiment.name!r}.")
+    _check_names(experiment)
     for name, learner in experiment.learners.items():
         _check_learner(name, learner)
     start, points = _check_start(experiment, dataset), len(dataset.train.y)
@@ -179,6 +179,23 @@ def check_pair(
         jax.eval_shape(lambda pool: extended.init(jax.random.key(0), extended.prepare(pool)), pool)
     except InputError as error:
         raise InputError(f"{strategy} with {name}: {error}") from error
+
+
+def _check_names(experiment: Experiment) -> None:
+    """Names are parts of files' names."""
+    if "/" in experiment.name:
+        raise InputError(f"name must be a name without a slash, got {experiment.name!r}.")
+    named = {"name": (experiment.name,)}
+    named |= {f"a name in {n}": getattr(experiment, n) for n in ("learners", "options", "agents")}
+    for what, names in named.items():
+        for name in names:
+            if not name or not name.isprintable():
+                raise InputError(f"{what} must be of printable characters, got {name!r}.")
+            if len(name.encode()) > LONGEST:
+                raise InputError(
+                    f"{what} must have at most {LONGEST} bytes, got {len(name.encode())}: "
+                    f"{name[:20]!r}..."
+                )
 
 
 def _known(what: str, names: Collection[str], known: Collection[str] | Mapping) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import math
 import types
 import typing
 from typing import Annotated, Any, Literal
@@ -125,6 +126,16 @@ class Experiment:
         """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
         return parse(Experiment, tree, "")
 
+    @staticmethod
+    def checked(experiment: Any) -> Experiment:
+        """The experiment itself, once every field is found to be of its type; else InputError."""
+        if type(experiment) is not Experiment:
+            raise InputError(
+                f"an experiment must be an Experiment, and of no subclass, got a "
+                f"{type(experiment).__name__}."
+            )
+        return Experiment.from_json(experiment.to_json())
+
 
 # Share of the labels at the start that are of the rarer classes (BRAL-T, Table 8).
 RARE_SHARE = {"twisted_main": 0.05, "twisted_rare": 0.95}
@@ -185,8 +196,17 @@ def parse(kind: Any, tree: Any, where: str) -> Any:
         and isinstance(tree, wanted[kind])
         and isinstance(tree, bool) == (kind is bool)
     ):
+        if kind is float and not _is_finite(tree):
+            raise InputError(f"{where} must be finite, got {tree!r}.")
         return tree
     raise InputError(f"{where} must be {_name(kind)}, got {tree!r}.")
+
+
+def _is_finite(number: int | float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # of an int that no float can be
+        return False
 
 
 def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
@@ -201,7 +221,10 @@ def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
     for option in options:
         with contextlib.suppress(InputError):
             return parse(option, tree, where)
-    raise InputError(f"{where} must be {' or '.join(map(_name, options))}, got {tree!r}.")
+    wanted = " or ".join(map(_name, options))
+    if isinstance(tree, float) and float in options:
+        raise InputError(f"{where} must be finite, got {tree!r}.")
+    raise InputError(f"{where} must be {wanted}, got {tree!r}.")
 
 
 def _from_fields(kind: Any, tree: Any, where: str) -> Any:

@@ -22,6 +22,7 @@ __all__ = [
     "PICKS",
     "TABLE",
     "TRAINING",
+    "brief",
     "check_data",
     "check_experiment",
     "check_vacant",
@@ -60,22 +61,38 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
         files.sync(folder.parent)
     except OSError as error:
         shutil.rmtree(making, ignore_errors=True)
-        raise InputError(
-            f"cannot create {folder} ({error.strerror}): give --out a folder that can be written."
-        ) from error
+        raise _cannot_create(folder, error) from error
 
 
 def check_vacant(folder: Path, experiment: Experiment) -> None:
-    """Raises InputError where `folder` is there already and not empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if (folder / CONFIG).is_file():
-            differs = difference(read_experiment(folder), experiment)
-            raise InputError(
-                f"{folder} holds another run"
-                + (f", in which {differs}" if differs else " of this experiment")
-                + ": give another --out, or go on with that run by --resume."
-            )
-        raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
+    """Raises InputError where `folder` is there already and not empty, or cannot be looked at."""
+    try:
+        vacant = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+        holds_a_run = (folder / CONFIG).is_file()
+    except (OSError, ValueError) as error:  # ValueError: of a name with a null byte
+        raise _cannot_create(folder, error) from error
+    if vacant:
+        return
+    if holds_a_run:
+        differs = difference(read_experiment(folder), experiment)
+        raise InputError(
+            f"{folder} holds another run"
+            + (f", in which {differs}" if differs else " of this experiment")
+            + ": give another --out, or go on with that run by --resume."
+        )
+    raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
+
+
+def _cannot_create(folder: Path, error: OSError | ValueError) -> InputError:
+    why = getattr(error, "strerror", None) or error
+    return InputError(
+        f"cannot create {brief(str(folder))} ({why}): give --out a folder that can be written."
+    )
+
+
+def brief(name: str) -> str:
+    """A name as sentences show it: its beginning if it is long."""
+    return name if len(name) <= 80 else f"{name[:77]}..."
 
 
 def check_experiment(folder: Path, experiment: Experiment) -> None:
@@ -133,7 +150,8 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path.parent} is not a run's folder: it has no {path.name}.") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{brief(str(path))} cannot be read: {why}.") from error
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:

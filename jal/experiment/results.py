@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from jal import files, report
-from jal.experiment.cells import Cell
+from jal.experiment.cells import Cell, unpack
+from jal.experiment.checkpoints import cell_checkpoints
 from jal.experiment.config import Experiment
 from jal.experiment.folder import (
     CONFIG,
@@ -32,7 +33,7 @@ from jal.types import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Results", "is_finished", "load", "tidy"]
+__all__ = ["Results", "is_finished", "load", "load_so_far", "tidy"]
 
 PICTURE, PAGE = "curves.png", "report.html"
 
@@ -140,6 +141,39 @@ def load(folder: str | Path) -> Results:
     return Results(experiment, frame, read_json(folder / INFO), labelled, picks, training)
 
 
+def load_so_far(folder: str | Path) -> Results:
+    """As `load`; of a run that is not finished, what its newest checkpoint has.
+
+    That is without imbalance ratios and picks, which take the data, and without the agents'
+    histories; `info` has nothing but "unfinished", which says how much there is.
+
+    Raises:
+      InputError: as `load`, and where no round is saved.
+    """
+    folder = Path(folder)
+    experiment = read_experiment(folder)
+    if (folder / files.MANIFEST).is_file():
+        return load(folder)
+    checkpoints, said = cell_checkpoints(folder, experiment), []
+    step = checkpoints.latest(said.append)
+    if step is None:
+        raise InputError(
+            f"{folder} holds a run that is not finished, and no round of it is saved yet: resume "
+            f"it by --resume {folder}."
+        )
+    done, names = step % (experiment.rounds + 1), experiment.cells()
+    cells = dict(zip(names, unpack(checkpoints.arrays(step)), strict=False))
+    what = f"{len(cells) - bool(done)} of {len(names)} learners and strategies finished"
+    if done:
+        last = [*cells][-1]
+        metrics = {name: values[:, :done] for name, values in cells[last]["metrics"].items()}
+        cells[last] = cells[last] | {"metrics": metrics}
+        what += f", round {done - 1} of {experiment.rounds} of {' · '.join(last)}"
+    labelled = {"/".join(name): cell["labelled"] for name, cell in cells.items()}
+    info = {"unfinished": "; ".join([what, *said])}
+    return Results(experiment, tidy(experiment, cells), info, labelled, pd.DataFrame())
+
+
 def is_finished(folder: Path) -> bool:
     """Whether all that a finished run has is in its folder, as it was written."""
     names = [*_files(read_experiment(folder)), PICTURE, PAGE]
@@ -152,7 +186,10 @@ def _files(experiment: Experiment) -> list[str]:
 
 
 def tidy(
-    experiment: Experiment, cells: dict[tuple[str, str], Cell], y: np.ndarray, classes: int
+    experiment: Experiment,
+    cells: dict[tuple[str, str], Cell],
+    y: np.ndarray | None = None,
+    classes: int = 0,
 ) -> pd.DataFrame:
     """The tidy table of `(learner, strategy) -> Cell`.
 
@@ -162,17 +199,19 @@ def tidy(
     Args:
       experiment: the config.
       cells: what was measured, with "labels", and what was labelled.
-      y: `[N]` the pool's classes.
+      y: `[N]` the pool's classes; no imbalance ratio if None.
       classes: their number.
     """
     seeds = np.arange(experiment.first_seed, experiment.first_seed + experiment.seeds)
-    rounds = np.arange(experiment.rounds + 1)
     parts = []
     for (learner, strategy), cell in cells.items():
         measured = {name: np.asarray(values) for name, values in cell["metrics"].items()}
         measured.pop("finite")
         labels = measured.pop("labels").astype(np.int32)
-        measured["imbalance_ratio"] = _imbalance(labels, np.asarray(cell["labelled"]), y, classes)
+        rounds = np.arange(labels.shape[1])
+        if y is not None:
+            picks = np.asarray(cell["labelled"])
+            measured["imbalance_ratio"] = _imbalance(labels, picks, y, classes)
         for metric, values in measured.items():
             parts.append(
                 pd.DataFrame(

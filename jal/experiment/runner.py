@@ -23,7 +23,7 @@ from jal.data.sources import Dataset, fingerprint
 from jal.experiment import agent_training as training
 from jal.experiment.agent_configs import Saved, arena
 from jal.experiment.cells import Cell, pack, unpack
-from jal.experiment.checkpoints import Checkpoints
+from jal.experiment.checkpoints import Checkpoints, cell_checkpoints
 from jal.experiment.checks import check, check_agents
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import given_data, load_data
@@ -120,7 +120,7 @@ def _finished(folder: Path, experiment: Experiment, progress: bool) -> Results:
 
 def _typed(experiment: Experiment, dataset: Dataset | None) -> Experiment:
     """The experiment, every field found to be of its type; on arrays where a data set is given."""
-    experiment = Experiment.from_json(experiment.to_json())
+    experiment = Experiment.checked(experiment)
     if dataset is None:
         return experiment
     return dataclasses.replace(experiment, data=given_data(experiment.data, dataset))
@@ -161,7 +161,7 @@ def _run(
                 if is_finished(folder):
                     return _finished(folder, experiment, progress)
                 held.enter_context(locked(folder))
-                checkpoints = _checkpoints(folder, experiment)
+                checkpoints = cell_checkpoints(folder, experiment)
                 step = checkpoints.latest(shown.note)
             else:
                 check_vacant(folder, experiment)
@@ -172,7 +172,7 @@ def _run(
             if folder is not None and not resumed:
                 create(folder, experiment, identity)
                 held.enter_context(locked(folder))
-                checkpoints = _checkpoints(folder, experiment)
+                checkpoints = cell_checkpoints(folder, experiment)
             program.compile_seconds += sum(one.compile_seconds for one in programs.values())
             trained = training.train_agents(experiment, made, programs, shown, interrupted, folder)
             program.supply(*training.supplies(experiment, trained.policies, data))
@@ -201,22 +201,6 @@ def _run(
                 results = dataclasses.replace(results, info=read_json(folder / INFO))
             results.save(folder)
     return results
-
-
-def _checkpoints(folder: Path, experiment: Experiment) -> Checkpoints:
-    """Of the cells: a step is `cell * (rounds + 1) + done`.
-
-    The cells before `cell` are finished, in the config's order, and of `cell` the first `done`
-    rounds.
-    """
-    cells, last = experiment.cells(), experiment.rounds + 1
-
-    def name(step: int) -> str:
-        cell, done = divmod(step - 1, last)
-        learner, strategy = cells[min(cell, len(cells) - 1)]
-        return f"round {done} of {learner} · {strategy}"
-
-    return Checkpoints(folder, run_sha256(folder), name)
 
 
 def _compile(program: Program, shown: RunProgress, interrupted: threading.Event) -> None:

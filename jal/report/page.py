@@ -77,10 +77,7 @@ def page(
     strategies = frame.strategy.nunique()
     about = (
         f"{len(learners)} learner{'s'[: len(learners) > 1]}, {strategies} strategies, "
-        f"{frame.seed.nunique()} seeds, data {_data(config['data'], info)}; "
-        f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
-        f"{info['compile_seconds']:.0f} s{', since it was resumed' if info['resumed'] else ''}; "
-        f"jal {info['jal']}, JAX {info['jax']}"
+        f"{frame.seed.nunique()} seeds, data {_data(config['data'], info)}; {_ran(info)}"
     )
     shape = Shape.of(config)
     whole, frame = frame, by_training(frame, shape.trainings)
@@ -156,6 +153,17 @@ def _data(config: dict[str, Any], info: dict[str, Any]) -> str:
         f"{config['source']} ({held['train']:,} training and {held['test']:,} test examples of "
         f"shape {tuple(held['shape'])}, {held['classes']} classes, SHA-256 "
         f"{info.get('data_sha256', 'unknown')[:12]})"
+    )
+
+
+def _ran(info: Mapping[str, Any]) -> str:
+    """Where and how long, or how much of it is there yet."""
+    if "unfinished" in info:
+        return f"UNFINISHED: {info['unfinished']}"
+    resumed = ", since it was resumed" if info["resumed"] else ""
+    return (
+        f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
+        f"{info['compile_seconds']:.0f} s{resumed}; jal {info['jal']}, JAX {info['jax']}"
     )
 
 

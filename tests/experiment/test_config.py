@@ -20,6 +20,7 @@ from jal.experiment import (
     Imbalance,
     LinearSVC,
     LogisticRegression,
+    Parts,
     ResNet,
     ViT,
     run,
@@ -209,8 +210,46 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
             "learners.a must be LogisticRegression or SVC or .*, got 'mlp'",
         ),
         ({"data": "sklearn:digits"}, "data must be Data, got 'sklearn:digits'"),
+        ({"initial": np.nan}, "initial must be finite, got nan"),
+        ({"initial": -np.inf}, "initial must be finite, got -inf"),
+        ({"target": 10**400}, "target must be finite, got 1000"),
+        ({"parts": Parts(train=np.nan)}, "parts.train must be finite, got nan"),
+        ({"learners": {"a": SVC(gamma=np.inf)}}, "learners.a.gamma must be finite, got inf"),
+        ({"learners": {"a": SVC(C_grid=(1.0, np.nan))}}, "C_grid must be finite, got nan"),
+        ({"data": Data(test_size=np.nan)}, "data.test_size must be finite, got nan"),
+        ({"options": {"bait": {"ridge": np.nan}}}, "options.bait.ridge must be finite, got nan"),
+        ({"reported": {"a/b": {"f1": np.nan}}}, "reported.a/b.f1 must be finite, got nan"),
     ],
 )
 def test_values_of_another_type_are_refused(change, says):
+    with pytest.raises(InputError, match=says):
+        run(dataclasses.replace(Experiment(), **change), progress=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mine(Experiment):
+    extra: int = 3
+
+
+@pytest.mark.parametrize("given", [Mine(), None, {"seeds": 3}])
+def test_what_is_no_experiment_is_refused(given):
+    says = f"must be an Experiment, and of no subclass, got a {type(given).__name__}"
+    with pytest.raises(InputError, match=says):
+        run(given, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"name": "x" * 101}, "name must have at most 100 bytes, got 101: 'xxxx"),
+        ({"name": "é" * 51}, "name must have at most 100 bytes, got 102: 'é"),
+        ({"name": "a\nb"}, r"name must be of printable characters, got 'a\\nb'"),
+        ({"name": "a/b"}, r"name must be a name without a slash, got 'a/b'"),
+        ({"name": ""}, "name must be of printable characters, got ''"),
+        ({"learners": {"\0": MLP()}}, "a name in learners must be of printable characters"),
+    ],
+    ids=range(6),
+)
+def test_names_are_such_as_files_can_have(change, says):
     with pytest.raises(InputError, match=says):
         run(dataclasses.replace(Experiment(), **change), progress=False)

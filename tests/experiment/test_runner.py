@@ -23,6 +23,7 @@ from jal.experiment import MLP, Experiment, Interrupted, LogisticRegression, run
 from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.lock import locked
 from jal.experiment.program import Program
+from jal.experiment.results import is_finished, load_so_far
 from jal.types import InputError
 
 LINEAR = {"logistic_regression": LogisticRegression()}
@@ -457,6 +458,36 @@ def test_a_damaged_checkpoint_is_gone_on_before(uninterrupted, whole_folder, tmp
     assert f"{says} that of round 1 of logistic_regression · margin" in out
     pd.testing.assert_frame_equal(resumed.frame, uninterrupted.frame)
     assert ex.load(folder).frame.equals(uninterrupted.frame)
+
+
+def test_what_an_unfinished_run_shows(uninterrupted, whole_folder, tmp_path):
+    """The finished cells, and of the one under way the rounds that are saved; marked."""
+    folder = shutil.copytree(whole_folder, tmp_path / "run")
+    (folder / "manifest.json").unlink()
+    shutil.rmtree(folder / "checkpoints" / "8")
+    found = load_so_far(folder)
+    what = "1 of 2 learners and strategies finished, round 1 of 3 of logistic_regression · margin"
+    assert found.info == {"unfinished": what}
+    frame = uninterrupted.frame
+    saved = (frame.strategy == "random") | (frame["round"] <= 1)
+    saved &= frame.metric != "imbalance_ratio"
+    pd.testing.assert_frame_equal(found.frame, frame[saved].reset_index(drop=True))
+    found.render(folder)
+    assert f"UNFINISHED: {what}" in (folder / "report.html").read_text()
+    assert not (folder / "manifest.json").exists()
+    (folder / "checkpoints" / "6").rename(folder / "6")
+    with pytest.raises(InputError, match="no round of it is saved yet: resume it by --resume"):
+        load_so_far(folder)
+
+
+def test_pictures_made_anew_are_sealed(folder):
+    for name in ("curves.png", "report.html"):
+        (folder / name).unlink()
+    assert not is_finished(folder)
+    load_so_far(folder).render(folder)
+    assert is_finished(folder)
+    (folder / "report.html").write_text("another")
+    assert not is_finished(folder)
 
 
 def test_a_run_in_use_is_left_alone(folder):

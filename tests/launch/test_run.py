@@ -36,6 +36,25 @@ def get_config():
 """
 
 
+SUBCLASS = """
+import dataclasses, sys
+from jal.experiment import Experiment
+
+@dataclasses.dataclass(frozen=True)
+class Mine(Experiment):
+    more: int = 3
+"""
+BAD_CONFIGS = {
+    "other": "return {}",
+    "none": "pass",
+    "lines": "raise ValueError('first\\nsecond\\n' + 999 * 'x')",
+    "exits": "sys.exit(3)",
+    "mine": "return Mine()",
+    "loop": "return get_config()",
+    "long": "return Experiment(name=300 * 'x')",
+}
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("launch")
@@ -45,7 +64,8 @@ def place(tmp_path_factory) -> Path:
     options = 'options={"vaal": {"hidden": (16, 8)}},\n        seeds=2'
     (path / "vaal.py").write_text(CONFIG.replace("seeds=2", options))
     (path / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
-    (path / "other.py").write_text("def get_config():\n    return {}\n")
+    for name, body in BAD_CONFIGS.items():
+        (path / f"{name}.py").write_text(f"{SUBCLASS}\ndef get_config():\n    {body}\n")
     x, y = np.zeros((20, 3)), np.arange(20) % 2
     np.savez(path / "nan.npz", x=np.where(np.arange(20)[:, None] == 3, np.nan, x), y=y)
     np.savez(path / "label.npz", x=x, y=np.where(np.arange(20) == 5, -1, y))
@@ -170,10 +190,27 @@ def test_full_disk(place):
         ("nothing.py", "config file nothing.py does not exist"),
         ("broken.py", "config file broken.py fails: ZeroDivisionError: division by zero"),
         ("other.py", "other.py must have a get_config() that returns an Experiment"),
+        ("other.py", "no subclass of it: it gives a dict."),
+        ("none.py", "it gives None."),
+        ("mine.py", "it gives a Mine."),
+        ("lines.py", "config file lines.py fails: ValueError: first second xxxxx"),
+        ("exits.py", "config file exits.py fails: SystemExit: 3."),
+        ("loop.py", "config file loop.py fails: RecursionError: maximum recursion depth"),
+        ("long.py", "name must have at most 100 bytes, got 300: 'xxxx"),
+        (f"{300 * 'x'}.py", "cannot be read: File name too long"),
+        (f"tiny.py --name {300 * 'x'}", "name must have at most 100 bytes, got 300: 'xxxx"),
+        (f"tiny.py --out {300 * 'x'}", "xxx... (File name too long): give --out a folder that can"),
+        (f"tiny.py --resume {300 * 'x'}", "xxx... cannot be read: File name too long."),
+        ("tiny.py --data.source folder:/proc", "image folder /proc cannot be read: "),
+        ("tiny.py --initial nan", "initial must be finite, got nan"),
         ("tiny.py --out tiny.py/run", "cannot create tiny.py/run (Not a directory): give"),
         ("tiny.py --learners.logistic-regression.C -1", "must be positive, got -1.0"),
         ("", "give a config first, such as configs/quickstart.py"),
         ("--seeds 3", "give a config first"),
+        ("--resume whole --rounds 20", "whole belongs to another config: rounds is 6 there and 20"),
+        ("--resume whole --rounds 25", "whole belongs to another config: rounds is 6 there and 25"),
+        ("--seeds 3 --resume=whole", "whole belongs to another config: seeds is 2 there and 3"),
+        ("--resume absent", "absent is not a run's folder"),
         ("tiny.py --strategies margn", "unknown strategy 'margn': known are random"),
         ("tiny.py --options badge size 3", "unknown option 'size' of badge: it has none"),
         ("tiny.py --options saal maximum yes", "options.saal.maximum must be bool, got 'yes'"),
@@ -195,6 +232,22 @@ def test_bad_input(main, reference, arguments, says):
     with pytest.raises(InputError, match=re.escape(says)) as caught:
         main(*arguments.split())
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_options_beside_resume_take_effect(script, place, reference, monkeypatch, capsys):
+    """Those that do not change the experiment; all others are the folder's own."""
+    del reference
+    given, resume = [], script.resume
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(script, "resume", lambda *args: given.append(args[1]) or resume(*args))
+    before = {path: path.read_bytes() for path in (place / "whole").rglob("*") if path.is_file()}
+    script.main(["--resume", "whole", "--segment", "3", "--confidence", "0.5", "--devices", "1"])
+    saved = ex.load(place / "whole").experiment
+    wanted = dataclasses.replace(saved, segment=3, confidence=0.5, devices=1)
+    assert given == [wanted] and wanted != saved
+    shown = capsys.readouterr().out
+    assert "whole is finished already" in shown and "50 % intervals" in shown
+    assert before == {path: path.read_bytes() for path in before}
 
 
 def test_options_of_strategies(script, place, monkeypatch):
