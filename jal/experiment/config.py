@@ -197,12 +197,18 @@ def parse(kind: Any, tree: Any, where: str) -> Any:
         and isinstance(tree, bool) == (kind is bool)
     ):
         if kind is float and not _is_finite(tree):
-            raise InputError(f"{where} must be finite, got {tree!r}.")
+            raise InputError(f"{where} must be finite, got {_shown(tree)}.")
         return tree
-    raise InputError(f"{where} must be {_name(kind)}, got {tree!r}.")
+    raise InputError(f"{where} must be {_name(kind)}, got {_shown(tree)}.")
 
 
-def _is_finite(number: int | float) -> bool:
+def _shown(value: Any) -> str:
+    """A value in a sentence: its beginning if it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _is_finite(number: Any) -> bool:
     try:
         return math.isfinite(number)
     except OverflowError:  # of an int that no float can be
@@ -223,13 +229,13 @@ def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
             return parse(option, tree, where)
     wanted = " or ".join(map(_name, options))
     if isinstance(tree, float) and float in options:
-        raise InputError(f"{where} must be finite, got {tree!r}.")
-    raise InputError(f"{where} must be {wanted}, got {tree!r}.")
+        raise InputError(f"{where} must be finite, got {_shown(tree)}.")
+    raise InputError(f"{where} must be {wanted}, got {_shown(tree)}.")
 
 
 def _from_fields(kind: Any, tree: Any, where: str) -> Any:
     if not isinstance(tree, dict):
-        raise InputError(f"{where} must be {_name(kind)}, got {tree!r}.")
+        raise InputError(f"{where} must be {_name(kind)}, got {_shown(tree)}.")
     unknown = tree.keys() - {field.name for field in dataclasses.fields(kind)}
     if unknown:
         raise InputError(f"unknown option {min(unknown)!r} of {_name(kind)}.")

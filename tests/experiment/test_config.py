@@ -210,6 +210,7 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
             "learners.a must be LogisticRegression or SVC or .*, got 'mlp'",
         ),
         ({"data": "sklearn:digits"}, "data must be Data, got 'sklearn:digits'"),
+        ({"seeds": "x" * 999}, r"seeds must be int, got 'xxxx[x]{92}\.\.\.\.$"),
         ({"initial": np.nan}, "initial must be finite, got nan"),
         ({"initial": -np.inf}, "initial must be finite, got -inf"),
         ({"target": 10**400}, "target must be finite, got 1000"),
