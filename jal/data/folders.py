@@ -49,13 +49,6 @@ def load_folder(name: str, image_size: int | None = None) -> Parts:
     root = Path(name).expanduser().resolve()
     if not root.is_dir():
         raise InputError(f"image folder {root} does not exist.")
-    try:
-        return _load(root, image_size)
-    except OSError as error:
-        raise InputError(f"image folder {root} cannot be read: {error}.") from error
-
-
-def _load(root: Path, image_size: int | None) -> Parts:
     train, *tests = (_named(root, names) for names in (_TRAIN, *_TESTS))
     tests = [folder for folder in tests if folder is not None and _folders(folder)][:1]
     notes = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from jal.types import InputError
@@ -193,8 +194,7 @@ def _names(names: Any) -> tuple[str, ...]:
 
 def _of_objects(part: str, y: np.ndarray) -> np.ndarray:
     """Python objects of one kind as an array of it."""
-    missing = np.array([_is_missing(label) for label in y.flat], bool).reshape(y.shape)
-    _refuse(part, y, missing, "is missing: drop the examples without one")
+    _refuse(part, y, pd.isna(y), "is missing: drop the examples without one")
     if all(isinstance(label, str) for label in y.flat):
         return y.astype(str)
     kinds = sorted({type(label).__name__ for label in y.flat})
@@ -205,13 +205,6 @@ def _of_objects(part: str, y: np.ndarray) -> np.ndarray:
             "strings for all."
         )
     return made
-
-
-def _is_missing(label: Any) -> bool:
-    try:
-        return label is None or bool(np.ndim(label) == 0 and label != label)
-    except TypeError:  # of pandas' NA nothing can be said
-        return True
 
 
 def _refuse(part: str, y: np.ndarray, bad: np.ndarray, why: str) -> None:

@@ -9,6 +9,7 @@ from jal.data.inputs import Inputs
 __all__ = ["merged_columns", "odd_scale"]
 
 _KEPT = 0.9  # of a column's different values: a million random ones keep more
+_CLOSE = 0.02  # of the gaps between values, few beside those that it takes to lose a tenth
 _APART = 10.0  # times; between sets of one scale deviations differ less
 _FEW = 10  # examples, too few for a deviation
 _LOOKED_AT = 1000  # examples
@@ -16,16 +17,16 @@ _DARK = 64  # of 255
 
 
 def merged_columns(x: Inputs) -> tuple[str, ...]:
-    """A sentence for each column of `[N, D]` numbers whose different values float32 merges."""
+    """A sentence for each column of `[N, D]` numbers whose different values float32 merges.
+
+    Columns are sorted where a thousand of their values lie so close that it may be.
+    """
     values = x.values
     if values.ndim != 2 or values.dtype.itemsize < 4 or values.dtype == np.float32:
         return ()
     found = []
-    for place in range(values.shape[1]):
-        column = values[:, place]
-        if np.array_equal(column.astype(np.float32), column):
-            continue
-        column = np.sort(column)
+    for place in np.flatnonzero(_may_merge(values)).tolist():
+        column = np.sort(values[:, place])
         before, after = (_different(one) for one in (column, column.astype(np.float32)))
         if after < _KEPT * before:
             found.append(
@@ -56,6 +57,16 @@ def odd_scale(train: np.ndarray, test: np.ndarray) -> tuple[str, ...]:
         f"training features deviate {ratio:.3g} times as much as test features: give both on one "
         "scale",
     )
+
+
+def _may_merge(x: np.ndarray) -> np.ndarray:
+    """`[D]` bool: columns whose values, by some of them, may lie closer than float32's do."""
+    some = np.random.default_rng(0).permutation(len(x))[:_LOOKED_AT]
+    column = np.sort(x[some], axis=0).astype(np.float64)
+    gap = np.diff(column, axis=0) * (len(some) / len(x))  # as if all were looked at
+    spacing = np.spacing(np.abs(column[1:]).astype(np.float32))
+    close = np.sum((gap > 0) & (gap < spacing), axis=0)
+    return close > _CLOSE * np.sum(gap > 0, axis=0)
 
 
 def _different(column: np.ndarray) -> int:

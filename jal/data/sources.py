@@ -60,25 +60,32 @@ def load(
     """
     if image_size is not None and image_size < 1:
         raise InputError(f"image_size must be at least 1 pixel, got {image_size}.")
-    kind, _, name = source.partition(":")
-    if kind in _IMAGES and name:
-        parts = _IMAGES[kind](name, image_size)
-    elif image_size is not None:
-        raise InputError(
-            f"image_size is for sources of images, {', '.join(_IMAGES)}; {source!r} is none."
-        )
-    elif source == _DIGITS:
-        parts = _load_digits()
-    elif kind == "npz" and name:
-        parts = _load_npz(Path(name).expanduser())
-    else:
-        raise InputError(
-            f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, folder:PATH, tfds:NAME or "
-            "hf:NAME."
-        )
+    try:
+        parts = _parts(source, image_size)
+    except OSError as error:  # of names that are too long, folders that may not be read
+        raise InputError(f"dataset {source[:80]!r} cannot be read: {error.strerror}.") from error
     if test_size is None:
         test_size = 797 if source == _DIGITS else 0.2
     return assemble(parts, test_size, split_seed)
+
+
+def _parts(source: str, image_size: int | None) -> Parts:
+    kind, _, name = source.partition(":")
+    if "\0" in name:
+        raise InputError(f"unknown dataset {source!r}: a name has no null bytes.")
+    if kind in _IMAGES and name:
+        return _IMAGES[kind](name, image_size)
+    if image_size is not None:
+        raise InputError(
+            f"image_size is for sources of images, {', '.join(_IMAGES)}; {source!r} is none."
+        )
+    if source == _DIGITS:
+        return _load_digits()
+    if kind == "npz" and name:
+        return _load_npz(Path(name).expanduser())
+    raise InputError(
+        f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, folder:PATH, tfds:NAME or hf:NAME."
+    )
 
 
 def _load_digits() -> Parts:

@@ -159,7 +159,12 @@ def test_columns_that_float32_merges_are_said():
     assert merged(seconds - seconds[0]) == ()
     assert merged(np.where(np.arange(306) % 2, seconds, 0)) != ()
     assert merged(2**24 + np.arange(10)) != () == merged(2**24 - np.arange(10))
-    assert merged(np.random.default_rng(0).random(100_000)) == ()
+    random = np.random.default_rng(0)
+    assert merged(random.random(100_000)) == ()
+    within_a_year = 1.7e9 + random.integers(0, 3e7, 100_000)  # float32 is 128 s apart there
+    (note,) = merged(within_a_year)
+    assert note.startswith(f"column 1 has {len(set(within_a_year)):,} different values, of which")
+    assert f"keeps {len(set(within_a_year.astype(np.float32))):,}: " in note
     frame = FRAME.assign(time=1.7e9 + np.arange(N))
     assert inputs_of(frame).notes[0].startswith("column 'time' has 40 different values, of which")
 

@@ -161,6 +161,22 @@ def test_unknown_source(source):
         load(source)
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("npz:" + 5000 * "a", r"dataset 'npz:a+' cannot be read: File name too long\."),
+        ("folder:" + 5000 * "a", r"dataset 'folder:a+' cannot be read: File name too long\."),
+        ("npz:a\0", "a name has no null bytes"),
+        ("folder:a\0", "a name has no null bytes"),
+    ],
+    ids=range(4),
+)
+def test_names_that_no_file_has(source, message):
+    with pytest.raises(InputError, match=message) as error:
+        load(source)
+    assert len(str(error.value)) < 200
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"dataset file .*nowhere\.npz does not exist"):
         load(f"npz:{tmp_path / 'nowhere.npz'}")
