@@ -31,7 +31,7 @@ def loss_prediction(
       margin: of the ranking loss.
       weight: of the ranking loss beside the learner's.
       detach_epoch: the first epoch (from 0) in which the head no longer trains the network: 120 of
-        the paper's 200, 20 in BRAL-T's comparison.
+        the paper's 200, 20 in BRAL-T's comparison. A learner of fewer epochs never comes to it.
       subset: unlabelled points, drawn at random, that are looked at, but at least k_max; None for
         all, as in BRAL-T's comparison.
 
