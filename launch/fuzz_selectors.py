@@ -172,7 +172,11 @@ def _one(rng: np.random.Generator, name: str) -> Verdict:
     elif name == "pure_radius":
         wrong = "" if found.shape == () and found.dtype == np.float32 else f"{found!r}"
     elif name == "linkage_clusters":
-        right = found.shape == (n,) and found.dtype == np.int32 and found.min() >= 0
+        right = (
+            found.shape == given["features"].shape[:1]
+            and found.dtype == np.int32
+            and found.min() >= 0
+        )
         wrong = "" if right else f"{found!r}"
     elif in_pool:
         wrong = wrong_picks(found, given["labelled"], k)
