@@ -317,7 +317,10 @@ _VALUES: dict[str, Kind] = {
     "duplicates": _floats(_duplicates),
     "far from 0": _floats(lambda rng, v: v + np.float32(1e6)),
     "NaN rows": _floats(_nan_rows),
-    "infinite": _floats(_infinite),
+    "infinite": _fields(
+        **dict.fromkeys(("logits", "features", "x", "scores", "margins", "values"), _infinite),
+        **dict.fromkeys(("previous", "current"), _infinite),
+    ),
     "float16": _floats(_cast(np.float16)),
     "bfloat16": _floats(_cast(jnp.bfloat16)),
     "whole": _floats(lambda rng, v: np.round(4 * np.asarray(v)).astype(np.int32)),
