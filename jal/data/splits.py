@@ -59,9 +59,9 @@ def balanced_start(key: Array, y: Array, num_classes: int, per_class: int) -> Ar
 def twisted_start(key: Array, y: Array, num_classes: int, n: int, rare_share: float) -> Array:
     """A pool order that begins with n points, a given share of them from the rarer classes.
 
-    The rarer classes are the floor(K / 2) with the fewest points, the lower class first in a tie;
-    within each half of the classes points are drawn uniformly. BRAL-T's Twisted Main (Table 8) is
-    n = 1000 with rare_share = 0.05, its Twisted Rare 0.95.
+    The rarer classes are the floor(K / 2) with the fewest points; of equally rare ones the key
+    draws them. Within each half of the classes points are drawn uniformly. BRAL-T's Twisted Main
+    (Table 8) is n = 1000 with rare_share = 0.05, its Twisted Rare 0.95.
 
     Args:
       key: a PRNG key.
@@ -73,7 +73,9 @@ def twisted_start(key: Array, y: Array, num_classes: int, n: int, rare_share: fl
     Returns:
       `[N]` int32, a permutation: the rarer classes' points, the others', then the rest by index.
     """
-    by_count = jnp.argsort(jnp.bincount(y, length=num_classes))
+    key_ties, key = jax.random.split(key)
+    drawn = jax.random.uniform(key_ties, (num_classes,))
+    by_count = jnp.lexsort((drawn, jnp.bincount(y, length=num_classes)))
     is_rare = jnp.zeros(num_classes, bool).at[by_count[: num_classes // 2]].set(True)[y]
     shuffled = _by_group(key, ~is_rare)
     from_rare = round(rare_share * n)

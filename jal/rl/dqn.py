@@ -15,6 +15,7 @@ with warnings.catch_warnings():  # TensorFlow Probability's, which rlax brings a
     import rlax
 
 from jal.rl.q_networks import QNetwork
+from jal.select.ties import argmax, k_largest
 from jal.types import Array, PyTree
 
 __all__ = ["DQN", "Candidates", "DQNState", "Transition", "dqn", "epsilon_greedy", "greedy"]
@@ -111,7 +112,7 @@ def dqn(
 
     def bootstrap(selector: PyTree, evaluator: PyTree, observation: PyTree) -> Array:
         state, features, mask = candidates(observation)
-        chosen = _best(network.apply(selector, state, features), mask, actions)
+        chosen = greedy(network.apply(selector, state, features), mask, actions)
         there = mask[chosen]
         total = jnp.sum(jnp.where(there, network.apply(evaluator, state, features[chosen]), 0.0))
         return total / jnp.maximum(jnp.sum(there), 1)
@@ -148,13 +149,18 @@ def dqn(
 
 def greedy(values: Array, mask: Array, n: int = 1) -> Array:
     """`[n]` int32: the actions of the n highest values, highest first, ties by index."""
-    return _best(values, mask, n)
+    masked = jnp.where(mask, values, NEVER)
+    if n == 1:
+        return jnp.argmax(masked).astype(jnp.int32)[None]
+    return jax.lax.top_k(masked, n)[1].astype(jnp.int32)
 
 
 def epsilon_greedy(
     key: Array, values: Array, mask: Array, epsilon: Array | float, n: int = 1
 ) -> Array:
     """`[n]` int32: with probability epsilon n actions uniformly, without repetition; else `greedy`.
+
+    Of equal values the key decides.
 
     Args:
       key: a PRNG key.
@@ -165,11 +171,6 @@ def epsilon_greedy(
     """
     key_explore, key_uniform = jax.random.split(key)
     explore = jax.random.bernoulli(key_explore, epsilon)
-    return _best(jnp.where(explore, jax.random.uniform(key_uniform, mask.shape), values), mask, n)
-
-
-def _best(values: Array, mask: Array, n: int) -> Array:
-    masked = jnp.where(mask, values, NEVER)
-    if n == 1:
-        return jnp.argmax(masked).astype(jnp.int32)[None]
-    return jax.lax.top_k(masked, n)[1].astype(jnp.int32)
+    drawn = jax.random.uniform(key_uniform, mask.shape)
+    masked = jnp.where(mask, jnp.where(explore, drawn, values), NEVER)
+    return argmax(masked, drawn)[None] if n == 1 else k_largest(masked, n, drawn)

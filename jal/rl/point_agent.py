@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from jal import metrics, select
@@ -197,7 +198,8 @@ def point_strategy(
         points = draw_candidates(key, round.labelled, candidates)
         features = candidate_features(round, points, *view)
         values = network.apply(round.given.own, seen, features)
-        best = select.top_k(values, round.labelled[points], k_max)
+        ties = jax.random.fold_in(key, 1)
+        best = select.top_k(values, round.labelled[points], k_max, key=ties)
         return take_picks(points, best, round.labelled.shape[0]), begun
 
     return Strategy(lambda key, x: jnp.int32(-1), pick, given=given_of(policy, state_x))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.gradients import unit_rows
+from jal.select.ties import argmax, priorities
 from jal.types import Array
 
 __all__ = ["Objective", "active_ft", "fit_centroids"]
@@ -71,8 +72,9 @@ def active_ft(
     key = check_key("active_ft", key)
     labelled, features = check_pool("active_ft", labelled, k, features=features)
     points = unit_rows(features)
+    key_fit, key_ties = jax.random.split(key)
     centroids, share = fit_centroids(
-        key,
+        key_fit,
         points,
         labelled,
         k,
@@ -87,12 +89,13 @@ def active_ft(
     centroids = centroids[jnp.argsort(-share, stable=True)]
     # Padded centroids come last, and what they take is cut off.
     centroids = jnp.pad(centroids, ((0, -k % _BLOCK), (0, 0)))
+    priority = priorities(key_ties, labelled.shape[0])
 
     def block(taken: Array, centroids: Array) -> tuple[Array, Array]:
         similar = jnp.matmul(centroids, points.T, precision="highest")
 
         def nearest(taken: Array, similar: Array) -> tuple[Array, Array]:
-            chosen = jnp.argmax(jnp.where(taken, -jnp.inf, similar)).astype(jnp.int32)
+            chosen = argmax(jnp.where(taken, -jnp.inf, similar), priority)
             return taken.at[chosen].set(True), chosen
 
         return jax.lax.scan(nearest, taken, similar)

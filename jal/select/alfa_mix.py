@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jal.select.checks import check_key, check_pool
 from jal.select.gradients import residuals, unit_rows
 from jal.select.kmeans import kmeans
+from jal.select.ties import predicted_classes
 from jal.select.top_k import top_k
 from jal.types import Array
 
@@ -76,8 +77,8 @@ def alfa_mix(
     )
     given = head
     head = lambda features: given(features).astype(jnp.float32)  # noqa: E731
-    key_alpha, key_means, key_fill = jax.random.split(key, 3)
-    predicted = jnp.argmax(logits, axis=1)
+    key_classes, key_alpha, key_means, key_fill = jax.random.split(key, 4)
+    predicted = predicted_classes(key_classes, logits)
     own = jax.nn.one_hot(jnp.where(labelled, y, -1), logits.shape[1], dtype=features.dtype)
     size = own.T @ jnp.ones(own.shape[0], own.dtype)
     with jax.default_matmul_precision("highest"):
@@ -161,7 +162,7 @@ def _learnt(
     def objective(alpha: Array, anchor: Array) -> tuple[Array, Array]:
         logits = head((point + alpha * (anchor - point))[None])[0]
         value = jax.nn.log_softmax(logits)[predicted] + penalty * jnp.linalg.norm(alpha)
-        return value, jnp.argmax(logits) != predicted
+        return value, logits[predicted] < jnp.max(logits)
 
     def of_anchor(changed: Array, given: tuple[Array, Array, Array]) -> tuple[Array, None]:
         key, anchor, is_present = given

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_pool, pad_picks
+from jal.select.checks import check_optional_key, check_pool, pad_picks
+from jal.select.ties import argmax, priorities
 from jal.types import Array
 
 __all__ = ["Weights", "bait"]
@@ -46,6 +47,7 @@ def bait(
     max_features: int = 128,
     max_classes: int = 16,
     chunk: int = 1024,
+    key: Array | None = None,
 ) -> Array:
     """Greedily minimises tr(M^-1 F) over `oversample` k points, then prunes them to k.
 
@@ -74,12 +76,14 @@ def bait(
       max_features: d at most.
       max_classes: C at most.
       chunk: points updated at once; bounds memory.
+      key: a PRNG key that breaks ties at random; by index if None.
 
     Returns:
-      `[k]` int32 in order of picking; ties by index.
+      `[k]` int32 in order of picking.
     """
     if weights not in get_args(Weights):
         raise ValueError(f'bait takes the weights "equal" or "published", got {weights}.')
+    key = check_optional_key("bait", key)
     labelled, logits, features = check_pool("bait", labelled, k, logits=logits, features=features)
     picked = min(max(k, round(oversample * k)), labelled.shape[0])
     with jax.default_matmul_precision("highest"):
@@ -96,7 +100,10 @@ def bait(
         half = jax.scipy.linalg.solve_triangular(root, jnp.eye(size, dtype=h.dtype), lower=True)
         inverse = half.T @ half
 
-        picks, valid, inverse = _forward(h, factors, fisher, inverse, labelled, picked, chunk)
+        priority = priorities(key, h.shape[0])
+        picks, valid, inverse = _forward(
+            h, factors, fisher, inverse, labelled, priority, picked, chunk
+        )
         stays = _prune(h[picks], factors[:, :, picks], fisher, inverse, valid, picked - k)
     return pad_picks(picks[jnp.nonzero(stays, size=k, fill_value=0)[0]], labelled)
 
@@ -107,6 +114,7 @@ def _forward(
     fisher: Array,
     inverse: Array,
     labelled: Array,
+    priority: Array,
     count: int,
     chunk: int,
 ) -> tuple[Array, Array, Array]:
@@ -117,7 +125,7 @@ def _forward(
     def pick(carry: tuple[Array, _Points, Array], _: None):
         inverse, points, free = carry
         score = jnp.where(free, _changes(points, 1.0).reshape(-1)[:n], -jnp.inf)
-        chosen = jnp.argmax(score).astype(jnp.int32)
+        chosen = argmax(score, priority)
         valid = free[chosen]
         inverse, u, w = _step(inverse, fisher, h[chosen], factors[:, :, chosen], valid, 1.0)
         points = _updated(points, u, w, 1.0)

@@ -42,7 +42,7 @@ def batch_bald(
     1e-5 nats) follow by their BALD score; so do all picks beyond `cap`.
 
     Args:
-      key: a PRNG key; without effect where all is exact.
+      key: a PRNG key, for the samples and for ties.
       logits: `[T, N, K]` float, of T passes; in each the same network for all points. Points with
         NaN come last.
       labelled: `[N]` bool; True is never picked.
@@ -53,7 +53,7 @@ def batch_bald(
         T N K + chunk x configurations x K.
 
     Returns:
-      `[k]` int32 in order of picking; ties by index.
+      `[k]` int32 in order of picking.
 
     Raises:
       ValueError: where logits are not `[T, N, K]`, or `cap`, `configurations` or `chunk` below 1.
@@ -71,6 +71,7 @@ def batch_bald(
         if count < 1:
             raise ValueError(f"batch_bald takes {name} of at least 1, got {count}.")
     passes, _, classes = logits.shape
+    key_samples, key_joint, key_rest = jax.random.split(key, 3)
 
     # One pass at a time, which bounds what is held beside them.
     p, doubt = jax.lax.map(lambda z: (jax.nn.softmax(z), jax.vmap(entropy)(z)), logits)
@@ -86,15 +87,15 @@ def batch_bald(
 
     def update(state: tuple[_Joint, Array], chosen: Array) -> tuple[_Joint, Array]:
         joint, i = state
-        return _extend(jax.random.fold_in(key, i), joint, p[:, chosen]), i + 1
+        return _extend(jax.random.fold_in(key_samples, i), joint, p[:, chosen]), i + 1
 
     start = _nothing_known(configurations, passes), jnp.int32(0)
     joint_picks = min(k, cap)
-    picks = lazy_greedy(gain, update, start, value(alone), ~labelled, joint_picks, chunk)
+    picks = lazy_greedy(gain, update, start, value(alone), ~labelled, joint_picks, chunk, key_joint)
     if joint_picks == k:
         return picks
     taken = labelled.at[picks].set(True)
-    return jnp.concatenate([picks, top_k(alone, taken, k - joint_picks)])
+    return jnp.concatenate([picks, top_k(alone, taken, k - joint_picks, key=key_rest)])
 
 
 class _Joint(NamedTuple):

@@ -11,7 +11,14 @@ from jax.core import Tracer
 from jal.scores.checks import as_array, as_float32
 from jal.types import Array
 
-__all__ = ["check_key", "check_numbers", "check_pool", "pad_picks", "take_picks"]
+__all__ = [
+    "check_key",
+    "check_numbers",
+    "check_optional_key",
+    "check_pool",
+    "pad_picks",
+    "take_picks",
+]
 
 _SHAPES = {
     "features": "[N, D]",
@@ -76,6 +83,11 @@ def check_key(name: str, key: Array) -> Array:
             f"{array.dtype}."
         )
     return array
+
+
+def check_optional_key(name: str, key: Array | None) -> Array | None:
+    """`check_key`, or None."""
+    return None if key is None else check_key(name, key)
 
 
 def pad_picks(picks: Array, labelled: Array) -> Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jal.select.average_linkage import Merges, average_linkage, cut
 from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
 from jal.select.seeding import finite_rows, squared_distances, squared_distances_to
+from jal.select.ties import priorities
 from jal.types import Array
 
 __all__ = ["cluster_margin", "linkage_clusters"]
@@ -26,8 +27,8 @@ def cluster_margin(
     point each and ratio 1 are margin sampling.
 
     Args:
-      key: a PRNG key.
-      margins: `[N]` float, the smallest is the most uncertain; ties by index, NaN last.
+      key: a PRNG key, for the draws and for ties.
+      margins: `[N]` float, the smallest is the most uncertain; NaN last.
       cluster: `[N]` int32, any numbers.
       labelled: `[N]` bool; never picked.
       k: how many, static; at most the number of unlabelled points.
@@ -43,12 +44,13 @@ def cluster_margin(
     )
     _check_ratio(ratio)
     size = min(margins.shape[0], math.ceil(round(ratio * k, 6)))
-    candidates = jnp.lexsort((margins, labelled))[:size]
+    key_ties, key_draw = jax.random.split(key)
+    candidates = jnp.lexsort((priorities(key_ties, margins.shape[0]), margins, labelled))[:size]
     free = ~labelled[candidates]
 
     # By cluster, in random order within each: places in it, its size and its smallest margin.
     own = cluster[candidates]
-    order = jnp.lexsort((jax.random.uniform(key, (size,), jnp.float32), own, ~free))
+    order = jnp.lexsort((jax.random.uniform(key_draw, (size,), jnp.float32), own, ~free))
     own, valid = own[order], free[order]
     starts = jnp.concatenate([jnp.ones(1, bool), (own[1:] != own[:-1]) | (valid[1:] != valid[:-1])])
     group = jnp.cumsum(starts) - 1

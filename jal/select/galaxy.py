@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_pool, pad_picks
+from jal.select.checks import check_optional_key, check_pool, pad_picks
+from jal.select.ties import predicted_classes, random_order, split
 from jal.types import Array
 
 __all__ = ["galaxy"]
@@ -13,11 +14,12 @@ __all__ = ["galaxy"]
 _BLOCK = 128  # places that run one after another, the blocks of them side by side
 
 
-def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
+def galaxy(logits: Array, y: Array, labelled: Array, k: int, *, key: Array | None = None) -> Array:
     """GALAXY (Zhang et al., 2022): bisects linear graphs, one per class, in turns.
 
     Graph c holds the pool in the order of p_c - max of the other classes' p, neighbours joined; a
-    point's label in it is whether its class is c. Each pick takes the next graph, and there
+    point's label in it is whether its class is c. Each pick takes the next graph, in an order of
+    the classes that the key draws, so that fewer picks than classes favour none; and there
 
     1. the middle of the shortest path of unlabelled points between two of different labels;
     2. where no such path is left, the unlabelled point that is nearest to both labels: joining
@@ -26,8 +28,9 @@ def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
        between c and the rest (the published code draws one at random).
 
     The paper sees each label before the next pick; within a batch, a pick's label is unknown here
-    and the predicted class stands for it. The published code draws each pick's graph at random, and
-    orders the points predicted as c by their confidence. Time N (K log N + k), memory N K.
+    and the predicted class stands for it. The published code draws each pick's graph at random,
+    here without repetition within K picks, and orders the points predicted as c by their
+    confidence. Time N (K log N + k), memory N K.
 
     Args:
       logits: `[N, K]` float; points with NaN stand at the end of each graph.
@@ -35,20 +38,26 @@ def galaxy(logits: Array, y: Array, labelled: Array, k: int) -> Array:
         read elsewhere.
       labelled: `[N]` bool; True is never picked.
       k: how many, static; at most the number of unlabelled points.
+      key: a PRNG key that orders the classes, and equal points in each graph, at random; both in
+        their own order if None.
 
     Returns:
-      `[k]` int32 in order of picking; ties by place in the graph, from the least of class c on.
+      `[k]` int32 in order of picking; of equal paths the one that is least of class c.
     """
+    key = check_optional_key("galaxy", key)
     labelled, logits, y = check_pool("galaxy", labelled, k, logits=logits, y=y)
     n, classes = logits.shape
+    key_turns, key_classes, key_points = split(key, 3)
+    turns = random_order(key_turns, classes)
+    predicted = predicted_classes(key_classes, logits)
+    shuffled = random_order(key_points, n)
     margins = _margins(logits)  # [K, N]
-    order = jnp.argsort(margins, axis=1, stable=True).astype(jnp.int32)
-    predicted = jnp.argmax(logits, axis=1).astype(jnp.int32)
+    order = shuffled[jnp.argsort(margins[:, shuffled], axis=1, stable=True)]
     place = jnp.arange(n, dtype=jnp.int32)
     none = jnp.int32(4 * n)
 
     def pick(known: Array, turn: Array) -> tuple[Array, Array]:
-        c = turn % classes
+        c = turns[turn % classes]
         here = known[order[c]]
         is_c, is_other = here == c, (here >= 0) & (here != c)
         # The nearest of each label on both sides; without one, further away than any.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import lloyd, nearest_centroid
 from jal.select.seeding import finite_rows, greedy_k_means_plus_plus, squared_distances_to
+from jal.select.ties import argmax, priorities
 from jal.types import Array
 
 __all__ = ["kmeans"]
@@ -27,7 +28,8 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
       iterations: Lloyd's iterations, static.
 
     Returns:
-      `[k]` int32, distinct: a point that is taken goes to the first centroid that asks for it.
+      `[k]` int32, distinct: a point that is taken goes to the first centroid that asks for it. Of
+      equally near points the key decides.
     """
     key = check_key("kmeans", key)
     labelled, features = check_pool("kmeans", labelled, k, features=features)
@@ -37,15 +39,18 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     mean = free @ features / jnp.maximum(jnp.sum(free), 1.0)
     features = features - mean
 
-    seeds = greedy_k_means_plus_plus(key, features, clustered, k)
+    key_seeds, key_ties = jax.random.split(key)
+    seeds = greedy_k_means_plus_plus(key_seeds, features, clustered, k)
     centroids = lloyd(features, clustered, features[seeds], k, iterations)
     cluster = jnp.where(~clustered, k, nearest_centroid(features, centroids, k))
     largest_first = jnp.argsort(-jnp.bincount(cluster, length=k), stable=True)
 
+    priority = priorities(key_ties, labelled.shape[0])
+
     def nearest_point(taken: Array, cluster: Array) -> tuple[Array, Array]:
         squared = squared_distances_to(features, centroids[cluster])
         squared = jnp.where(finite, squared, jnp.finfo(squared.dtype).max)
-        chosen = jnp.argmin(jnp.where(taken, jnp.inf, squared)).astype(jnp.int32)
+        chosen = argmax(jnp.where(taken, -jnp.inf, -squared), priority)
         return taken.at[chosen].set(True), chosen
 
     return pad_picks(jax.lax.scan(nearest_point, labelled, largest_first)[1], labelled)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jal.select.checks import pad_picks
+from jal.select.ties import random_order
 from jal.types import Array, PyTree
 
 __all__ = ["lazy_greedy"]
@@ -21,6 +22,7 @@ def lazy_greedy(
     free: Array,
     k: int,
     block: int = 256,
+    key: Array | None = None,
 ) -> Array:
     """k picks, each of the highest gain given those before it (Minoux, 1978, in blocks).
 
@@ -35,11 +37,13 @@ def lazy_greedy(
       free: `[N]` bool, which points may be picked.
       k: how many, static.
       block: gains renewed at once, static.
+      key: a PRNG key that orders equal gains at random; by index if None.
 
     Returns:
       `[k]` int32, distinct while any point is free; a gain of NaN ranks below all others.
     """
     block = min(block, bounds.shape[0])
+    order = random_order(key, bounds.shape[0])  # of places: maxima take the first of equals
 
     def finite(gains: Array) -> Array:
         # top_k puts a NaN first or last by its sign: it might never be renewed.
@@ -56,13 +60,14 @@ def lazy_greedy(
             bounds, new = carry
             index = jax.lax.top_k(jnp.where(new, -jnp.inf, bounds), block)[1]
             stays = new[index] | jnp.isneginf(bounds[index])
-            gains = jnp.where(stays, bounds[index], finite(gain(state, index)))
+            gains = jnp.where(stays, bounds[index], finite(gain(state, order[index])))
             return bounds.at[index].set(gains), new.at[index].set(True)
 
         start = bounds, jnp.zeros(bounds.shape, bool)
         bounds = jax.lax.while_loop(is_old, renew, start)[0]
-        chosen = jnp.argmax(bounds).astype(jnp.int32)
-        return (update(state, chosen), bounds.at[chosen].set(-jnp.inf)), chosen
+        place = jnp.argmax(bounds)
+        chosen = order[place]
+        return (update(state, chosen), bounds.at[place].set(-jnp.inf)), chosen
 
-    bounds = jnp.where(free, finite(bounds), -jnp.inf)  # -inf: not to be picked
+    bounds = jnp.where(free, finite(bounds), -jnp.inf)[order]  # -inf: not to be picked
     return pad_picks(jax.lax.scan(pick, (state, bounds), length=k)[1], ~free)

@@ -11,6 +11,7 @@ from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
 from jal.select.clustering import k_means
 from jal.select.gradients import unit_rows
 from jal.select.seeding import squared_distances
+from jal.select.ties import argmax, priorities
 from jal.types import Array
 
 __all__ = ["GRID", "prob_cover", "pure_radius"]
@@ -74,11 +75,11 @@ def prob_cover(
     nothing = jnp.zeros(n, features.dtype)
     covered = over(labelled, lambda ball, weight, so_far: so_far + weight @ ball, nothing) > 0
     degree = _count_uncovered(features, covered | labelled, reach, min(chunk, n))
-    tie = 0.5 * jax.random.uniform(key, (n,), jnp.float32)
+    priority = priorities(key, n)
 
     def pick(carry: tuple[Array, Array, Array], last: Array):
         degree, covered, taken = carry
-        chosen = jnp.argmax(jnp.where(taken, -1.0, degree + tie)).astype(jnp.int32)
+        chosen = argmax(jnp.where(taken, -1.0, degree), priority)
         newly = (balls(chosen[None])[0] > 0) & ~covered
         # Nobody asks what is left after the last pick.
         degree = over(newly & ~last, lambda ball, weight, left: left - weight @ ball, degree)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_pool, pad_picks
+from jal.select.checks import check_optional_key, check_pool, pad_picks
+from jal.select.ties import priorities
 from jal.types import Array
 
 __all__ = ["round_robin"]
 
 
-def round_robin(scores: Array, groups: Array, labelled: Array, k: int) -> Array:
+def round_robin(
+    scores: Array, groups: Array, labelled: Array, k: int, *, key: Array | None = None
+) -> Array:
     """The k unlabelled points that come first by (rank within the group, rank among all).
 
     Each turn takes the best remaining point of every group, in order of their scores; the groups'
@@ -23,14 +26,17 @@ def round_robin(scores: Array, groups: Array, labelled: Array, k: int) -> Array:
       groups: `[N]` int, any numbers.
       labelled: `[N]` bool; True is never picked, and counts in no group.
       k: how many, static; at most the number of unlabelled points.
+      key: a PRNG key that orders equal scores at random, within groups and between; by index if
+        None.
 
     Returns:
-      `[k]` int32 in order of picking; ties by index.
+      `[k]` int32 in order of picking.
     """
+    key = check_optional_key("round_robin", key)
     labelled, scores, groups = check_pool("round_robin", labelled, k, scores=scores, groups=groups)
     position = jnp.arange(labelled.shape[0], dtype=jnp.int32)
-    # Sorts put NaN last and hold -0 for 0; of equals, the lower index comes first.
-    best_first = jnp.lexsort((-scores, labelled))
+    # Sorts put NaN last and hold -0 for 0.
+    best_first = jnp.lexsort((-priorities(key, labelled.shape[0]), -scores, labelled))
     # By group, in each the best first; `rank` is the rank among all.
     free, group = ~labelled[best_first], groups[best_first]
     _, group, rank = jax.lax.sort((~free, group, position), num_keys=2)

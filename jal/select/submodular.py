@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
-from jal.select.checks import check_key, check_pool, pad_picks
+from jal.select.checks import check_key, check_optional_key, check_pool, pad_picks
 from jal.select.gradients import Directions, directions, similarities
 from jal.select.lazy_greedy import lazy_greedy
+from jal.select.ties import argmax, k_largest, predicted_classes, priorities, split
 from jal.select.top_k import top_k
 from jal.types import Array
 
@@ -25,6 +26,7 @@ def flqmi(
     eta: float = 1.0,
     max_queries: int = 256,
     queries: Array | None = None,
+    key: Array | None = None,
 ) -> Array:
     """Greedy maximum of FLQMI(A) = sum_q max_a s(q, a) + eta sum_a max_q s(q, a).
 
@@ -40,15 +42,17 @@ def flqmi(
       labelled: `[N]` bool; True is never picked.
       k: how many, static; at most the number of unlabelled points.
       eta: weight of the relevance to the queries against their coverage.
-      max_queries: static bound on the queries; of more, those of the rarest classes stay, then
-        those of the lowest index.
+      max_queries: static bound on the queries; of more, those of the rarest classes stay.
       queries: `[N]` bool, the labelled points to be similar to; those of `rarer_classes` if None.
+      key: a PRNG key that breaks ties at random, also for the last places among the queries; by
+        index if None.
 
     Returns:
       `[k]` int32 in order of picking. Without any query all points tie.
     """
+    key_queries, key_ties = split(check_optional_key("flqmi", key), 2)
     pool, asked, is_query, labelled = _pool_and_queries(
-        "flqmi", logits, features, y, labelled, k, max_queries, queries
+        "flqmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
     kernel = jnp.where(is_query, similarities(pool, asked), 0.0)  # [N, Q]
     relevance = eta * jnp.max(kernel, axis=1)
@@ -60,7 +64,8 @@ def flqmi(
         return jnp.maximum(covered, kernel[index])
 
     bounds = relevance + kernel @ jnp.ones(kernel.shape[1], kernel.dtype)
-    return lazy_greedy(gain, update, jnp.zeros(kernel.shape[1], kernel.dtype), bounds, ~labelled, k)
+    nothing = jnp.zeros(kernel.shape[1], kernel.dtype)
+    return lazy_greedy(gain, update, nothing, bounds, ~labelled, k, key=key_ties)
 
 
 def fl1mi(
@@ -83,21 +88,21 @@ def fl1mi(
     `flqmi`.
 
     Args:
-      key: a PRNG key; not used where the pool has at most `sample` points.
+      key: a PRNG key, for the sample and for ties.
       sample: points of the sum at most, static.
 
     The other arguments and the result are those of `flqmi`.
     """
-    key = check_key("fl1mi", key)
+    key_sample, key_queries, key_ties = jax.random.split(check_key("fl1mi", key), 3)
     pool, asked, is_query, labelled = _pool_and_queries(
-        "fl1mi", logits, features, y, labelled, k, max_queries, queries
+        "fl1mi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
     n = labelled.shape[0]
     size = min(sample, n)
     drawn = jnp.arange(n)
     if size < n:
         # Sorted, so that the key decides what is summed and not in which order.
-        draw = jnp.where(labelled, -1.0, jax.random.uniform(key, (n,), jnp.float32))
+        draw = jnp.where(labelled, -1.0, jax.random.uniform(key_sample, (n,), jnp.float32))
         drawn = jnp.sort(jax.lax.top_k(draw, size)[1])
     summed = Directions(pool.residual[drawn], pool.features[drawn])
     target = eta * jnp.max(jnp.where(is_query, similarities(summed, asked), 0.0), axis=1)
@@ -117,7 +122,8 @@ def fl1mi(
     counts = (target > 0).astype(jnp.float32)
     bounds = 0.5 * (jnp.sum(counts) + _summed_cosines(pool, summed, counts))
     bounds = bounds + 1e-5 * size  # more than its rounding
-    return lazy_greedy(gain, update, jnp.zeros(size, jnp.float32), bounds, ~labelled, k)
+    nothing = jnp.zeros(size, jnp.float32)
+    return lazy_greedy(gain, update, nothing, bounds, ~labelled, k, key=key_ties)
 
 
 def gcmi(
@@ -129,16 +135,19 @@ def gcmi(
     *,
     max_queries: int = 256,
     queries: Array | None = None,
+    key: Array | None = None,
 ) -> Array:
     """The k highest sums over the queries of s(q, a): the maximum of GCMI(A) = 2 lambda sum_qa s.
 
     The function is modular and lambda scales all of it, so that this is exact. Otherwise as
     `flqmi`, whose arguments and result these are.
     """
+    key_queries, key_ties = split(check_optional_key("gcmi", key), 2)
     pool, asked, is_query, labelled = _pool_and_queries(
-        "gcmi", logits, features, y, labelled, k, max_queries, queries
+        "gcmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
-    return top_k(_summed_cosines(pool, asked, is_query.astype(jnp.float32)), labelled, k)
+    summed = _summed_cosines(pool, asked, is_query.astype(jnp.float32))
+    return top_k(summed, labelled, k, key=key_ties)
 
 
 def logdetmi(
@@ -152,6 +161,7 @@ def logdetmi(
     ridge: float = 1.0,
     max_queries: int = 256,
     queries: Array | None = None,
+    key: Array | None = None,
 ) -> Array:
     """Greedy maximum of LogDetMI(A) = logdet S_A - logdet(S_A - eta^2 S_AQ S_Q^-1 S_QA).
 
@@ -166,10 +176,12 @@ def logdetmi(
 
     The other arguments and the result are those of `flqmi`.
     """
+    key_queries, key_ties = split(check_optional_key("logdetmi", key), 2)
     pool, asked, is_query, labelled = _pool_and_queries(
-        "logdetmi", logits, features, y, labelled, k, max_queries, queries
+        "logdetmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
     n = labelled.shape[0]
+    priority = priorities(key_ties, n)
     real = is_query[:, None] & is_query[None]
     queried = jnp.where(real, similarities(asked, asked), 0.0)
     factor = jnp.linalg.cholesky(queried + ridge * jnp.eye(queried.shape[0], dtype=jnp.float32))
@@ -186,7 +198,8 @@ def logdetmi(
     def pick(carry: tuple[Array, ...], step: Array) -> tuple[tuple[Array, ...], Array]:
         prior, rest, free, rows, rows_rest = carry
         gains = jnp.log(jnp.maximum(prior, smallest)) - jnp.log(jnp.maximum(rest, smallest))
-        chosen = jnp.argmax(jnp.where(free, gains, -jnp.inf)).astype(jnp.int32)
+        # What is equal but for rounding counts as equal.
+        chosen = argmax(jnp.where(free, jnp.round(gains * 1e5), -jnp.inf), priority)
         one = Directions(pool.residual[chosen[None]], pool.features[chosen[None]])
         column = similarities(pool, one)[:, 0]
 
@@ -238,6 +251,7 @@ def _summed_cosines(points: Directions, others: Directions, weights: Array) -> A
 
 def _pool_and_queries(
     name: str,
+    key: Array | None,
     logits: Array,
     features: Array,
     y: Array,
@@ -254,7 +268,9 @@ def _pool_and_queries(
     if queries is not None:
         mask = check_pool(name, labelled, k, queries=queries)[1] & labelled
     rarest_first = jnp.where(mask, -counts, -jnp.inf)
-    value, index = jax.lax.top_k(rarest_first, min(max_queries, labelled.shape[0]))
+    key_classes, key_ties = split(key, 2)
+    n = labelled.shape[0]
+    index = k_largest(rarest_first, min(max_queries, n), priorities(key_ties, n))
     asked = directions(logits[index], features[index], y[index])
-    pool = directions(logits, features, jnp.argmax(logits, axis=1))
-    return pool, asked, jnp.isfinite(value), labelled
+    pool = directions(logits, features, predicted_classes(key_classes, logits))
+    return pool, asked, mask[index], labelled

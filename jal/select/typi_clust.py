@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import cluster_means, k_means
 from jal.select.seeding import finite_rows, squared_distances
+from jal.select.ties import priorities
 from jal.types import Array
 
 __all__ = ["mean_neighbour_distance", "most_typical", "typi_clust"]
@@ -58,9 +59,17 @@ def typi_clust(
     features, _ = finite_rows(features)
     clusters = min(features.shape[0], max(max_clusters, k))
     count = jnp.minimum(jnp.sum(labelled, dtype=jnp.int32) + k, clusters)
-    cluster = k_means(key, features, clusters, count, iterations=iterations, sample=sample)
+    key_means, key_ties = jax.random.split(key)
+    cluster = k_means(key_means, features, clusters, count, iterations=iterations, sample=sample)
     return most_typical(
-        features, cluster, labelled, k, clusters=clusters, neighbours=neighbours, min_size=min_size
+        features,
+        cluster,
+        labelled,
+        k,
+        clusters=clusters,
+        neighbours=neighbours,
+        min_size=min_size,
+        key=key_ties,
     )
 
 
@@ -73,12 +82,13 @@ def most_typical(
     clusters: int,
     neighbours: int = 20,
     min_size: int = 5,
+    key: Array | None = None,
 ) -> Array:
     """Again and again the most typical unlabelled point of the largest least labelled cluster.
 
     Clusters with the fewest labelled and picked points come first, so uncovered ones before all;
-    of these the largest, ties by index. Of a cluster's points the one nearest to its neighbours, as
-    `mean_neighbour_distance` measures, ties by index; it stays typical when others are picked.
+    of these the largest, ties by the clusters' index. Of a cluster's points the one nearest to its
+    neighbours, as `mean_neighbour_distance` measures; it stays typical when others are picked.
 
     Args:
       features: `[N, D]` float.
@@ -88,6 +98,7 @@ def most_typical(
       clusters: static.
       neighbours: how many a typicality looks at, static.
       min_size: clusters of at most so many points come after all others.
+      key: a PRNG key that orders equally typical points at random; by index if None.
 
     Returns:
       `[k]` int32, distinct, in order of picking.
@@ -109,7 +120,7 @@ def most_typical(
         features, cluster, picked > 0, clusters=clusters, neighbours=neighbours
     )
     # Unlabelled points cluster by cluster, the most typical first.
-    order = jnp.lexsort((distance, cluster, labelled))
+    order = jnp.lexsort((-priorities(key, labelled.shape[0]), distance, cluster, labelled))
     first = jnp.cumsum(free) - free
     return pad_picks(order[first[chosen] + rank], labelled)
 

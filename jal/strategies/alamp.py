@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
+from jal.select.ties import predicted_classes
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
 
@@ -35,8 +36,8 @@ def alamp(margin: Margin = "probability") -> Strategy:
         own: an SVM's probabilities would need a random calibration).
     """
 
-    def pick(score: Array, classes: Array, round: Round, k_max: int) -> Array:
-        return select.top_k(score, round.labelled, k_max)
+    def pick(key: Array, score: Array, classes: Array, round: Round, k_max: int) -> Array:
+        return select.top_k(score, round.labelled, k_max, key=key)
 
     return _alamp(margin, pick)
 
@@ -50,8 +51,8 @@ def alamp_div(margin: Margin = "probability") -> Strategy:
       margin: as in `alamp`.
     """
 
-    def pick(score: Array, classes: Array, round: Round, k_max: int) -> Array:
-        return select.round_robin(score, classes, round.labelled, k_max)
+    def pick(key: Array, score: Array, classes: Array, round: Round, k_max: int) -> Array:
+        return select.round_robin(score, classes, round.labelled, k_max, key=key)
 
     return _alamp(margin, pick)
 
@@ -60,7 +61,11 @@ def diversified(score: Callable[[Array, Round], Array]) -> Strategy:
     """Highest `score(key, round) -> [N]`, in turns over the classes predicted now."""
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        return select.round_robin(score(key, round), _predicted(round), round.labelled, k_max)
+        key_score, key_classes, key_ties = jax.random.split(key, 3)
+        classes = predicted_classes(key_classes, round.logits)
+        return select.round_robin(
+            score(key_score, round), classes, round.labelled, k_max, key=key_ties
+        )
 
     return stateless(pick)
 
@@ -88,11 +93,13 @@ def _alamp(margin: Margin, pick: Callable[..., Array]) -> Strategy:
         return _Before(jnp.zeros(n), jnp.zeros(n, jnp.int32), jnp.int32(0))
 
     def choose(key: Array, before: _Before, round: Round, k_max: int) -> tuple[Array, _Before]:
-        now = _Before(jax.vmap(gap)(round.logits), _predicted(round), before.rounds + 1)
+        key_classes, key_ties = jax.random.split(key)
+        predictions = predicted_classes(key_classes, round.logits)
+        now = _Before(jax.vmap(gap)(round.logits), predictions, before.rounds + 1)
         first = before.rounds == 0
         score = jnp.where(first, -now.margins, jax.vmap(scores.alamp)(before.margins, now.margins))
         classes = jnp.where(first, now.predictions, before.predictions)
-        return pick(score, classes, round, k_max), now
+        return pick(key_ties, score, classes, round, k_max), now
 
     return Strategy(init, choose)
 
@@ -102,10 +109,6 @@ def _gap(margin: Margin) -> Callable[[Array], Array]:
     if margin not in gaps:
         raise InputError(f"margin must be 'probability' or 'decision', got {margin!r}.")
     return gaps[margin]
-
-
-def _predicted(round: Round) -> Array:
-    return jnp.argmax(round.logits, axis=1).astype(jnp.int32)
 
 
 _DEFAULTS = {"margin": "paper: eq. 1"}

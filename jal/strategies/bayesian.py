@@ -23,9 +23,10 @@ def bald(passes: int = 10) -> Strategy:
     """
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        seen = _accumulate(key, round, passes)
+        key_ties, key_passes = jax.random.split(key)
+        seen = _accumulate(key_passes, round, passes)
         score = jax.vmap(scores.mutual_information)(seen.mean, seen.entropy)
-        return select.top_k(score, round.labelled, k_max)
+        return select.top_k(score, round.labelled, k_max, key=key_ties)
 
     return _by_dropout(pick, passes)
 
@@ -38,8 +39,9 @@ def mean_std(passes: int = 10) -> Strategy:
     """
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        squares = _accumulate(key, round, passes).squares
-        return select.top_k(jnp.mean(jnp.sqrt(squares / passes), axis=1), round.labelled, k_max)
+        key_ties, key_passes = jax.random.split(key)
+        score = jnp.mean(jnp.sqrt(_accumulate(key_passes, round, passes).squares / passes), axis=1)
+        return select.top_k(score, round.labelled, k_max, key=key_ties)
 
     return _by_dropout(pick, passes)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
-from jal.strategies.strategy import Registered, stateless, top_k_of_ties
+from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Labels, Round, Strategy
 
 __all__ = ["bootstrap", "committee_kl", "members", "query_by_committee"]
@@ -25,7 +25,7 @@ def query_by_committee(
     Args:
       members: learners in the committee, trained one after another.
       disagreement: "vote_entropy" (Dagan and Engelson, 1995), of which a small committee has but a
-        few values, so that ties are broken at random; or "consensus_kl" (McCallum and Nigam, 1998).
+        few values, so that many points tie; or "consensus_kl" (McCallum and Nigam, 1998).
 
     Raises:
       InputError: for fewer than 2 members, or another disagreement.
@@ -50,16 +50,16 @@ def query_by_committee(
         logits = jax.lax.map(member, jax.random.split(key_members, members))
         if disagreement == "consensus_kl":
             score = jax.vmap(scores.consensus_kl, in_axes=1)(logits)
-            return select.top_k(score, round.labelled, k_max)
+            return select.top_k(score, round.labelled, k_max, key=key_ties)
         # What is equal but for rounding counts as equal.
         steps = jnp.round(jax.vmap(scores.vote_entropy, in_axes=1)(logits) * 1e5)
-        return top_k_of_ties(key_ties, steps, round.labelled, k_max)
+        return select.top_k(steps, round.labelled, k_max, key=key_ties)
 
     return stateless(pick)._replace(uses_outputs=False)
 
 
 def committee_kl(members: int = 5) -> Strategy:
-    """`query_by_committee` with the mean divergence from the consensus; ties by index."""
+    """`query_by_committee` with the mean divergence from the consensus."""
     return query_by_committee(members, "consensus_kl")
 
 

@@ -12,11 +12,12 @@ __all__ = ["galaxy", "members"]
 def galaxy() -> Strategy:
     """The middle between differently labelled points in each class's order by margin, in turns.
 
-    GALAXY (Zhang et al., 2022). Within a batch, predictions stand for the labels to come.
+    GALAXY (Zhang et al., 2022). Within a batch, predictions stand for the labels to come. Each
+    query draws the order of the classes anew.
     """
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        return select.galaxy(round.logits, round.y, round.labelled, k_max)
+        return select.galaxy(round.logits, round.y, round.labelled, k_max, key=key)
 
     return stateless(pick)
 

@@ -12,7 +12,7 @@ __all__ = ["badge", "k_center", "kmeans", "members"]
 def k_center() -> Strategy:
     """CoreSet's greedy k-center on the features (Sener and Savarese, 2018)."""
     return stateless(
-        lambda key, round, k_max: select.k_center(round.features, round.labelled, k_max)
+        lambda key, round, k_max: select.k_center(round.features, round.labelled, k_max, key=key)
     )
 
 

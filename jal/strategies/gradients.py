@@ -39,7 +39,6 @@ def bait(
         raise InputError(f'bait takes the weights "equal" or "published", got {weights}.')
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        del key
         return select.bait(
             round.logits,
             round.features,
@@ -50,6 +49,7 @@ def bait(
             weights=weights,
             max_features=max_features,
             max_classes=max_classes,
+            key=key,
         )
 
     return stateless(pick)

@@ -74,12 +74,13 @@ def loss_prediction(
     def pick(key: Array, state: PyTree, round: Round, k_max: int) -> tuple[Array, PyTree]:
         if round.auxiliary is None:
             raise ValueError("loss_prediction needs a learner extended by its auxiliary.")
+        key_ties, key_subset = jax.random.split(key)
         passed_over = round.labelled
         if subset is not None and max(subset, k_max) < passed_over.shape[0]:
-            drawn = jnp.where(passed_over, -1.0, jax.random.uniform(key, passed_over.shape))
-            seen = jax.lax.top_k(drawn, max(subset, k_max))[1]
+            drawn = jax.random.uniform(key_subset, passed_over.shape)
+            seen = jax.lax.top_k(jnp.where(passed_over, -1.0, drawn), max(subset, k_max))[1]
             passed_over |= jnp.ones_like(passed_over).at[seen].set(False)
-        return select.top_k(round.auxiliary, passed_over, k_max), state
+        return select.top_k(round.auxiliary, passed_over, k_max, key=key_ties), state
 
     return Strategy(lambda key, x: (), pick, auxiliary=Auxiliary(init, loss, score))
 

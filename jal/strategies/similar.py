@@ -24,7 +24,7 @@ def flqmi(*, eta: float = 1.0, max_queries: int = 256) -> Strategy:
     """
     _check("flqmi", eta, max_queries)
 
-    return _deterministic(select.flqmi, eta=eta, max_queries=max_queries)
+    return _selected(select.flqmi, eta=eta, max_queries=max_queries)
 
 
 def fl1mi(*, eta: float = 1.0, max_queries: int = 256, sample: int = 2000) -> Strategy:
@@ -63,7 +63,7 @@ def gcmi(*, max_queries: int = 256) -> Strategy:
     """
     _check("gcmi", 1.0, max_queries)
 
-    return _deterministic(select.gcmi, max_queries=max_queries)
+    return _selected(select.gcmi, max_queries=max_queries)
 
 
 def logdetmi(*, eta: float = 1.0, ridge: float = 1.0, max_queries: int = 256) -> Strategy:
@@ -78,15 +78,15 @@ def logdetmi(*, eta: float = 1.0, ridge: float = 1.0, max_queries: int = 256) ->
     if not (eta <= 1 and ridge > 0):
         raise InputError(f"logdetmi takes eta <= 1 and ridge > 0, got {eta} and {ridge}.")
 
-    return _deterministic(select.logdetmi, eta=eta, ridge=ridge, max_queries=max_queries)
+    return _selected(select.logdetmi, eta=eta, ridge=ridge, max_queries=max_queries)
 
 
-def _deterministic(selector: Callable[..., Array], **options: float) -> Strategy:
+def _selected(selector: Callable[..., Array], **options: float) -> Strategy:
     """Of `selector(logits, features, y, labelled, k, **options)`."""
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        del key
-        return selector(round.logits, round.features, round.y, round.labelled, k_max, **options)
+        pool = round.logits, round.features, round.y, round.labelled
+        return selector(*pool, k_max, key=key, **options)
 
     return stateless(pick)
 

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 
 from jal.select import top_k
-from jal.select.checks import take_picks
 from jal.types import Array, InputError, PyTree, Round, Strategy
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "is_shareable",
     "one_of",
     "stateless",
-    "top_k_of_ties",
 ]
 
 
@@ -64,16 +62,12 @@ def stateless(select: Callable[[Array, Round, int], Array]) -> Strategy:
 
 
 def by_score(score: Callable[[Array], Array]) -> Strategy:
-    """Picks the highest `score(logits [K]) -> []`, an unbatched function; ties by index."""
-    return stateless(
-        lambda key, round, k_max: top_k(jax.vmap(score)(round.logits), round.labelled, k_max)
-    )
+    """Picks the highest `score(logits [K]) -> []`, an unbatched function; ties at random."""
 
+    def pick(key: Array, round: Round, k_max: int) -> Array:
+        return top_k(jax.vmap(score)(round.logits), round.labelled, k_max, key=key)
 
-def top_k_of_ties(key: Array, scores: Array, labelled: Array, k: int) -> Array:
-    """`select.top_k`, of equal scores the first of a random order."""
-    order = jax.random.permutation(key, scores.shape[0])
-    return take_picks(order, top_k(scores[order], labelled[order], k), labelled.shape[0])
+    return stateless(pick)
 
 
 def check_positive(name: str, **options: float | tuple[int, ...]) -> None:

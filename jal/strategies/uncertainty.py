@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
-from jal.strategies.strategy import Registered, by_score, stateless, top_k_of_ties
+from jal.strategies.strategy import Registered, by_score, stateless
 from jal.types import Array, InputError, PyTree, Round, Strategy
 
 __all__ = [
@@ -72,7 +72,7 @@ def entropy() -> Strategy:
 
 
 def average_confidence() -> Strategy:
-    """modAL's average confidence, ties at random.
+    """modAL's average confidence.
 
     The mean of a softmax is 1/K for every point, so that all points tie: rounding must not decide,
     and what remains is random sampling.
@@ -82,7 +82,7 @@ def average_confidence() -> Strategy:
         score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
         # What is equal but for rounding counts as equal; from 1/K, which is no boundary then.
         steps = jnp.round((score - 1.0 / round.logits.shape[1]) * 1e5)
-        return top_k_of_ties(key, steps, round.labelled, k_max)
+        return select.top_k(steps, round.labelled, k_max, key=key)
 
     return stateless(pick)
 

@@ -114,7 +114,7 @@ def vaal(
             update, moments = rule.update(gradient, moments)
             return optax.apply_updates(params, update), moments
 
-        key_encoder, key_decoder, key_critic, key_steps = jax.random.split(key, 4)
+        key_encoder, key_decoder, key_critic, key_steps, key_ties = jax.random.split(key, 5)
 
         def step(i: Array, carry: _Carry) -> _Carry:
             vae, critic, moments, critic_moments = carry
@@ -134,7 +134,8 @@ def vaal(
         logit = in_chunks(
             lambda x: judge(end.discriminator, encode(end.vae, vectors(x))[0]), x, chunk
         )
-        return select.top_k(-logit, round.labelled, k_max)
+        # What is equal but for rounding counts as equal.
+        return select.top_k(jnp.round(-logit * 1e5), round.labelled, k_max, key=key_ties)
 
     return stateless(pick)._replace(uses_outputs=False)
 

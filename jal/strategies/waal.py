@@ -93,11 +93,10 @@ def waal(
         return critic(params, outputs.features)
 
     def pick(key: Array, state: PyTree, round: Round, k_max: int) -> tuple[Array, PyTree]:
-        del key
         if round.auxiliary is None:
             raise ValueError("waal needs a learner extended by its auxiliary.")
         cost = jax.vmap(uncertainty_bound)(round.logits) - selection * round.auxiliary
-        return select.top_k(-cost, round.labelled, k_max), state
+        return select.top_k(-cost, round.labelled, k_max, key=key), state
 
     auxiliary = Auxiliary(init, loss, score, unlabelled=True)
     return Strategy(lambda key, x: (), pick, auxiliary=auxiliary)

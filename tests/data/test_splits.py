@@ -69,11 +69,11 @@ def test_random_start_begins_with_any_points():
     assert longer.dtype == jnp.int32
 
 
-# 20, 3, 7, 30 and 7 of the classes 0 to 4: of the two with 7, class 2 is among the rarer.
-UNEVEN = np.random.default_rng(0).permutation(np.repeat(np.arange(5), [20, 3, 7, 30, 7]))
+# 20, 3, 6, 30 and 8 of the classes 0 to 4: classes 1 and 2 are the rarer.
+UNEVEN = np.random.default_rng(0).permutation(np.repeat(np.arange(5), [20, 3, 6, 30, 8]))
 
 
-@pytest.mark.parametrize(("rare_share", "rare"), [(0.0, 0), (0.1, 2), (0.5, 8), (0.6, 10)])
+@pytest.mark.parametrize(("rare_share", "rare"), [(0.0, 0), (0.1, 2), (0.5, 8), (0.56, 9)])
 def test_twisted_start_takes_its_share_from_the_rarer_classes(rare_share, rare):
     twisted = jax.jit(lambda key: twisted_start(key, UNEVEN, 5, 16, rare_share))
     found = np.asarray(jax.vmap(twisted)(jax.random.split(jax.random.key(0), 4000)))
@@ -92,9 +92,17 @@ def test_twisted_start_takes_its_share_from_the_rarer_classes(rare_share, rare):
 
 
 def test_a_twisted_start_may_take_every_point():
-    found = twisted_start(jax.random.key(0), UNEVEN, 5, 67, 10 / 67)
+    found = twisted_start(jax.random.key(0), UNEVEN, 5, 67, 9 / 67)
     np.testing.assert_array_equal(np.sort(found), np.arange(67))
-    assert np.isin(UNEVEN[found[:10]], [1, 2]).all()
+    assert np.isin(UNEVEN[found[:9]], [1, 2]).all()
+
+
+def test_of_equally_rare_classes_each_is_among_the_rarer_as_often():
+    y = np.repeat(np.arange(4), [5, 5, 5, 2])
+    keys = jax.random.split(jax.random.key(0), 600)
+    rare = jax.jit(jax.vmap(lambda key: y[twisted_start(key, y, 4, 7, 1.0)[:7]]))(keys)
+    often = [np.sum((np.asarray(rare) == one).sum(axis=1) == 5) for one in range(3)]
+    assert sum(often) == 600 and stats.chisquare(often).pvalue > 1e-3
 
 
 def test_twisted_starts_of_cifar10_imb():

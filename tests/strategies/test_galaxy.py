@@ -16,6 +16,6 @@ def test_reads_logits_and_labels_of_the_round():
     round_ = Round(logits, y, labels, labelled, (), logits, logits)
     strategy, key = galaxy(), jax.random.key(0)
     picks, _ = strategy.select(key, strategy.init(key, logits), round_, 5)
-    np.testing.assert_array_equal(picks, selected(logits, y, labelled, 5))
+    np.testing.assert_array_equal(picks, selected(logits, y, labelled, 5, key=key))
     moved = round_._replace(y=jnp.where(labelled, (jnp.arange(20) + 1) % 3, -1))
     assert (np.asarray(strategy.select(key, (), moved, 5)[0]) != np.asarray(picks)).any()

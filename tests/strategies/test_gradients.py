@@ -48,7 +48,8 @@ def test_what_reaches_the_selector(monkeypatch, name):
     else:
         assert args == ("key", *outputs, ROUND.y, ROUND.labelled, 5, ROUND.head)
     learnt = {"optimise": True} if name == "alfa_mix_optimised" else {}
-    assert options == OPTIONS[name] | learnt
+    ties = {"key": "key"} if name == "bait" else {}
+    assert options == OPTIONS[name] | learnt | ties
     assert make().needs == (set() if name == "bait" else {"head"})
     assert make().uses_outputs == (name != "saal")
 

@@ -22,7 +22,7 @@ def test_what_reaches_the_selector(monkeypatch, name):
     assert inspect.signature(MEMBERS[name].make).parameters.keys() == OPTIONS[name].keys()
     args, options = given_to_selector(monkeypatch, name, MEMBERS[name], OPTIONS[name])
     assert args == (("key", *POOL) if name == "fl1mi" else POOL)
-    assert options == OPTIONS[name]
+    assert options == OPTIONS[name] | ({} if name == "fl1mi" else {"key": "key"})
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
+from scipy import stats
 
 from jal import select, strategies
 from jal.episode import labelled_mask
@@ -15,7 +16,7 @@ from jal.types import Labels, Outputs, Round
 
 NAMES = sorted(strategies.registry)
 BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy", "alamp"}
-OTHERS = {"k_center", "alamp_div", "margin_div", "galaxy", "bait", "flqmi", "gcmi", "logdetmi"}
+OTHERS = {"k_center", "alamp_div", "margin_div", "bait", "flqmi", "gcmi", "logdetmi"}
 BY_AUXILIARY = {"loss_prediction", "waal"}
 DETERMINISTIC = BY_SCORE | OTHERS | BY_AUXILIARY
 RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond their samples, or in few clusters
@@ -151,7 +152,7 @@ def test_order_of_preference(name):
     np.testing.assert_array_equal(every[:7], picks_of(name, round_))
 
 
-@pytest.mark.parametrize("name", sorted(DETERMINISTIC))
+@pytest.mark.parametrize("name", sorted(DETERMINISTIC | {"galaxy"}))
 def test_permutation_equivariant(name):
     round_ = make_round()
     to = jax.random.permutation(jax.random.key(3), N)  # new position -> old index
@@ -166,6 +167,40 @@ def test_permutation_equivariant(name):
         auxiliary=round_.auxiliary[to],
     )
     np.testing.assert_array_equal(to[picks_of(name, moved)], picks_of(name, round_))
+
+
+def two_kinds(seed: int = 0):
+    """Copies of two points, one kind after the other; and each point's kind `[N]`."""
+    round_, kind = make_round(seed), np.arange(N) * 2 // N
+    x = round_.x[:2][kind]
+    return kind, round_._replace(
+        x=x,
+        logits=x @ round_.variables,
+        features=x,
+        auxiliary=round_.auxiliary[:2][kind],
+        sample=Partial(sample, round_.variables, x, jnp.float32(1.0)),
+        fit=Partial(fit, x, round_.y),
+    )
+
+
+def counts_of(name: str, round_: Round) -> np.ndarray:
+    """How often each point is picked, over 100 keys."""
+    keys = jax.random.split(jax.random.key(11), 100)
+    return np.bincount(np.ravel([picks_of(name, round_, key=key) for key in keys]), minlength=N)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_copies_are_picked_equally_often(name, kinds):
+    """Wherever they stand. With other keys it would fail once in a million times at most."""
+    kind, round_ = two_kinds() if kinds == 2 else (np.zeros(N, int), make_round(equal=True))
+    counts, free = counts_of(name, round_), ~np.asarray(round_.labelled)
+    assert counts[~free].sum() == 0
+    groups = [counts[free & (kind == one)] for one in range(kinds)]
+    groups = [group for group in groups if group.any()]
+    # Without repetition in a batch: the variance is less than chi-square's.
+    found = sum(((group - group.mean()) ** 2).sum() / group.mean() for group in groups)
+    assert found < stats.chi2.ppf(1 - 1e-6, sum(len(group) - 1 for group in groups))
 
 
 @pytest.mark.parametrize("name", sorted(BY_SCORE))
