@@ -113,7 +113,7 @@ def _load_config(path: Path) -> Experiment:
             f"config file {path} must have a get_config() that returns an Experiment, and no "
             f"subclass of it: it gives {what}."
         )
-    return experiment
+    return Experiment.checked(experiment)  # whose fields can be shown as options
 
 
 def one_line(text: str, width: int = 300) -> str:

@@ -51,6 +51,7 @@ BAD_CONFIGS = {
     "exits": "sys.exit(3)",
     "mine": "return Mine()",
     "loop": "return get_config()",
+    "fields": "return Experiment(name=None, learners=3)",
     "long": "return Experiment(name=300 * 'x')",
 }
 
@@ -196,6 +197,7 @@ def test_full_disk(place):
         ("lines.py", "config file lines.py fails: ValueError: first second xxxxx"),
         ("exits.py", "config file exits.py fails: SystemExit: 3."),
         ("loop.py", "config file loop.py fails: RecursionError: maximum recursion depth"),
+        ("fields.py", "name must be str, got None."),
         ("long.py", "name must have at most 100 bytes, got 300: 'xxxx"),
         (f"{300 * 'x'}.py", "cannot be read: File name too long"),
         (f"tiny.py --name {300 * 'x'}", "name must have at most 100 bytes, got 300: 'xxxx"),
