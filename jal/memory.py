@@ -9,7 +9,7 @@ import psutil
 
 from jal.types import InputError
 
-__all__ = ["check_data", "check_program", "check_replay", "free_bytes"]
+__all__ = ["check_data", "check_prepared", "check_program", "check_replay", "free_bytes"]
 
 _GIB = 2**30
 
@@ -56,11 +56,7 @@ def check_program(compiled: Any, learner: str, seeds: int, devices: Sequence[Any
       seeds: vmapped together on each device.
       devices: that it runs on.
     """
-    plan = compiled.memory_analysis()
-    if plan is None:  # a platform that does not say
-        return
-    needed = plan.temp_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
-    free = free_bytes(devices)
+    needed, free = _needed(compiled), free_bytes(devices)
     if needed <= free:
         return
     fit = seeds * free // needed
@@ -73,6 +69,31 @@ def check_program(compiled: Any, learner: str, seeds: int, devices: Sequence[Any
         f"{learner} needs {_size(needed)} on each device for {seeds} seeds at once, and "
         f"{_size(free)} are free: {advice}"
     )
+
+
+def check_prepared(compiled: Any, learner: str, devices: Sequence[Any]) -> None:
+    """Raises InputError where what a learner makes of the pool beforehand does not fit.
+
+    Args:
+      compiled: its `prepare`, by XLA.
+      learner: whose it is.
+      devices: that each get a copy of it.
+    """
+    needed, free = _needed(compiled), free_bytes(devices)
+    if needed > free:
+        raise InputError(
+            f"{learner} takes {_size(needed)} on each of {len(devices)} devices to prepare the "
+            f"pool, and {_size(free)} are free: {_fewer_devices(needed, free, devices)}lower "
+            "data.train_share, or make the inputs fewer by data.features."
+        )
+
+
+def _needed(compiled: Any) -> int:
+    """Bytes beside the arguments; 0 on a platform that does not say."""
+    plan = compiled.memory_analysis()
+    if plan is None:
+        return 0
+    return plan.temp_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 
 
 def _fewer_devices(needed: int, free: int, devices: Sequence[Any]) -> str:

@@ -172,7 +172,11 @@ def _one(rng: np.random.Generator, name: str) -> Verdict:
     elif name == "pure_radius":
         wrong = "" if found.shape == () and found.dtype == np.float32 else f"{found!r}"
     elif name == "linkage_clusters":
-        right = found.shape == (n,) and found.dtype == np.int32 and found.min() >= 0
+        right = (
+            found.shape == given["features"].shape[:1]
+            and found.dtype == np.int32
+            and found.min() >= 0
+        )
         wrong = "" if right else f"{found!r}"
     elif in_pool:
         wrong = wrong_picks(found, given["labelled"], k)
@@ -313,7 +317,10 @@ _VALUES: dict[str, Kind] = {
     "duplicates": _floats(_duplicates),
     "far from 0": _floats(lambda rng, v: v + np.float32(1e6)),
     "NaN rows": _floats(_nan_rows),
-    "infinite": _floats(_infinite),
+    "infinite": _fields(
+        **dict.fromkeys(("logits", "features", "x", "scores", "margins", "values"), _infinite),
+        **dict.fromkeys(("previous", "current"), _infinite),
+    ),
     "float16": _floats(_cast(np.float16)),
     "bfloat16": _floats(_cast(jnp.bfloat16)),
     "whole": _floats(lambda rng, v: np.round(4 * np.asarray(v)).astype(np.int32)),

@@ -18,13 +18,15 @@ LEARNER = learners.registry["logistic_regression"]((64,), 10, max_labels=70)
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), n=st.integers(0, 20), k=st.integers(0, 5))
-def test_label_moves_the_first_k_picks_behind_the_labelled(seed, n, k):
+@given(seed=st.integers(0, 10**6), n=st.integers(0, 20), k=st.integers(0, 5), own=st.booleans())
+def test_label_moves_the_first_k_picks_behind_the_labelled(seed, n, k, own):
     rng = np.random.default_rng(seed)
     order = rng.permutation(20)
     picks = rng.permutation(order[n:])[:5]
     if len(picks) < 5:  # asked for more than is left: label() cuts k
-        picks = np.r_[picks, order[: 5 - len(picks)]]
+        # N from a selector; a strategy of one's own may repeat itself, or name labelled points.
+        rest = np.r_[picks, order[:5]] if own else np.full(5, 20)
+        picks = np.r_[picks, rest[: 5 - len(picks)]]
     after = label(Labels(jnp.asarray(order, jnp.int32), jnp.int32(n)), jnp.asarray(picks), k)
     k = min(k, 20 - n)
     rest = [i for i in order[n:] if i not in picks[:k]]
@@ -194,7 +196,7 @@ def test_a_strategy_chooses_its_batch_sizes_in_each_seed(digits):
 
 @pytest.mark.parametrize("name", ["random", "k_center", "kmeans", "badge"])
 def test_fewer_left_than_the_largest_batch(digits, name):
-    """Asked for 60 picks of 30 that are left, a selector repeats itself: none is labelled twice."""
+    """Asked for 60 picks of 30 that are left, a selector gives N: none is labelled twice."""
     pool, test = digits
     small = Pool(pool.x[:100], pool.y[:100])
     learner = learners.registry["logistic_regression"]((64,), 10)

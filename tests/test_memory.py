@@ -2,11 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import psutil
 import pytest
 
 from jal import memory
-from jal.experiment import MLP, Experiment, run
+from jal.data import from_arrays
+from jal.experiment import MLP, Experiment, LogisticRegression, run
 from jal.types import InputError
 
 SMALL = Experiment(
@@ -66,3 +68,20 @@ def test_the_runner_asks(monkeypatch):
     monkeypatch.setattr("jal.experiment.program.check_program", refuse)
     with pytest.raises(InputError, match="mlp 4 1"):
         run(Experiment(**{**vars(SMALL), "seeds_at_once": 8}), progress=False)
+
+
+def test_what_a_learner_prepares(monkeypatch):
+    """Refused before it is made: its axes, and the pool along them."""
+    experiment = Experiment(
+        learners={"wide": LogisticRegression()},
+        strategies=("random",),
+        seeds=1,
+        rounds=1,
+        devices=1,
+    )
+    x, y = np.random.default_rng(0).normal(size=(500, 300)), np.arange(500) % 2
+    pretend(monkeypatch, 500 * 300 * 4 + 100_000)  # less than both take
+    with pytest.raises(
+        InputError, match=r"wide takes \d MiB .* to prepare the pool, .*: lower data"
+    ):
+        run(experiment, dataset=from_arrays(x, y, x[:9], y[:9]), progress=False)

@@ -17,7 +17,7 @@ from jal.episode import Episode, EpisodeState, episode
 from jal.experiment.checks import check_pair
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.strategy_options import Factories, make_strategies
-from jal.memory import check_data, check_program
+from jal.memory import check_data, check_prepared, check_program
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
@@ -172,11 +172,17 @@ class Program:
         check_program(compiled, self.cells[cell][0], seeds, list(self.mesh.devices.flat))
 
     def _prepare(self, cell: int) -> PyTree:
-        """What the cell's learner needs of the pool; made once."""
+        """What the cell's learner needs of the pool; made once.
+
+        Raises:
+          InputError: where it would need more memory than is free.
+        """
         learner = self.cells[cell][0]
         if learner not in self._data:
             prepare = self._jit(self._learners[learner].prepare, level=1)
-            self._data[learner] = replicate(prepare(self._pool), self.mesh)
+            compiled = prepare.lower(self._pool).compile()
+            check_prepared(compiled, learner, list(self.mesh.devices.flat))
+            self._data[learner] = replicate(compiled(self._pool), self.mesh)
         return self._data[learner]
 
     def _begin_arguments(self, cell: int) -> tuple[Any, ...]:

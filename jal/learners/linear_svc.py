@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jal.learners.capacity import at_capacity, capacities
 from jal.learners.class_weights import class_weights
+from jal.learners.coordinates import Coordinates, principal
 from jal.learners.cross_validation import grid_search
 from jal.learners.inputs import flatten
 from jal.learners.precision import in_full_precision
@@ -29,15 +30,11 @@ class LinearSVCVariables(NamedTuple):
     present: Array
 
 
-class _Rotated(NamedTuple):
-    """The pool with a constant, in the principal axes of both, where Hessians are nearly diagonal.
+class _Data(NamedTuple):
+    """The pool with a constant, whose weight is penalised as all others; `y [N]` int32."""
 
-    The penalty, the bias's too, is the same in any orthonormal basis, so that the optimum is.
-    """
-
-    z: Array  # [N, D + 1]
-    y: Array  # [N] int32
-    axes: Array  # [D + 1, D + 1]
+    inputs: Coordinates
+    y: Array
 
 
 def linear_svc(
@@ -88,15 +85,10 @@ def linear_svc(
     dim = math.prod(input_shape)
     grid = check_options(C, C_grid, folds, class_weight)
 
-    def with_constant(x: Array) -> Array:
-        return jnp.concatenate([x, jnp.ones((x.shape[0], 1))], axis=1)
+    def prepare(pool: Pool) -> _Data:
+        return _Data(principal(pool.x, jnp.zeros(dim + 1)), pool.y)
 
-    def prepare(pool: Pool) -> _Rotated:
-        x = with_constant(flatten(pool.x))
-        axes = jnp.linalg.eigh(x.T @ x)[1]
-        return _Rotated(x @ axes, pool.y, axes)
-
-    def init(key: Array, data: _Rotated) -> LinearSVCVariables:
+    def init(key: Array, data: _Data) -> LinearSVCVariables:
         del key, data  # convex: zero is as good a start as any
         return LinearSVCVariables(
             jnp.zeros((dim, num_classes)), jnp.zeros(num_classes), jnp.zeros(num_classes, bool)
@@ -119,13 +111,13 @@ def linear_svc(
     def fit(
         key: Array,
         variables: LinearSVCVariables,
-        data: _Rotated,
+        data: _Data,
         labels: Labels,
         hyper: SVMHyper,
     ) -> tuple[LinearSVCVariables, dict[str, Array]]:
         def fit_rows(size: int, start: Array):
             index = labels.order[:size]
-            z, y, labelled = data.z[index], data.y[index], jnp.arange(size) < labels.n
+            z, y, labelled = data.inputs.rows(index), data.y[index], jnp.arange(size) < labels.n
 
             def decide(C: Array, on: Array) -> Array:
                 solution, present = train(start, z, y, on, C)
@@ -146,10 +138,11 @@ def linear_svc(
             info["converged"] = jnp.min(solution.converged.astype(jnp.float32))
             return solution.weights, present, info
 
-        start = jnp.concatenate([variables.weights, variables.bias[None]]).T @ data.axes
-        bound = min(max_labels or data.z.shape[0], data.z.shape[0])
+        start = jnp.concatenate([variables.weights, variables.bias[None]]).T
+        start = data.inputs.along(start)
+        bound = min(max_labels or data.y.shape[0], data.y.shape[0])
         solution, present, info = at_capacity(capacities(bound), labels.n, fit_rows, start)
-        weights = data.axes @ solution.T
+        weights = data.inputs.back(solution).T
         return LinearSVCVariables(weights[:-1], weights[-1], present), info
 
     def predict(variables: LinearSVCVariables, x: Array) -> Outputs:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jal.learners.capacity import at_capacity, capacities
+from jal.learners.coordinates import Coordinates, principal
 from jal.learners.inputs import flatten
 from jal.learners.newton_cg import minimise
 from jal.learners.precision import in_full_precision
@@ -38,17 +39,11 @@ class LogisticRegressionHyper(NamedTuple):
     C: Array | float
 
 
-class _Rotated(NamedTuple):
-    """The pool in its own principal axes, where the Hessian is nearly diagonal.
+class _Data(NamedTuple):
+    """The pool around its mean, which only moves the free bias; `y [N]` int32."""
 
-    The penalty is the same in any orthonormal basis, and shifting the inputs only moves the free
-    bias, so that the optimum is the same.
-    """
-
-    z: Array  # [N, D + 1], centred and rotated, the last column ones
-    y: Array  # [N] int32
-    mean: Array  # [D]
-    axes: Array  # [D, D]
+    inputs: Coordinates
+    y: Array
 
 
 def logistic_regression(
@@ -85,39 +80,36 @@ def logistic_regression(
     """
     dim = math.prod(input_shape)
 
-    def prepare(pool: Pool) -> _Rotated:
-        x = flatten(pool.x)
-        mean = jnp.mean(x, axis=0)
-        centred = x - mean
-        axes = jnp.linalg.eigh(centred.T @ centred)[1]
-        z = jnp.concatenate([centred @ axes, jnp.ones((x.shape[0], 1))], axis=1)
-        return _Rotated(z, pool.y, mean, axes)
+    def prepare(pool: Pool) -> _Data:
+        return _Data(principal(pool.x, jnp.mean(flatten(pool.x), axis=0)), pool.y)
 
-    def init(key: Array, data: _Rotated) -> LogisticRegressionVariables:
+    def init(key: Array, data: _Data) -> LogisticRegressionVariables:
         del key, data  # convex: zero is as good a start as any
         return LogisticRegressionVariables(jnp.zeros((dim, num_classes)), jnp.zeros(num_classes))
 
     def fit(
         key: Array,
         variables: LogisticRegressionVariables,
-        data: _Rotated,
+        data: _Data,
         labels: Labels,
         hyper: LogisticRegressionHyper,
     ) -> tuple[LogisticRegressionVariables, dict[str, Array]]:
         del key
-        bound = min(max_labels or data.z.shape[0], data.z.shape[0])
+        inputs, size = data.inputs, data.y.shape[0]
+        bound = min(max_labels or size, size)
         known = data.y[labels.order[:bound]]
         present = jnp.zeros(num_classes, bool).at[known].max(jnp.arange(bound) < labels.n)
         # At the optimum w_0 = -w_1, so that |w_1 - w_0|^2 / 2 = 2 |W|^2 / 2.
         strength = jnp.where(jnp.sum(present) == 2, 2.0, 1.0)
-        penalty = strength * jnp.ones(dim + 1).at[-1].set(0.0)
+        width = dim if inputs.axes is None else inputs.axes.shape[1]
+        penalty = strength * jnp.ones(width + 1).at[-1].set(0.0)
 
         def fit_rows(size: int, start: Array) -> Solution:
             index = labels.order[:size]
             weight = (jnp.arange(size) < labels.n).astype(jnp.float32)
             return minimise(
                 start,
-                data.z[index],
+                jnp.concatenate([inputs.rows(index), jnp.ones((size, 1))], axis=1),
                 data.y[index],
                 weight,
                 hyper.C,
@@ -129,13 +121,13 @@ def logistic_regression(
             )
 
         weights, bias = variables
-        shifted = bias + data.mean @ weights
+        shifted = bias + inputs.origin @ weights
         shifted = jnp.where(present, jnp.where(bias == _ABSENT, 0.0, shifted), _ABSENT)
-        rotated = jnp.where(present[:, None], weights.T @ data.axes, 0.0)
-        start = jnp.concatenate([rotated, shifted[:, None]], axis=1)
+        along = jnp.where(present[:, None], inputs.along(weights.T), 0.0)
+        start = jnp.concatenate([along, shifted[:, None]], axis=1)
         solution = at_capacity(capacities(bound), labels.n, fit_rows, start)
-        weights = data.axes @ solution.weights[:, :-1].T
-        bias = solution.weights[:, -1] - data.mean @ weights
+        weights = inputs.back(solution.weights[:, :-1]).T
+        bias = solution.weights[:, -1] - inputs.origin @ weights
         bias = jnp.where(present, bias, _ABSENT)
         info = {
             "newton_steps": solution.steps.astype(jnp.float32),

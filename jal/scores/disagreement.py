@@ -82,6 +82,11 @@ def mutual_information(consensus: Array, mean_entropy: Array) -> Array:
     """
     consensus = one_example("mutual_information", "consensus", consensus, "[K]")
     mean_entropy = as_float32("mutual_information", "mean_entropy", mean_entropy)
+    if mean_entropy.ndim:
+        raise ValueError(
+            f"mutual_information takes one example's mean_entropy [], got shape "
+            f"{mean_entropy.shape}: write jax.vmap(mutual_information) for many examples."
+        )
     difference = entropy(jnp.log(consensus)) - mean_entropy
     return jnp.where(difference < 1e-6, 0.0, difference)
 

@@ -54,7 +54,8 @@ def average_linkage(points: Array) -> Merges:
 
         # Until the last two are each other's nearest, of which a goes into b. Nothing but the chain
         # is written here: writing into a column of the matrix takes the most time.
-        chain = jnp.where(length == 0, chain.at[0].set(jnp.argmax(size > 0)), chain)
+        begin = jnp.argmax(size > 0).astype(jnp.int32)
+        chain = jnp.where(length == 0, chain.at[0].set(begin), chain)
         grown = chain, jnp.maximum(length, 1), jnp.bool_(False)
         chain, length, _ = jax.lax.while_loop(lambda grown: ~grown[2], lambda g: grow(*g), grown)
         a, b = chain[length - 1], chain[length - 2]

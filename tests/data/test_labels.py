@@ -83,6 +83,20 @@ def test_class_names_may_be_of_any_kind(kind):
     assert classes_of(of(0, 1), class_names=kind([]))[2] == ()
 
 
+def test_strings_are_numbered_in_the_order_of_their_names():
+    names = ["emu", "bat", "ant", "dog", "cat"]
+    y, _, found = classes_of(of(*sorted(names)), class_names=names)
+    assert (y[:5], found) == ([2, 1, 4, 3, 0], tuple(names))
+
+
+def test_five_examples_of_each_make_classes():
+    y = np.arange(105) % 21
+    x = np.zeros((105, 1))
+    assert from_arrays(x, y, x, y).num_classes == 21
+    with pytest.raises(InputError, match="104 training labels have 21 different values"):
+        from_arrays(x[1:], y[1:], x, y)
+
+
 def test_classes_without_examples_are_those_that_are_said():
     assert classes_of(of(0, 2), num_classes=4)[:2] == (of(0, 2).tolist(), 4)
     names = ("ant", "cat", "dog")

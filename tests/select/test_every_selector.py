@@ -213,6 +213,7 @@ def test_k_is_a_static_integer(name):
         ("linkage_clusters", "features", np.zeros((0, 2), np.float32), r"N >= 1 and D >= 1"),
         ("margin", "logits", np.zeros(4, complex), "real numbers, got complex64"),
         ("bald", "logits", None, "array of numbers, got NoneType"),
+        ("mutual_information", "mean_entropy", np.ones(3, np.float32), r"\[\], got shape \(3,\)"),
     ],
 )
 def test_one_sentence(name, what, value, message):
