@@ -223,22 +223,22 @@ def test_a_strategy_that_chooses_its_batches_may_choose_all_that_it_can():
 def test_a_budget_bounds_all_batches_but_those_that_are_chosen():
     """A strategy that has spent it is fitted and measured again, and labels nothing."""
     margin = strategies.registry["margin"]()
-    chooser = margin._replace(batch_size=lambda key, state, round: jnp.int32(9))
+    chooser = margin._replace(batch_size=lambda key, state, round: jnp.int32(4))
     small = dataclasses.replace(
         BASE,
         learners=LINEAR,
         strategies=("margin", "random", "chooser"),
         seeds=2,
         rounds=4,
-        batch=3,
-        batch_of={"random": 5, "chooser": 9},
+        batch=(1, 5, 5, 5),
+        batch_of={"random": 5, "chooser": 4},
         budget=7,
     )
     results = ex.run(small, strategies={"chooser": lambda: chooser}, progress=False)
     by = results.frame.groupby(["strategy", "round"]).labels.first().unstack()
-    assert by.loc["margin"].tolist() == [10, 13, 16, 17, 17]
+    assert by.loc["margin"].tolist() == [10, 11, 16, 17, 17]
     assert by.loc["random"].tolist() == [10, 15, 17, 17, 17]
-    assert by.loc["chooser"].tolist() == [10, 19, 28, 37, 46]
+    assert by.loc["chooser"].tolist() == [10, 14, 18, 22, 26]
     accuracy = results.frame[
         (results.frame.metric == "accuracy") & (results.frame.strategy != "chooser")
     ]
