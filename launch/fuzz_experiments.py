@@ -78,7 +78,7 @@ def fuzz_experiments(count: int, seed: int, place: Path) -> list[Tried]:
     for trial in range(count):
         drawn = random.Random(f"{seed} {trial}")
         experiment, given = odd_experiment(small_run(place), drawn)
-        whole = drawn.random() < 0.5 and _is_quick(experiment)
+        whole = drawn.random() < 0.1 and _is_quick(experiment)
         try:
             with contextlib.nullcontext() if whole else checked_only():
                 run(experiment, progress=False)
