@@ -203,6 +203,19 @@ def test_copies_are_picked_equally_often(name, kinds):
     assert found < stats.chi2.ppf(1 - 1e-6, sum(len(group) - 1 for group in groups))
 
 
+@pytest.mark.parametrize("name", sorted(DETERMINISTIC))
+def test_the_classes_numbers_do_not_matter(name):
+    """GALAXY's order of the classes is drawn by the key: see its own test."""
+    round_ = make_round()
+    to = jnp.array([3, 0, 4, 1, 2])  # new number -> old
+    weights, where = round_.variables[:, to], jnp.argsort(to)
+    y = jnp.where(round_.labelled, where[round_.y], -1)
+    other = round_._replace(
+        variables=weights, logits=round_.logits[:, to], y=y, head=Partial(head, weights)
+    )
+    np.testing.assert_array_equal(picks_of(name, other), picks_of(name, round_))
+
+
 @pytest.mark.parametrize("name", sorted(BY_SCORE))
 def test_picks_what_its_score_ranks_first(name):
     round_ = make_round()
