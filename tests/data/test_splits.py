@@ -98,7 +98,7 @@ def test_a_twisted_start_may_take_every_point():
 
 
 def test_of_equally_rare_classes_each_is_among_the_rarer_as_often():
-    y = np.repeat(np.arange(4), [5, 5, 5, 2])
+    y = jnp.repeat(jnp.arange(4), jnp.array([5, 5, 5, 2]))
     keys = jax.random.split(jax.random.key(0), 600)
     rare = jax.jit(jax.vmap(lambda key: y[twisted_start(key, y, 4, 7, 1.0)[:7]]))(keys)
     often = [np.sum((np.asarray(rare) == one).sum(axis=1) == 5) for one in range(3)]

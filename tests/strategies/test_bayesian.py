@@ -41,7 +41,8 @@ def select(name: str, round_: Round, k: int, **options):
 def test_picks_by_the_score_of_all_passes(name):
     round_ = make_round()
     assert round_.sample is not None
-    logits = jax.lax.map(lambda key: round_.sample(key).logits, jax.random.split(key, PASSES))
+    passes = jax.random.split(jax.random.split(key)[1], PASSES)  # the other key is of ties
+    logits = jax.lax.map(lambda key: round_.sample(key).logits, passes)
     score = np.array(jax.vmap(getattr(disagreement, name), in_axes=1)(logits))
     score[np.asarray(round_.labelled)] = -np.inf
     picks = select(name, round_, 12, passes=PASSES)
