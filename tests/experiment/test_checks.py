@@ -185,7 +185,7 @@ def of_a_net(name: str = "net", learning_rate: float = 0.05) -> Experiment:
     """One program, whatever the name and rate."""
     return dataclasses.replace(
         GOOD,
-        learners={name: MLP(hidden=(4,), epochs=2, learning_rate=learning_rate)},
+        learners={name: MLP(hidden=(4,), epochs=2, learning_rate=learning_rate, normalise="none")},
         initial_indices=((0, 1, 2), (3, 4, 5)),
         strategies=("margin",),
         rounds=1,
