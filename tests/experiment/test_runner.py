@@ -138,7 +138,9 @@ def test_the_tidy_table(whole):
         "accuracy",
         "newton_steps",
         "gradient_norm",
+        "converged",
         "train_loss",
+        "chance_loss",
         "imbalance_ratio",
     }
     assert set(whole.seed) == set(range(6)) and set(whole["round"]) == set(range(4))
