@@ -178,9 +178,10 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
     x = np.zeros((4, 8, 8, 1), np.uint8)
     dataset = from_arrays(x, np.arange(4) % 2, x, np.arange(4) % 2)
     learner = kind(normalise="imagenet").build(dataset, 4)
-    variables = learner.init(jax.random.key(0), learner.prepare(Pool(x, np.arange(4))))
+    data = learner.prepare(Pool(x, np.arange(4)))
+    variables = jax.eval_shape(learner.init, jax.random.key(0), data)
     assert variables.params["conv1"]["kernel"].shape[2] == 3
-    assert learner.predict(variables, x).logits.shape == (4, 2)
+    assert jax.eval_shape(learner.predict, variables, x).logits.shape == (4, 2)
 
 
 @pytest.mark.parametrize(
