@@ -82,7 +82,8 @@ def average_confidence() -> Strategy:
         score = jax.vmap(scores.average_confidence)(jax.nn.softmax(round.logits))
         # What is equal but for rounding counts as equal; from 1/K, which is no boundary then.
         steps = jnp.round((score - 1.0 / round.logits.shape[1]) * 1e5)
-        return select.top_k(steps, round.labelled, k_max, key=key)
+        # Of the same key the sample would be that of `random`, point by point.
+        return select.top_k(steps, round.labelled, k_max, key=jax.random.fold_in(key, 1))
 
     return stateless(pick)
 

@@ -244,6 +244,8 @@ def test_average_confidence_of_a_softmax_is_random_sampling(classes):
     expected = 4000 * 6 / LEFT
     # Drawn without replacement: a little less than chi-square's LEFT - 1 = 47 degrees.
     assert ((counts - expected) ** 2 / expected).sum() < 80
+    # And independently of random's, in place of the very same.
+    assert not np.array_equal(picks[0], picks_of("random", round_, 6, keys[0]))
 
 
 PAPERS = {
