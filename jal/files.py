@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from jal.types import InputError
+
 __all__ = ["MANIFEST", "damaged", "digest", "replace_file", "seal", "sync"]
 
 MANIFEST = "manifest.json"
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
@@ -58,6 +61,9 @@ def damaged(folder: Path, names: Iterable[str] | None = None, of: str = "") -> s
       folder: that was sealed.
       names: of the files to read; if None, there must be all that were sealed and no others.
       of: as given to `seal`.
+
+    Raises:
+      InputError: where a file is there and cannot be read, which is no damage.
     """
     manifest = _read(folder)
     if manifest is None or manifest.get("of") != of or not isinstance(manifest.get("files"), dict):
@@ -68,8 +74,10 @@ def damaged(folder: Path, names: Iterable[str] | None = None, of: str = "") -> s
         try:
             if name not in files or _sha256(folder / name) != files[name]:
                 return name
-        except OSError:
+        except _NOT_THERE:
             return name
+        except OSError as error:
+            raise _unreadable(folder / name, error) from error
     return None
 
 
@@ -92,9 +100,16 @@ def sync(path: Path) -> None:
 def _read(folder: Path) -> dict[str, Any] | None:
     try:
         content = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError):
+    except (*_NOT_THERE, ValueError):
         return None
+    except OSError as error:
+        raise _unreadable(folder / MANIFEST, error) from error
     return content if isinstance(content, dict) else None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    """Of a file that is there, and that this user or this machine cannot read now: no damage."""
+    return InputError(f"{path} cannot be read: {error.strerror}.")
 
 
 def _below(folder: Path) -> list[str]:

@@ -132,6 +132,12 @@ def _area(labels: np.ndarray, accuracies: np.ndarray, between: tuple[float, floa
         return np.nan
     inside = (labels > low) & (labels < high)
     ends = np.interp([low, high], labels, accuracies)
+    # Of several rounds with as many labels the last begins a curve and the first ends it.
+    last, first = np.searchsorted(labels, low, side="right") - 1, np.searchsorted(labels, high)
+    if labels[last] == low:
+        ends[0] = accuracies[last]
+    if labels[first] == high:
+        ends[1] = accuracies[first]
     at = np.concatenate([[low], labels[inside], [high]])
     heights = np.concatenate([ends[:1], accuracies[inside], ends[1:]])
     return float(np.trapezoid(heights, at)) / (high - low)

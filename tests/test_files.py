@@ -5,6 +5,7 @@ import json
 import pytest
 
 from jal import files
+from jal.types import InputError
 
 
 @pytest.fixture
@@ -43,6 +44,21 @@ def test_what_was_sealed_is_whole(folder):
 def test_what_happened_to_a_file_is_found(folder, damage, found):
     damage(folder)
     assert files.damaged(folder, of="mine") == found
+
+
+@pytest.mark.parametrize("name", ["a.txt", files.MANIFEST])
+def test_what_may_not_be_read_is_not_damaged(folder, name, monkeypatch):
+    """Whose advice would be to delete it."""
+    opened = type(folder).open
+
+    def refuse(path, *arguments, **options):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(type(folder), "open", refuse)
+    with pytest.raises(InputError, match=f"{name} cannot be read: Permission denied."):
+        files.damaged(folder, of="mine")
 
 
 def test_another_folders_manifest_is_found(folder):

@@ -12,8 +12,8 @@ import jal
 PACKAGE = Path(jal.__file__).parent
 # Each may import what stands before it, and itself.
 TIERS = [
-    {"types", "files"},
-    {"scores", "metrics"},
+    {"types"},
+    {"files", "scores", "metrics"},
     {"select", "networks", "parallel", "memory"},
     {"learners", "strategies"},
     {"episode"},

@@ -146,6 +146,14 @@ def test_aubc_is_of_the_curve_and_not_of_its_points():
     np.testing.assert_allclose(metrics.aubc(np.array([10, 20, 30, 40]), values), 0.2)
 
 
+@pytest.mark.parametrize("between", [None, (10, 20)])
+def test_rounds_in_which_nothing_was_bought_have_no_area(between):
+    """At a curve's end and at its start, with another accuracy of the same labels."""
+    after = metrics.aubc(np.array([10, 20, 20]), np.array([0.0, 1.0, 0.5]), between)
+    before = metrics.aubc(np.array([10, 10, 20]), np.array([0.0, 1.0, 1.0]), between)
+    np.testing.assert_allclose([after, before], [0.5, 1.0])
+
+
 def test_no_labels_bought_is_no_area():
     assert np.isnan(metrics.aubc(np.array([10, 10]), np.array([0.5, 0.6])))
     assert np.isnan(metrics.aubc(np.full(2, np.nan), np.full(2, np.nan)))

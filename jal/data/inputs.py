@@ -81,7 +81,9 @@ def are_bytes(*parts: Inputs) -> bool:
     """
     first = parts[0]
     kinds = [part.values.dtype == np.uint8 for part in parts]
-    above_one = [p.values.ndim > 2 or int(p.values.max(initial=0)) > 1 for p in parts if any(kinds)]
+    above_one = [
+        p.values.ndim > 2 or bool(p.values.max(initial=0) > 1) for p in parts if any(kinds)
+    ]
     for part, kind in zip(parts[1:], kinds[1:], strict=True):
         _check_columns(first.columns, part.columns)
         if first.values.shape[1:] != part.values.shape[1:]:

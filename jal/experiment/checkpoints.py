@@ -103,8 +103,8 @@ class Checkpoints:
             making.rename(made)
             files.sync(self._path)
             for entry in self._path.iterdir():
-                if entry.name not in (str(step), str(self._before)):
-                    shutil.rmtree(entry)
+                if entry.is_dir() and entry.name not in (str(step), str(self._before)):
+                    shutil.rmtree(entry, ignore_errors=True)  # tried again after the next step
         self._before = step
 
     def arrays(self, step: int) -> dict[str, np.ndarray]:

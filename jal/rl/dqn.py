@@ -172,5 +172,7 @@ def epsilon_greedy(
     key_explore, key_uniform = jax.random.split(key)
     explore = jax.random.bernoulli(key_explore, epsilon)
     drawn = jax.random.uniform(key_uniform, mask.shape)
+    # Of a network that diverged any action is as good, but for those that cannot be taken.
+    values = jnp.where(jnp.isnan(values), NEVER / 2, values)
     masked = jnp.where(mask, jnp.where(explore, drawn, values), NEVER)
     return argmax(masked, drawn)[None] if n == 1 else k_largest(masked, n, drawn)

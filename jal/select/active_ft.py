@@ -167,7 +167,8 @@ def fit_centroids(
 
     def published(unit: Array, some: Array, weight: Array) -> Array:
         similar = jnp.matmul(unit, unit.T, precision="highest") / temperature
-        apart = jnp.log(jnp.float32(diversity)) + jax.nn.logsumexp(similar, axis=1)
+        weight_apart = jnp.maximum(jnp.float32(diversity), jnp.finfo(jnp.float32).tiny)
+        apart = jnp.log(weight_apart) + jax.nn.logsumexp(similar, axis=1)
         total, share = _nearest(unit, some, weight, apart, temperature)
         away = jnp.matmul(jax.nn.softmax(similar, axis=1), unit, precision="highest")
         return (share[:, None] * away - total) / temperature

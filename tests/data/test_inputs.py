@@ -119,6 +119,7 @@ def test_inputs_that_are_no_numbers(x, message):
 @pytest.mark.parametrize(
     ("train", "test", "message"),
     [
+        ((X > 0.5).astype(np.uint8), np.full_like(X, np.nan), "hold NaN or infinity"),
         (BYTES, X, r"features are uint8 but test features float32, and bytes \(uint8\) are scaled"),
         (X, BYTES, r"features are float32 but test features uint8"),
         (BYTES, BYTES.astype(int), "features are uint8 but test features int64"),

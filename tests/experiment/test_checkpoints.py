@@ -94,6 +94,12 @@ def test_a_damaged_step_is_written_anew(folder):
     assert checkpoints(folder).latest(print) == 14
 
 
+def test_a_file_of_somebody_elses_stays(folder):
+    (folder / "checkpoints" / ".DS_Store").touch()
+    checkpoints(folder).save(20, arrays(20), state(20))
+    assert ".DS_Store" in names(folder) and checkpoints(folder).latest(print) == 20
+
+
 def test_where_none_is_whole(folder):
     for step in (7, 14):
         flip(folder / "checkpoints" / str(step) / "arrays.npz")

@@ -236,6 +236,13 @@ def explored(epsilon, n):
     return np.asarray(run(jax.random.split(jax.random.key(5), 6000)))
 
 
+def test_values_that_are_no_numbers_take_what_is_allowed():
+    values = jnp.full(8, jnp.nan)
+    for n in (1, 3):
+        taken = epsilon_greedy(jax.random.key(0), values, jnp.asarray(MASK), 0.0, n)
+        assert MASK[np.asarray(taken)].all() and len(set(np.asarray(taken).tolist())) == n
+
+
 def test_all_random_is_uniform_over_the_allowed():
     counts = np.bincount(explored(1.0, 1)[:, 0], minlength=8)
     assert (counts[~MASK] == 0).all()

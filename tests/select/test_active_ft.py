@@ -182,6 +182,15 @@ def test_distinct_and_finite(scale, same):
     assert np.isfinite(centroids).all()
 
 
+def test_without_diversity_the_published_objective_moves_nothing():
+    features, labelled = a_pool(4)
+    options = {"diversity": 0.0, "objective": "published"}
+    once, _ = fitted(key, features, labelled, PICKS, iterations=1, **options)
+    more, _ = fitted(key, features, labelled, PICKS, iterations=3, **options)
+    assert np.isfinite(more).all()
+    np.testing.assert_allclose(once, more, atol=1e-6)
+
+
 def test_blocks_of_centroids_change_nothing(monkeypatch):
     features, labelled = a_pool(4)
     whole = jitted(key, features, labelled, PICKS, iterations=3)
