@@ -119,6 +119,11 @@ class Checkpoints:
             with _checkpointer() as checkpointer:
                 path = self._path / str(step) / _STATE
                 return checkpointer.restore(path, args=ocp.args.StandardRestore(like))
+        except (OSError, MemoryError, jax.errors.JaxRuntimeError) as error:
+            raise InputError(
+                f"the checkpoint of {self._name(step)} is whole, but cannot be read now: "
+                f"{str(error).partition(chr(10))[0]}."
+            ) from error
         except Exception as error:  # Orbax raises errors of many types
             raise InputError(
                 f"the checkpoint of {self._name(step)} is whole, but not one that this version of "

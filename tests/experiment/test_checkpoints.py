@@ -5,6 +5,7 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from jal.experiment.cells import pack, unpack
@@ -126,6 +127,16 @@ def test_a_state_of_another_shape_is_one_sentence(folder):
     like = {"key": jax.random.key(0), "x": jnp.zeros((4, 2)), "more": jnp.zeros(3), "none": ()}
     with pytest.raises(InputError, match="checkpoint of round 14 is whole, but not one that this"):
         checkpoints(folder).state(14, like)
+
+
+@pytest.mark.parametrize("error", [MemoryError, OSError, jax.errors.JaxRuntimeError])
+def test_a_want_of_memory_is_no_reason_to_delete(folder, error, monkeypatch):
+    def fail(*_, **__):
+        raise error("no room\nat all")
+
+    monkeypatch.setattr(ocp.Checkpointer, "restore", fail)
+    with pytest.raises(InputError, match=r"is whole, but cannot be read now: no room\.$"):
+        checkpoints(folder).state(14, state(14))
 
 
 def test_cells_are_packed_and_unpacked():
