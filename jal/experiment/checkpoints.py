@@ -103,7 +103,7 @@ class Checkpoints:
             making.rename(made)
             files.sync(self._path)
             for entry in self._path.iterdir():
-                if entry.is_dir() and entry.name not in (str(step), str(self._before)):
+                if entry.name not in (str(step), str(self._before)):
                     shutil.rmtree(entry, ignore_errors=True)  # tried again after the next step
         self._before = step
 
