@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from report_info import INFO
 from rich.console import Console
 from scipy import stats
 
@@ -27,14 +28,6 @@ from jal.report import (
 from jal.report.comparisons import FEWEST
 from jal.report.page import page
 
-INFO = {
-    "seconds": 12.4,
-    "compile_seconds": 3.6,
-    "device": "cpu",
-    "jal": "0.1",
-    "jax": "0.10",
-    "resumed": False,
-}
 CONFIG = {"name": "toy", "data": {"source": "sklearn:digits"}}
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 Run = tuple[list[float], list[float]]  # labels and accuracies

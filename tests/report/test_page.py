@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from report_info import INFO
 
 from jal.metrics import mean_interval
 from jal.report import curve_grid, learning_curves, page, save_png
@@ -13,14 +14,6 @@ from jal.report.plots import BEST, FEW, png
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 MALICIOUS = '<b>x</b> & "<script>alert(1)</script>'
-INFO = {
-    "seconds": 12.4,
-    "compile_seconds": 3.6,
-    "device": "cpu",
-    "jal": "0.1",
-    "jax": "0.10",
-    "resumed": False,
-}
 LABELS = np.array([10, 20, 30])
 
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from report_info import INFO
 from rich.console import Console
 from scipy import stats
 
@@ -32,14 +33,6 @@ from jal.report.target_plots import (
 from jal.report.targets import to_target
 from jal.report.texts import Shape, effect_texts, target_texts, training_texts
 
-INFO = {
-    "seconds": 12.4,
-    "compile_seconds": 3.6,
-    "device": "cpu",
-    "jal": "0.1",
-    "jax": "0.10",
-    "resumed": False,
-}
 CONFIG = {
     "name": "toy",
     "data": {"source": "sklearn:digits"},
