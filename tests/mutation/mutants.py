@@ -4,9 +4,10 @@
     python tests/mutation/mutants.py --count 400 --seed 0 --workers 2 --out runs/mutants.jsonl
 
 Places are drawn uniformly from the mutated folders, then one of the mutations possible there. Each
-mutant meets the test file of its own name, then those of the folders that test what stands on it,
-which must pass without it; the first failure ends it. A line is written for each mutant, and the
-same command goes on where it was stopped. `--show` prints the survivors' diffs.
+mutant meets the default tests that run its line, by file, the quickest first; the first failure
+ends it. Which lines a file of tests runs is measured once, without mutations: all must pass. A line
+is written for each mutant, and the same command goes on where it was stopped. `--show` prints the
+survivors' diffs.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cosmic_ray.plugins
+import coverage
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import apply_mutation
 
@@ -44,18 +47,16 @@ MUTATED = (
     "jal/episode.py",
     "jal/experiment",
 )
-# Beside a folder's own tests.
-TESTS = {
-    "scores": ("tests/scores", "tests/select", "tests/strategies"),
-    "select": ("tests/select", "tests/strategies"),
-    "learners": ("tests/learners", "tests/test_golden.py", "tests/test_episode.py"),
-    "strategies": ("tests/strategies", "tests/experiment/test_strategy_options.py"),
-    "rl": ("tests/rl", "tests/experiment/test_agent_runs.py"),
-    "experiment": ("tests/experiment", "tests/launch/test_run.py"),
-    "episode.py": ("tests/test_episode.py", "tests/test_golden.py", "tests/strategies"),
-}
 _STARS = ("parameters", "lambdef", "param", "argument", "atom", "dictorsetmaker", "star_expr")
+CACHE = Path(tempfile.gettempdir()) / "jal-mutants"  # of programs, of all trees
 TIMEOUT = 900  # seconds of one run of tests; a mutant that takes longer counts as found
+
+
+class File(NamedTuple):
+    """A file of tests: its seconds, and the lines of each of jal's files that it runs."""
+
+    seconds: float
+    lines: dict[str, list[int]]
 
 
 class Mutant(NamedTuple):
@@ -107,45 +108,80 @@ def draw(count: int, seed: int) -> list[Mutant]:
     return [chosen.choice(places[at]) for at in chosen.sample(sorted(places), count)]
 
 
-def stages(path: str) -> list[list[str]]:
-    """Tests of the mutated file: its own first, then all that stand on it."""
-    _, *folders, name = Path(path).parts
-    own = ROOT.joinpath("tests", *folders, f"test_{name}")
-    wider = list(TESTS[folders[0] if folders else name])
-    first = [str(own.relative_to(ROOT))] if own.is_file() else []
-    return [one for one in (first, wider) if one]
+def measure(path: str, tree: Path) -> File:
+    """One file of tests, without mutations."""
+    kept = tree / ".coverage"
+    started = time.monotonic()
+    outcome = _run([path], tree, "coverage", "run", f"--data-file={kept}", "--source=jal", "-m")
+    seconds = time.monotonic() - started
+    if outcome != "passed":
+        raise SystemExit(f"{path} fails without any mutation: mend that first.")
+    data = coverage.CoverageData(str(kept))
+    data.read()
+    found = {name: sorted(data.lines(name) or ()) for name in data.measured_files()}
+    kept.unlink()
+    return File(round(seconds, 1), {str(Path(a).relative_to(tree)): b for a, b in found.items()})
 
 
-def try_one(mutant: Mutant, tree: Path, sound: set[str]) -> dict[str, Any]:
-    """What became of the mutant in a copy of the repository; `sound` has the tests that passed."""
+def tests_of(mutant: Mutant, text: str, files: dict[str, File]) -> list[str]:
+    """The files that run the mutant's statement, the quickest first.
+
+    What is evaluated at import all of them run: then those that enter one of the file's functions.
+    """
+    statement, functions = _place(mutant, text)
+    chosen = []
+    for name, one in files.items():
+        lines = set(one.lines.get(mutant.path, ()))
+        if statement & lines and (not functions or functions & lines):
+            chosen.append(name)
+    return sorted(chosen, key=lambda name: files[name].seconds)
+
+
+def _place(mutant: Mutant, text: str) -> tuple[set[int], set[int]]:
+    """The lines of the innermost statement there; of all functions' bodies if it is in none."""
+    tree = ast.parse(text)
+    innermost, functions, in_one = set[int](), set[int](), False
+    for node in ast.walk(tree):  # breadth first: what is inside comes later
+        if not isinstance(node, ast.stmt):
+            continue
+        body = getattr(node, "body", None)
+        last = body[0].lineno - 1 if body else node.end_lineno or 0
+        if node.lineno <= mutant.line <= max(last, node.lineno):
+            innermost = set(range(node.lineno, max(last, node.lineno) + 1))
+        if body and isinstance(node, ast.FunctionDef):
+            inside = range(body[0].lineno, (node.end_lineno or 0) + 1)
+            functions |= set(inside)
+            in_one = in_one or mutant.line in inside
+    return innermost or {mutant.line}, set() if in_one else functions
+
+
+def try_one(mutant: Mutant, tree: Path, files: dict[str, File]) -> dict[str, Any]:
+    """What became of the mutant in a copy of the repository."""
     path = tree / mutant.path
-    for files in stages(mutant.path):
-        if not sound.issuperset(files) and _run(files, tree) != "passed":
-            raise SystemExit(f"{' '.join(files)} fail without any mutation: mend that first.")
-        sound.update(files)
     operator = cosmic_ray.plugins.get_operator(mutant.operator)()
     before = path.read_text()
     record: dict[str, Any] = mutant._asdict()
+    chosen = tests_of(mutant, before, files)
     try:
         _, code = apply_mutation(path, operator, mutant.occurrence)
-        record["diff"] = _difference(before, code)
-        record["outcome"] = "survived"
-        for files in stages(mutant.path):
-            outcome = _run(files, tree)
-            if outcome != "passed":
-                record |= {"outcome": outcome, "by": files}
-                break
+        record |= {"diff": _difference(before, code), "files": len(chosen)}
+        started = time.monotonic()
+        outcome = _run(chosen, tree) if chosen else "passed"
+        record["seconds"] = round(time.monotonic() - started, 1)
+        record["outcome"] = "survived" if outcome == "passed" else outcome
     finally:
         path.write_text(before)
     return record
 
 
-def _run(files: list[str], tree: Path) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
+def _run(files: list[str], tree: Path, *before: str) -> str:
+    command = [sys.executable, *(("-m", *before) if before else ("-m",)), "pytest", "-q", "-x"]
+    command += ["-p", "no:cacheprovider", *files]
     environment = {
         **os.environ,
         "PYTHONPATH": str(tree),
-        "JAX_COMPILATION_CACHE_DIR": str(tree / ".cache"),
+        "JAX_COMPILATION_CACHE_DIR": str(CACHE),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAL_CACHE": str(tree / ".jal"),
     }
     try:
@@ -174,6 +210,27 @@ def copy_tree() -> Path:
     return tree
 
 
+def measured(path: Path, trees: list[Path]) -> dict[str, File]:
+    """The files of default tests, from `path` or measured and written there."""
+    if path.is_file():
+        return {name: File(*one) for name, one in json.loads(path.read_text()).items()}
+    names = sorted(str(one.relative_to(ROOT)) for one in (ROOT / "tests").rglob("test_*.py"))
+    names = [name for name in names if "tests/peers" not in name]
+    with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
+        shares = [names[i :: len(trees)] for i in range(len(trees))]
+        work = [
+            pool.submit(lambda share, tree: [measure(one, tree) for one in share], share, tree)
+            for share, tree in zip(shares, trees, strict=True)
+        ]
+        found = {
+            name: one
+            for share, worker in zip(shares, work, strict=True)
+            for name, one in zip(share, worker.result(), strict=True)
+        }
+    path.write_text(json.dumps(found))
+    return found
+
+
 def main() -> None:
     """Draws, tries, counts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -191,12 +248,13 @@ def main() -> None:
         left = [one for one in draw(options.count, options.seed) if one[:3] not in tried]
         trees = [copy_tree() for _ in range(options.workers)]
         try:
+            files = measured(options.out.with_suffix(".tests.json"), trees)
             with (
                 concurrent.futures.ThreadPoolExecutor(options.workers) as pool,
                 options.out.open("a") as out,
             ):
                 running = [
-                    pool.submit(_work, left[i :: options.workers], tree, out)
+                    pool.submit(_work, left[i :: options.workers], tree, files, out)
                     for i, tree in enumerate(trees)
                 ]
                 done += [one for worker in running for one in worker.result()]
@@ -209,10 +267,12 @@ def main() -> None:
     print(dict(collections.Counter(one["outcome"] for one in done)), len(done), "mutants")
 
 
-def _work(share: list[Mutant], tree: Path, out: Any) -> list[dict[str, Any]]:
-    records, sound = [], set()
+def _work(
+    share: list[Mutant], tree: Path, files: dict[str, File], out: Any
+) -> list[dict[str, Any]]:
+    records = []
     for i, mutant in enumerate(share):
-        record = try_one(mutant, tree, sound)
+        record = try_one(mutant, tree, files)
         out.write(json.dumps(record) + "\n")
         out.flush()
         print(f"{i + 1}/{len(share)} {record['outcome']} {mutant.path}:{mutant.line}", flush=True)
