@@ -175,4 +175,4 @@ def epsilon_greedy(
     # Of a network that diverged any action is as good, but for those that cannot be taken.
     values = jnp.where(jnp.isnan(values), NEVER / 2, values)
     masked = jnp.where(mask, jnp.where(explore, drawn, values), NEVER)
-    return argmax(masked, drawn)[None] if n == 1 else k_largest(masked, n, drawn)
+    return argmax(masked, drawn)[None] if n == 1 else k_largest(masked, n, key_uniform)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jal.select.average_linkage import Merges, average_linkage, cut
 from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
 from jal.select.seeding import finite_rows, squared_distances, squared_distances_to
-from jal.select.ties import priorities
+from jal.select.top_k import best_first
 from jal.types import Array
 
 __all__ = ["cluster_margin", "linkage_clusters"]
@@ -45,7 +45,7 @@ def cluster_margin(
     _check_ratio(ratio)
     size = min(margins.shape[0], math.ceil(round(ratio * k, 6)))
     key_ties, key_draw = jax.random.split(key)
-    candidates = jnp.lexsort((priorities(key_ties, margins.shape[0]), margins, labelled))[:size]
+    candidates = best_first(-margins, labelled, size, key_ties)
     free = ~labelled[candidates]
 
     # By cluster, in random order within each: places in it, its size and its smallest margin.

@@ -269,8 +269,7 @@ def _pool_and_queries(
         mask = check_pool(name, labelled, k, queries=queries)[1] & labelled
     rarest_first = jnp.where(mask, -counts, -jnp.inf)
     key_classes, key_ties = split(key, 2)
-    n = labelled.shape[0]
-    index = k_largest(rarest_first, min(max_queries, n), priorities(key_ties, n))
+    index = k_largest(rarest_first, min(max_queries, labelled.shape[0]), key_ties)
     asked = directions(logits[index], features[index], y[index])
     pool = directions(logits, features, predicted_classes(key_classes, logits))
     return pool, asked, mask[index], labelled

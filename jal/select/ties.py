@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jal.select.lanes import in_any_lane
 from jal.types import Array
 
 __all__ = ["argmax", "k_largest", "predicted_classes", "priorities", "random_order", "split"]
@@ -44,21 +45,33 @@ def argmax(values: Array, priority: Array) -> Array:
     return jnp.argmax(jnp.where(largest, priority, -jnp.inf)).astype(jnp.int32)
 
 
-def k_largest(values: Array, k: int, priority: Array) -> Array:
+def k_largest(values: Array, k: int, key: Array | None) -> Array:
     """The indices `[k]` int32 of the k largest of `values [n]`, the largest first.
 
-    Of equals those of highest priority, the highest first. Two selections of k, of which XLA has a
-    fast one for floats, and a sort of k: the pool is never sorted.
+    Of equals those of highest `priorities` of the key, the highest first. One selection of k + 1,
+    of which XLA has a fast one for floats; only where any are equal, another one and a sort of k.
 
     Args:
       values: `[n]` float, without NaN and -0.
       k: static.
-      priority: `[n]` float32, of `priorities`.
+      key: a PRNG key, or None.
     """
-    least = jnp.min(jax.lax.top_k(values, k)[0])  # as [-1] XLA would sort all of them
-    tied = jnp.where(values == least, priority, -jnp.inf)
-    index = jax.lax.top_k(jnp.where(values > least, jnp.inf, tied), k)[1]
-    return index[jnp.lexsort((-priority[index], -values[index]))].astype(jnp.int32)
+    n = values.shape[0]
+    if key is None:
+        return jax.lax.top_k(values, k)[1].astype(jnp.int32)
+    # Not the values that come along: of a part of these XLA would sort all.
+    index = jax.lax.top_k(values, min(k + 1, n))[1].astype(jnp.int32)
+    descending = values[index]
+
+    def drawn() -> Array:
+        priority = priorities(key, n)
+        least = jnp.min(descending[:k])
+        tied = jnp.where(values == least, priority, -jnp.inf)
+        found = jax.lax.top_k(jnp.where(values > least, jnp.inf, tied), k)[1]
+        return found[jnp.lexsort((-priority[found], -values[found]))].astype(jnp.int32)
+
+    any_tie = in_any_lane(jnp.any(descending[1:] == descending[:-1]))
+    return jax.lax.cond(any_tie, drawn, lambda: index[:k])
 
 
 def predicted_classes(key: Array | None, logits: Array) -> Array:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
+from jal.select.lanes import in_any_lane
 from jal.select.prob_cover import GRID
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, Round, Strategy
@@ -82,8 +83,7 @@ def cluster_margin(
     """Small margins, spread over clusters by average linkage (Citovsky et al., 2021).
 
     The clusters are those of the first query's features, and are kept. Candidates are counted for
-    k_max, also where fewer are labelled in the end. Where seeds are vmapped
-    with states of their own, every query computes them, and all but the first throw them away.
+    k_max, also where fewer are labelled in the end.
 
     Args:
       ratio: candidates per pick.
@@ -100,14 +100,14 @@ def cluster_margin(
     ) -> tuple[Array, tuple[Array, Array]]:
         cluster, known = state
         key_cluster, key_pick = jax.random.split(key)
-        cluster = jax.lax.cond(
-            known,
-            lambda features: cluster,
-            lambda features: select.linkage_clusters(
-                key_cluster, features, clusters=clusters, sample=sample, ratio=ratio
-            ),
-            round.features,
-        )
+
+        def first() -> Array:
+            found = select.linkage_clusters(
+                key_cluster, round.features, clusters=clusters, sample=sample, ratio=ratio
+            )
+            return jnp.where(known, cluster, found)
+
+        cluster = jax.lax.cond(in_any_lane(~known), first, lambda: cluster)
         margins = jax.vmap(scores.margin)(round.logits)
         picks = select.cluster_margin(
             key_pick, margins, cluster, round.labelled, k_max, ratio=ratio

@@ -1,10 +1,13 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from jal.select import galaxy, top_k
-from jal.select.ties import argmax, predicted_classes
+from jal.select.ties import argmax, k_largest, predicted_classes, priorities
 
 KEYS = jax.random.split(jax.random.key(0), 3000)
 ALIKE = 1e-3  # of p-values
@@ -18,6 +21,45 @@ def test_top_k_draws_among_equals_and_orders_them_at_random():
     for place, equals in enumerate(([1, 5], [1, 5], [0, 2, 4, 7], [0, 2, 4, 7])):
         assert stats.chisquare(np.bincount(picks[:, place], minlength=8)[equals]).pvalue > ALIKE
     np.testing.assert_array_equal(top_k(scores, labelled, 4), [1, 5, 0, 2])
+
+
+@pytest.mark.parametrize("k", [1, 3, 7, 8])
+def test_k_largest_as_a_sort_has_them(k):
+    """Without ties, with some inside, at the edge or beyond it, of all; each alone and vmapped."""
+    values = np.array(
+        [
+            [7, 3, 5, 0, 1, 6, 2, 4],
+            [7, 3, 7, 0, 1, 6, 2, 4],
+            [7, 3, 5, 6, 1, 6, 5, 5],
+            [7, 0, 5, 0, 1, 6, 2, 4],
+            [2, 2, 2, 2, 2, 2, 2, 2],
+            [-np.inf, 3, -np.inf, 0, 1, np.inf, np.inf, 4],
+        ],
+        np.float32,
+    )
+    keys = KEYS[: len(values)]
+    orders = np.stack([np.asarray(priorities(key, 8)) for key in keys])
+    expected = [np.lexsort((-p, -v))[:k] for p, v in zip(orders, values, strict=True)]
+    pick = functools.partial(k_largest, k=k)
+    found = jax.jit(jax.vmap(lambda values, key: pick(values, key=key)))(values, keys)
+    np.testing.assert_array_equal(found, expected)
+    for i, alone in enumerate(map(jax.jit(lambda v, key: pick(v, key=key)), values, keys)):
+        np.testing.assert_array_equal(alone, expected[i])
+        unkeyed = pick(jnp.asarray(values[i]), key=None)
+        np.testing.assert_array_equal(unkeyed, np.argsort(-values[i], stable=True)[:k])
+
+
+@pytest.mark.parametrize("lanes", [(), (3,), (3, 2)])
+def test_where_no_lane_ties_nothing_is_drawn(lanes):
+    """One predicate for all lanes: a batched one would run both branches."""
+    pick = lambda values, key: k_largest(values, 3, key)  # noqa: E731
+    for _ in lanes:
+        pick = jax.vmap(pick)
+    keys = jax.random.split(jax.random.key(0), lanes)
+    program = jax.make_jaxpr(pick)(jnp.zeros((*lanes, 8)), keys).jaxpr
+    drawing = [e.primitive.name for e in program.eqns if "_uniform" in str(e.params)]
+    predicates = [e.invars[0].aval.shape for e in program.eqns if e.primitive.name == "cond"]
+    assert drawing == ["cond"] and predicates == [()]
 
 
 def test_argmax_takes_the_highest_priority_among_equals():

@@ -51,6 +51,42 @@ def test_cluster_margin_clusters_once():
         np.testing.assert_array_equal(picks[t], expected)
 
 
+def test_cluster_margin_clusters_once_where_seeds_are_vmapped(monkeypatch):
+    """In the first of three queries; a seed that has its clusters keeps them."""
+    drawn, times = lambda key: jax.random.randint(key, (N,), 0, 6), []
+
+    def counted(key, features, **options):
+        jax.debug.callback(lambda key: times.append(1), jax.random.key_data(key))
+        return drawn(key)
+
+    monkeypatch.setattr(clusters.select, "linkage_clusters", counted)
+    strategy, round_ = clusters.cluster_margin(clusters=6), make_round(0)
+
+    @jax.jit
+    @jax.vmap
+    def run(key, state):
+        def query(state, key):
+            state = strategy.select(key, state, round_, 8)[1]
+            return state, state[0]
+
+        return jax.lax.scan(query, state, jax.random.split(key, 3))[1]
+
+    keys = jax.random.split(jax.random.key(0))
+    own = [np.asarray(drawn(jax.random.split(jax.random.split(key, 3)[0])[0])) for key in keys]
+    given = np.full((2, N), 9, np.int32)
+    for known, expected, runs in (
+        ([False, False], own, 2),
+        ([True, False], [given[0], own[1]], 2),
+        ([True, True], given, 0),
+    ):
+        times.clear()
+        found = jax.block_until_ready(run(keys, (jnp.asarray(given), jnp.array(known))))
+        jax.effects_barrier()
+        assert len(times) == runs
+        for query in range(3):
+            np.testing.assert_array_equal(found[:, query], expected)
+
+
 def test_options_reach_the_selectors(monkeypatch):
     """And purity's radius is ProbCover's, on the classes of the logits."""
     seen = []
