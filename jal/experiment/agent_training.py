@@ -21,7 +21,7 @@ from jal.experiment.agent_configs import Saved
 from jal.experiment.agent_program import AgentProgram, agent_devices, agent_program
 from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.config import Experiment
-from jal.experiment.folder import TRAINING, disk_errors, replace_file, run_sha256
+from jal.experiment.folder import TRAINING, disk_errors, run_sha256
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.memory import check_replay
 from jal.rl import Agent, AgentData, Goal, Policy, Training, TrainingState, policy_of
@@ -189,18 +189,20 @@ def train_agents(
         own = _own_folder(folder, cell)
         if cell not in programs:
             assert own is not None
-            shutil.rmtree(own / "checkpoints", ignore_errors=True)
             like = one.policy.classifier
             policies[cell] = load_policy(own / "policy", like)[1]
             frames.append(pd.read_parquet(own / TRAINING))
+            shutil.rmtree(own / "checkpoints", ignore_errors=True)
             continue
         state, seconds = _train(experiment, cell, programs[cell], shown, interrupted, own)
         policies[cell] = jax.tree.map(jnp.asarray, policy_of(state))
         frames.append(_history(experiment, cell, state, seconds))
-        if own is not None:
+        if folder is not None and own is not None:
             table = frames[-1]
-            replace_file(own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False))
-            with disk_errors(folder or own):
+            with disk_errors(folder):
+                files.replace_file(
+                    own / TRAINING, lambda path, t=table: t.to_parquet(path, index=False)
+                )
                 save_policy(own / "policy", one.agent, policies[cell])
                 files.seal(own, _TRAINED, _of(own))
             shutil.rmtree(own / "checkpoints", ignore_errors=True)  # with the replay buffers
@@ -219,9 +221,11 @@ def _train(
     learner, name = cell
     checkpoints = None
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        run = folder.parents[1]
+        with disk_errors(run):
+            folder.mkdir(parents=True, exist_ok=True)
         checkpoints = Checkpoints(
-            folder, _of(folder), lambda step: f"epoch {step} of {name} · {learner}"
+            folder, _of(folder), lambda step: f"epoch {step} of {name} · {learner}", run
         )
     done = checkpoints.latest(shown.note) if checkpoints is not None else None
     seconds, began = np.zeros(()), time.perf_counter()
@@ -348,6 +352,9 @@ def _is_trained(own: Path) -> bool:
     if not (own / files.MANIFEST).is_file():
         return False
     flaw = files.damaged(own, _TRAINED, _of(own))
+    inside = None if flaw else files.damaged(own / "policy")
+    if inside:
+        flaw = f"policy/{inside}"
     if flaw:
         raise InputError(
             f"{flaw} in {own} is damaged: delete that folder, and --resume trains the agent again."

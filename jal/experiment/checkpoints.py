@@ -34,15 +34,16 @@ class Checkpoints:
     its files. The step before the newest is kept for the case that the newest is damaged.
     """
 
-    def __init__(self, folder: Path, of: str, name: Callable[[int], str]):
+    def __init__(self, folder: Path, of: str, name: Callable[[int], str], run: Path | None = None):
         """Touches nothing yet.
 
         Args:
           folder: of the run or the training.
           of: what its files are known by, so that another's are found out.
           name: what a step is called in sentences.
+          run: the folder to resume, where that is another.
         """
-        self._folder, self._of, self._name = folder, of, name
+        self._folder, self._of, self._name, self._run = folder, of, name, run or folder
         self._path = (folder / "checkpoints").resolve()
         self._before: int | None = None
 
@@ -80,7 +81,7 @@ class Checkpoints:
         full.
         """
         made, making = self._path / str(step), self._path / f".{step}.tmp"
-        with disk_errors(self._folder):
+        with disk_errors(self._run):
             self._path.mkdir(parents=True, exist_ok=True)
             leaves = [*arrays.values(), *jax.tree.leaves(state)]
             needed = sum(leaf.nbytes for leaf in leaves) + _METADATA_BYTES

@@ -160,27 +160,40 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
         files.replace_file(path, write)
 
 
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 @contextlib.contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Turns a failed write into one sentence; what was saved before is untouched."""
+    """Turns a failed write into one sentence; what was saved before is untouched.
+
+    Args:
+      folder: of the run, by which it is gone on with.
+    """
     try:
         yield
+    except InputError:
+        raise
     except Exception as error:  # Orbax's writers wrap the system's error in types of their own
-        cause = _system_error(error)
-        if cause is None:
+        code = _system_error(error)
+        if code is None:
             raise
+        remedy = "make room" if code in _FULL else "mend that"
+        if code in _FORBIDDEN:
+            remedy = "make it writable"
         raise InputError(
-            f"cannot write to {folder}: {cause}; what was saved before is whole, so make room and "
-            f"go on with --resume {folder}."
+            f"cannot write to {folder}: {os.strerror(code)}; what was saved before is whole, so "
+            f"{remedy} and go on with --resume {folder}."
         ) from error
 
 
-def _system_error(error: BaseException | None) -> str | None:
+def _system_error(error: BaseException | None) -> int | None:
     while error is not None:
         if isinstance(error, OSError) and error.errno is not None:
-            return os.strerror(error.errno)
-        for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            return error.errno
+        for code in (*_FULL, *_FORBIDDEN):
             if os.strerror(code) in str(error):
-                return os.strerror(code)
+                return code
         error = error.__cause__ or error.__context__
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from jal.types import InputError
 __all__ = ["locked"]
 
 _LOCK, _HOLDER = ".lock", ".holder"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -27,11 +29,13 @@ def locked(folder: Path) -> Iterator[None]:
     server and mount pass locks on, as NFS 4 does by default and NFS mounted with `nolock` does not.
 
     Raises:
-      InputError: where another process has it, with its number and host.
+      InputError: where another process has it, with its number and host; where the file system has
+        no such locks.
     """
-    lock = FileLock(folder / _LOCK, timeout=0)
+    # A soft lock, which is a file that is there, would outlive a holder that is killed.
+    lock = FileLock(folder / _LOCK, timeout=0, fallback_to_soft=False)
     with disk_errors(folder):
-        taken = _acquire(lock)
+        taken = _acquire(lock, folder)
     if not taken:
         raise InputError(f"{folder} is in use by {_holder(folder)}: wait for it, or stop it first.")
     try:
@@ -43,11 +47,18 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _acquire(lock: FileLock) -> bool:
+def _acquire(lock: FileLock, folder: Path) -> bool:
     try:
         lock.acquire()
     except Timeout:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise InputError(
+            f"{folder} is on a file system without locks ({os.strerror(error.errno)}), where two "
+            "processes could go on with one run: keep it on another."
+        ) from error
     return True
 
 

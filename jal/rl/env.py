@@ -107,8 +107,8 @@ class Actor(NamedTuple):
     Attributes:
       init: `(key, x [N, ...]) -> state`.
       choose: `(key, state, round, offered, action) -> (picks [k_max], k [], state)`: pool indices,
-        of which the first k are labelled. Those that are out of range, labelled already or named
-        before are passed over.
+        of which the first k are labelled. Those among them that are out of range, labelled already
+        or named before are passed over, and no later one takes their place.
     """
 
     init: Callable[[Array, Array], PyTree]
@@ -247,7 +247,8 @@ def environment(
 
 
 def _sound(picks: Array, k: Array, labelled: Array) -> tuple[Array, Array]:
-    """The first k of `picks [k_max]` that are unlabelled points, each once, in front; their number.
+    """Those of the first k of `picks [k_max]` that are unlabelled points, each once, in front; their
+    number.
 
     An action may name anything, and an episode must stay one all the same.
     """

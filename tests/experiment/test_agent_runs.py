@@ -1,13 +1,18 @@
 """Experiments with agents: trained, saved, resumed, compared, and applied to other data."""
 
 import dataclasses
+import errno
+import os
+import shutil
+import threading
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 
 from jal import experiment as ex
-from jal import report
+from jal import files, report
 from jal.experiment import (
     MLP,
     AbasRal,
@@ -21,7 +26,11 @@ from jal.experiment import (
     SladeBranson,
     agent_training,
 )
+from jal.experiment.agent_program import AgentProgram
 from jal.experiment.checkpoints import Checkpoints
+from jal.experiment.folder import create, disk_errors
+from jal.experiment.progress import RunProgress
+from jal.rl import Goal, TrainingState, Warmth
 from jal.rl.policy import load_policy
 from jal.types import InputError
 
@@ -111,6 +120,175 @@ def test_where_runs_reach_their_target(whole):
     beside = report.budget_differences(stops, "sizes").loc[("logistic_regression", "random")]
     means = stops.pivot_table(index="training", columns="strategy", values="budget")
     np.testing.assert_allclose(beside.difference, (means.random - means.sizes).mean())
+
+
+def flip(path, place=-1):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def largest(folder):
+    return max((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda own: flip(largest(own / "policy" / "policy")), "policy/policy/.*"),
+        (lambda own: flip(largest(own / "policy" / "classifier")), "policy/classifier/.*"),
+        (lambda own: flip(own / "policy" / "policy.json", 30), "policy/policy.json"),
+        (lambda own: (own / "policy" / "policy.json").unlink(), "policy/policy.json"),
+        (lambda own: flip(own / "policy" / "manifest.json", 30), "policy/manifest.json"),
+        (lambda own: flip(own / "training.parquet", 30), "training.parquet"),
+        (lambda own: flip(own / "manifest.json", 30), "(policy/)?manifest.json"),
+    ],
+    ids=range(7),
+)
+def test_damage_to_a_trained_agent_is_found(whole, folder, tmp_path, damage, what):
+    del whole
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    own = copy / "agents" / "logistic_regression.sizes"
+    assert agent_training._is_trained(own)
+    damage(own)
+    with pytest.raises(
+        InputError, match=f"^{what} in {own} is damaged: delete that folder"
+    ) as said:
+        agent_training._is_trained(own)
+    assert "\n" not in str(said.value)
+
+
+def test_a_trained_agent_is_verified_before_its_checkpoints_go(whole, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "manifest.json").unlink()
+    own = copy / "agents" / "logistic_regression.sizes"
+    (own / "checkpoints" / "2").mkdir(parents=True)
+    policy = largest(own / "policy" / "policy")
+    flip(policy)
+    with pytest.raises(InputError, match=f"in {own} is damaged: delete that folder, and --resume"):
+        ex.resume(copy, progress=False)
+    assert (own / "checkpoints" / "2").is_dir()
+    flip(policy)
+    resumed = ex.resume(copy, progress=False)
+    pd.testing.assert_frame_equal(resumed.training, whole.training)
+    assert not (own / "checkpoints").exists()
+
+
+def counting(epochs: int) -> tuple[AgentProgram, list[tuple[int, int]]]:
+    """A training of two agents that counts its epochs, and the segments that are asked for."""
+    none, ran = jnp.zeros(2), []
+    names = ("return", "length", "budget", "quality", "success", "loss", "epsilon")
+    history = {name: jnp.full((2, epochs), jnp.nan) for name in names}
+    goal, warmth = Goal(none, none), Warmth(*[none + 1] * 6)
+    state = TrainingState(none, none, none, goal, (), (), warmth, none > 0, history)  # pyright: ignore
+
+    def advance(state, start, stop):
+        ran.append((start, stop))
+        now = jnp.arange(start, stop, dtype=jnp.float32)
+        history = {name: old.at[:, start:stop].set(now) for name, old in state.history.items()}
+        return state._replace(agent=state.agent + (stop - start), history=history)
+
+    return AgentProgram(lambda: state, advance, state, epochs, 0.0), ran
+
+
+CELL = ("logistic_regression", "sizes")
+
+
+def trained(own, epochs=5, stop_at=None, segment=1):
+    """The last state of such a training in `own`, the segments that ran, and what was said."""
+    program, ran = counting(epochs)
+    shown, said = RunProgress(1, 1, 1, False), []
+    shown.note = said.append  # pyright: ignore
+    interrupted = threading.Event()
+
+    def advance(state, start, stop):
+        if stop == stop_at:
+            interrupted.set()
+        return program.advance(state, start, stop)
+
+    experiment = dataclasses.replace(SMALL, training_segment=segment)
+    counted = program._replace(advance=advance)
+    try:
+        state, _ = agent_training._train(experiment, CELL, counted, shown, interrupted, own)
+    except Interrupted:
+        state = None
+    return state, ran, said
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The folder of an agent, in a run's, that was stopped after three of five epochs."""
+    create(tmp_path / "run", SMALL, "of no data")
+    own = tmp_path / "run" / "agents" / ".".join(CELL)
+    assert trained(own, stop_at=3)[1] == [(0, 1), (1, 2), (2, 3)]
+    assert {path.name for path in (own / "checkpoints").iterdir()} == {"2", "3"}
+    return own
+
+
+@pytest.mark.parametrize("part", ["state", "arrays.npz", "manifest.json"])
+def test_a_flipped_bit_in_a_training_is_said_and_gone_on_before(own, part):
+    path = own / "checkpoints" / "3" / part
+    flip(largest(path) if path.is_dir() else path, 30)
+    state, ran, said = trained(own)
+    where = "sizes · logistic_regression"
+    says = (
+        f"the checkpoint of epoch 3 of {where} is damaged; going on from that of epoch 2 of {where}"
+    )
+    assert said[0] == says and ran == [(2, 3), (3, 4), (4, 5)]
+    assert state is not None and (np.asarray(state.agent) == 5).all()
+    np.testing.assert_array_equal(state.history["loss"], np.tile(np.arange(5), (2, 1)))
+
+
+def test_a_training_without_a_whole_checkpoint_is_one_sentence(own):
+    for step in ("2", "3"):
+        flip(own / "checkpoints" / step / "arrays.npz")
+    says = "epoch 3 of sizes · logistic_regression and that of epoch 2 .*: delete that folder"
+    with pytest.raises(InputError, match=says):
+        trained(own)
+
+
+def test_anothers_training_is_none_of_its_own(own):
+    other = own.with_name("logistic_regression.other")
+    own.rename(other)
+    with pytest.raises(InputError, match="are damaged"):
+        trained(other)
+
+
+@pytest.mark.parametrize("at", ["mkdir", "save"])
+def test_a_disk_that_fails_in_a_training_names_the_run(own, monkeypatch, at):
+    """That is what --resume takes, and not the agent's folder."""
+    run = own.parents[1]
+
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if at == "mkdir":
+        monkeypatch.setattr(type(own), "mkdir", fail)
+    else:
+        monkeypatch.setattr(files, "seal", fail)
+    says = f"^cannot write to {run}: No space .* make room and go on with --resume {run}\\.$"
+    with pytest.raises(InputError, match=says):
+        trained(own)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "make room"),
+        (errno.EDQUOT, "make room"),
+        (errno.EACCES, "make it writable"),
+        (errno.EROFS, "make it writable"),
+        (errno.EPERM, "make it writable"),
+        (errno.EIO, "mend that"),
+    ],
+)
+def test_what_would_help_a_disk(tmp_path, code, remedy):
+    says = f"^cannot write to .*: {os.strerror(code)}; .* is whole, so {remedy} and go on with"
+    with pytest.raises(InputError, match=says), disk_errors(tmp_path):
+        raise OSError(code, os.strerror(code))
+    if code != errno.EIO:  # as Orbax's writers have it
+        with pytest.raises(InputError, match=says), disk_errors(tmp_path):
+            raise ValueError(f"INTERNAL: {os.strerror(code)} [a/b]")
 
 
 @pytest.mark.agents

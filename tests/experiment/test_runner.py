@@ -1,6 +1,7 @@
 """Runs: seeds independent of what runs beside them, saved, resumed, read back."""
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -515,6 +516,24 @@ def test_a_run_in_use_is_left_alone(folder):
         other.kill()
     ex.resume(folder, progress=False)
     assert not (folder / ".holder").exists() and ex.load(folder)
+
+
+def test_a_run_where_nothing_can_be_locked(folder, monkeypatch):
+    """A file system without flock is refused: a lock that is a file would outlive who is killed."""
+
+    def fail(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    before = contents(folder).keys()
+    with (
+        pytest.raises(
+            InputError, match=f"^{folder} is on a file system without locks .Function no"
+        ),
+        locked(folder),
+    ):
+        pass
+    assert contents(folder).keys() <= {*before, folder / ".lock"}
 
 
 def test_resume_on_other_data(folder):

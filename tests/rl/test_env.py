@@ -415,6 +415,20 @@ def test_whatever_an_actor_says_an_episode_stays_one():
         before = order[:n]
 
 
+def test_what_is_passed_over_is_not_made_up_for():
+    """Of the first three picks, of which one is labelled and one is no point, one is labelled."""
+
+    def named(key, state, round, offered, action):
+        free = jnp.argsort(round.labelled, stable=True)
+        taken = round.labels.order[0]
+        return jnp.array([taken, POINTS, 0, 0, 0]).at[2:].set(free[:3]), jnp.int32(3), state
+
+    env = scripted(quality_gain, at_budget(99), Actor(lambda key, x: (), named))
+    (before, after), _, _, _ = play(env, script(QUALITIES), [0])
+    first = min(set(range(POINTS)) - set(np.asarray(before.labels.order)[:CLASSES].tolist()))
+    assert chosen(before, after).tolist() == [first] and after.progress.bought == 1
+
+
 def test_points_with_a_real_classifier():
     """Rewards sum to the gain in accuracy; the start has one of each class."""
     env = jitted(
