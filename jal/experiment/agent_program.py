@@ -44,14 +44,14 @@ def agent_program(experiment: Experiment, agent: str, training: Training) -> Age
     Raises:
       InputError: where it needs more memory than is free.
     """
-    count, devices = experiment.trainings, agent_devices(experiment)
+    numbers = np.array(experiment.training_numbers(), np.int32)
+    count, devices = len(numbers), agent_devices(experiment)
     mesh = seed_mesh(len(devices))
     on_cpu = devices[0].platform == "cpu"
     at_once = experiment.seeds_at_once or (1 if on_cpu else None)
     options: dict[str, Any] = {}
     if on_cpu:  # compiles in half the time of the default, to code that runs as fast
         options["compiler_options"] = {"xla_backend_optimization_level": 1}
-    numbers = np.arange(experiment.first_seed, experiment.first_seed + count, dtype=np.int32)
     warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
 
     def first(number: Array, warm: PyTree) -> TrainingState:
@@ -86,4 +86,4 @@ def agent_program(experiment: Experiment, agent: str, training: Training) -> Age
 
 def agent_devices(experiment: Experiment) -> list[Any]:
     """The devices that trainings are spread over."""
-    return jax.devices()[: experiment.devices][: experiment.trainings]
+    return jax.devices()[: experiment.devices][: len(experiment.training_numbers())]

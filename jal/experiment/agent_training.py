@@ -84,7 +84,7 @@ def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[C
     Raises:
       InputError: where an agent cannot be trained, or another run's cannot be applied.
     """
-    made = {}
+    made, trainings = {}, len(experiment.training_numbers())
     for learner, name in experiment.cells():
         if name not in experiment.agents:
             continue
@@ -94,10 +94,10 @@ def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[C
             folder = Path(config.run) / "agents" / own / "policy"
             agent, policy = load_policy(folder)
             count = len(np.atleast_1d(policy.goal.quality))
-            if count != experiment.trainings:
+            if count != trainings:
                 raise InputError(
                     f"{config.run} holds {count} trainings of {config.agent}, and this experiment "
-                    f"is for {experiment.trainings}: give trainings {count}."
+                    f"is for {trainings}: give trainings {count}."
                 )
             made[learner, name] = Learned(agent, policy, None)
             continue
@@ -106,8 +106,8 @@ def learned(experiment: Experiment, data: AgentData, dataset: Dataset) -> dict[C
         training = config.training(
             data, experiment.learners[learner].build(dataset, labels), classes
         )
-        check_replay(name, training.replay_bytes, experiment.trainings, agent_devices(experiment))
-        made[learner, name] = Learned(config, _untrained(training, experiment.trainings), training)
+        check_replay(name, training.replay_bytes, trainings, agent_devices(experiment))
+        made[learner, name] = Learned(config, _untrained(training, trainings), training)
     return made
 
 
@@ -235,7 +235,7 @@ def _train(
     else:
         shown.training(name, learner, "warm start", 0, program.epochs)
         done, state = 0, program.begin()
-        check_warmth(name, state, experiment.first_seed)
+        check_warmth(name, state, experiment.training_numbers())
     _stop_here(interrupted, folder)
     while done < program.epochs:
         stop = min(done + experiment.training_segment, program.epochs)
@@ -272,9 +272,10 @@ def _check_finite(
     bad = np.argwhere(~np.isfinite(losses) & ~stopped)
     if bad.size:
         seed, epoch = bad[0]
+        number = experiment.training_numbers()[seed]
         raise InputError(
             f"{cell[1]} with {cell[0]} has a loss that is not finite in training "
-            f"{experiment.first_seed + seed}, epoch {start + epoch}: lower its learning_rate."
+            f"{number}, epoch {start + epoch}: lower its learning_rate."
         )
 
 
@@ -299,7 +300,8 @@ def _history(
     parts = [(name, np.asarray(value)[:, None], np.array([-1])) for name, value in found.items()]
     epochs = np.arange(next(iter(state.history.values())).shape[1])
     parts += [(name, np.asarray(value), epochs) for name, value in state.history.items()]
-    each = np.full((experiment.trainings, 1), seconds / experiment.trainings)
+    count = len(experiment.training_numbers())
+    each = np.full((count, 1), seconds / count)
     parts.append(("seconds", each, np.array([-1])))
     goal = _goal(experiment, cell, state.goal)
     return pd.concat([goal, _rows(experiment, cell, parts)], ignore_index=True)
@@ -317,7 +319,7 @@ def _rows(
     experiment: Experiment, cell: Cell, parts: list[tuple[str, np.ndarray, np.ndarray]]
 ) -> pd.DataFrame:
     """The tidy table of `(metric, values [T, E], epochs [E])`."""
-    learner, agent = cell
+    (learner, agent), numbers = cell, experiment.training_numbers()
     return pd.concat(
         [
             pd.DataFrame(
@@ -325,8 +327,7 @@ def _rows(
                     "experiment": experiment.name,
                     "learner": learner,
                     "strategy": agent,
-                    "seed": experiment.first_seed
-                    + np.repeat(np.arange(len(values)), len(epochs)).astype(np.int32),
+                    "seed": np.repeat(np.array(numbers, np.int32), len(epochs)),
                     "epoch": np.tile(epochs, len(values)).astype(np.int32),
                     "metric": name,
                     "value": values.ravel().astype(np.float32),

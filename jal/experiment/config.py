@@ -51,6 +51,12 @@ class Experiment:
     first agent ended with, for all of its strategies."""
     target: float = 1.0
     """Share of the quality that an agent's warm start found, which seeds are to reach."""
+    splits: int = 1
+    """Data splits that seeds, and the trainings of agents, are spread over: seed i is of split i
+    modulo their number, whose data.split_seed is that much larger. Intervals and tests are over
+    splits then."""
+    split: int | None = None
+    """The split to run alone; one after another if None."""
     training_segment: int = 10
     """Epochs of an agent's training between two saves."""
     seeds: int = 32
@@ -99,6 +105,34 @@ class Experiment:
             for strategy in self.strategies
             if self.agents_on.get(strategy, learner) == learner
         ]
+
+    def seed_numbers(self) -> range:
+        """The numbers of the seeds that run: all, or those of the split."""
+        return self._of_split(self.seeds)
+
+    def training_numbers(self) -> range:
+        """The numbers of each agent's trainings that run: all, or those of the split."""
+        return self._of_split(self.trainings)
+
+    def _of_split(self, count: int) -> range:
+        first, stop = self.first_seed, self.first_seed + count
+        return (
+            range(first, stop)
+            if self.split is None
+            else range(first, stop)[self.split :: self.splits]
+        )
+
+    def split_data(self) -> Data:
+        """The data of the split that runs."""
+        seed = self.data.split_seed + (self.split or 0)
+        return dataclasses.replace(self.data, split_seed=seed)
+
+    def units(self) -> int:
+        """Of how many independent units, splits or else trainings, intervals and tests are; 1: of
+        seeds. Seed i, counted from the run's first, is of unit i modulo their number."""
+        if self.split is None and self.splits > 1:
+            return self.splits
+        return max(1, len(self.training_numbers()))
 
     def batches(self, strategy: str) -> tuple[int, ...]:
         """Labels bought in each of the rounds by one strategy."""

@@ -33,13 +33,12 @@ def picks(
     names = np.array(dataset.class_names or range(dataset.num_classes), object).astype(str)
     parts = []
     for (learner, strategy), cell in cells.items():
-        for seed, (labelled, labels) in enumerate(
-            zip(np.asarray(cell["labelled"]), np.asarray(cell["metrics"]["labels"]), strict=True)
-        ):
+        orders, budgets = np.asarray(cell["labelled"]), np.asarray(cell["metrics"]["labels"])
+        for seed, labelled, labels in zip(experiment.seed_numbers(), orders, budgets, strict=True):
             chosen = labelled[labelled >= 0]
             order = np.arange(len(chosen), dtype=np.int32)
             columns = {
-                "seed": np.int32(experiment.first_seed + seed),
+                "seed": np.int32(seed),
                 "learner": learner,
                 "strategy": strategy,
                 "round": np.searchsorted(labels, order, side="right").astype(np.int32),

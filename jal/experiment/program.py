@@ -66,7 +66,7 @@ class Program:
         self.cells = experiment.cells()
         devices = experiment.devices
         self.mesh = seed_mesh(
-            min(experiment.seeds, jax.device_count()) if devices is None else devices
+            min(len(experiment.seed_numbers()), jax.device_count()) if devices is None else devices
         )
         self.compile_seconds = 0.0
         self._num_classes = dataset.num_classes
@@ -167,7 +167,7 @@ class Program:
         return self._jit(over_seeds(self._start_one(cell), self.mesh, self._at_once), level=0)
 
     def _check_memory(self, cell: int, compiled: Any) -> None:
-        shard = -(-self.experiment.seeds // self.mesh.size)
+        shard = -(-len(self.experiment.seed_numbers()) // self.mesh.size)
         seeds = min(self._at_once or shard, shard)
         check_program(compiled, self.cells[cell][0], seeds, list(self.mesh.devices.flat))
 
@@ -186,11 +186,10 @@ class Program:
         return self._data[learner]
 
     def _begin_arguments(self, cell: int) -> tuple[Any, ...]:
-        first, count = self.experiment.first_seed, self.experiment.seeds
-        given = self.experiment.initial_indices or [()] * count
+        numbers = np.array(self.experiment.seed_numbers(), np.int32)
+        given = self.experiment.initial_indices or [()] * len(numbers)
         variables = self._starts.get(self.cells[cell][0], ())
-        numbers = np.arange(first, first + count, dtype=np.int32)
-        seeds = (numbers, np.asarray(given, np.int32), _members_of(variables, count))
+        seeds = (numbers, np.asarray(given, np.int32), _members_of(variables, len(numbers)))
         return seeds, self._pool, self._prepare(cell), variables
 
     def _jit(self, f: Callable[..., Any], level: int, **options: Any) -> Callable[..., Any]:
@@ -267,7 +266,7 @@ class Program:
         given = self._given.get((learner, strategy))
         own = () if given is None else given.own
         return (
-            _members_of(own, self.experiment.seeds),
+            _members_of(own, len(self.experiment.seed_numbers())),
             np.int32(self._members(cell).index(strategy)),
             given,
             np.int32(start),

@@ -62,17 +62,17 @@ class Results:
     training: pd.DataFrame | None = None
 
     def rows(self) -> pd.DataFrame:
-        """The tidy table of what is independent: with agents, the means of each training's runs."""
-        return report.by_training(self.frame, self.experiment.trainings)
+        """The tidy table of what is independent: the means of each split or training."""
+        return report.by_training(self.frame, self.experiment.units())
 
     def table(self) -> pd.DataFrame:
         """AUBC and final accuracy of each learner and strategy, with their intervals."""
         experiment = self.experiment
-        return report.summary(self.frame, experiment.confidence, experiment.trainings)
+        return report.summary(self.frame, experiment.confidence, experiment.units())
 
     def significance(self, learner: str) -> pd.DataFrame:
         """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
-        return report.significance(self.frame, learner, self.experiment.trainings)
+        return report.significance(self.frame, learner, self.experiment.units())
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
@@ -202,7 +202,7 @@ def tidy(
       y: `[N]` the pool's classes; no imbalance ratio if None.
       classes: their number.
     """
-    seeds = np.arange(experiment.first_seed, experiment.first_seed + experiment.seeds)
+    seeds = np.array(experiment.seed_numbers())
     parts = []
     for (learner, strategy), cell in cells.items():
         measured = {name: np.asarray(values) for name, values in cell["metrics"].items()}

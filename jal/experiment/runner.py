@@ -9,7 +9,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from jal.experiment.picks import picks
 from jal.experiment.program import Program
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.results import Results, is_finished, load, tidy
+from jal.experiment.splits import check_splits, merged, parts, split_folder
 from jal.experiment.strategy_options import Factories
 from jal.networks.pretrained import weights_fingerprint
 from jal.rl import Policy
@@ -134,22 +135,73 @@ def _run(
     progress: bool,
     resumed: bool,
 ) -> Results:
+    """One run, or one of each split."""
+    check_splits(experiment, dataset)
+    if experiment.splits == 1 or experiment.split is not None:
+        return _run_one(experiment, folder, dataset, strategies, progress, resumed)
+    found, console = [], Console(quiet=not progress)
+    with contextlib.ExitStack() as held:
+
+        def begin(identity: str) -> None:
+            """Makes the folder of all, once the first split is found to run."""
+            assert folder is not None
+            create(folder, experiment, identity)
+            held.enter_context(locked(folder))
+
+        if folder is not None:
+            if resumed:
+                held.enter_context(locked(folder))
+            else:
+                check_vacant(folder, experiment)
+        for split, one in enumerate(parts(experiment)):
+            console.print(f"split {split + 1} of {experiment.splits}", highlight=False)
+            own = split_folder(folder, split)
+            there = False
+            if own is not None and (own / CONFIG).is_file():
+                there = True
+                check_experiment(own, one)
+            before = begin if folder is not None and not resumed and split == 0 else None
+            try:
+                found.append(_run_one(one, own, dataset, strategies, progress, there, before))
+            except Interrupted:
+                raise Interrupted(
+                    f"interrupted in split {split + 1} of {experiment.splits}; what was finished "
+                    f"is saved: go on with --resume {folder}"
+                ) from None
+        results = merged(experiment, found)
+        if folder is not None:
+            results.save(folder)
+    return results
+
+
+def _run_one(
+    experiment: Experiment,
+    folder: Path | None,
+    dataset: Dataset | None,
+    strategies: Factories | None,
+    progress: bool,
+    resumed: bool,
+    before: Callable[[str], None] | None = None,
+) -> Results:
+    """The run of one split; `before`, given what identifies its data, comes before its folder."""
     began = time.perf_counter()
     factories = {**registry, **(strategies or {})}
     if dataset is None:
-        dataset = load_data(experiment.data)
+        dataset = load_data(experiment.split_data())
     whole = dataset
     made: dict[training.Cell, training.Learned] = {}
     data = None
     check_agents(experiment, factories)
     if experiment.agents:
-        data, dataset = arena(whole, experiment.parts, experiment.data.split_seed)
+        data, dataset = arena(whole, experiment.parts, experiment.split_data().split_seed)
         made = training.learned(experiment, data, whole)
         factories |= training.factories_of(made, data)
     compared = check(experiment, dataset, factories)
     untrained = {cell: one.policy for cell, one in made.items()}
     program = Program(compared, dataset, factories, *training.supplies(experiment, untrained, data))
-    shown = RunProgress(experiment.rounds, len(program.cells), experiment.seeds, progress)
+    shown = RunProgress(
+        experiment.rounds, len(program.cells), len(experiment.seed_numbers()), progress
+    )
     for note in whole.notes:
         shown.note(f"note: {note}")
     checkpoints, step = None, None
@@ -170,6 +222,8 @@ def _run(
                 _compile(program, shown, interrupted)
             programs = training.compile_agents(experiment, made, shown, folder if resumed else None)
             if folder is not None and not resumed:
+                if before is not None:
+                    before(identity)
                 create(folder, experiment, identity)
                 held.enter_context(locked(folder))
                 checkpoints = cell_checkpoints(folder, experiment)
@@ -291,7 +345,7 @@ def _check_finite(
             )
             raise InputError(
                 f"{learner} with {strategy} has {what} for seed "
-                f"{program.experiment.first_seed + seed} in round {start + round_}: training "
+                f"{program.experiment.seed_numbers()[seed]} in round {start + round_}: training "
                 "diverged, so lower its learning rate or scale the inputs."
             )
 

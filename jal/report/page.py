@@ -93,8 +93,9 @@ def page(
     ]
     if shape.trainings > 1:
         sections.append(
-            "<p>The runs of each training are averaged first, also where they have labelled "
-            "different numbers; all intervals and tests on this page are over the trainings.</p>"
+            f"<p>The runs of each {shape.unit[:-1]} are averaged first, also where they have "
+            "labelled different numbers; all intervals and tests on this page are over the "
+            f"{shape.unit}.</p>"
         )
     if (frame.metric == "imbalance_ratio").any():
         sections += [
@@ -152,8 +153,14 @@ def _data(config: dict[str, Any], info: dict[str, Any]) -> str:
     return (
         f"{config['source']} ({held['train']:,} training and {held['test']:,} test examples of "
         f"shape {tuple(held['shape'])}, {held['classes']} classes, SHA-256 "
-        f"{info.get('data_sha256', 'unknown')[:12]})"
+        f"{_sha256(info)})"
     )
+
+
+def _sha256(info: Mapping[str, Any]) -> str:
+    """Their beginnings: of splits there are several."""
+    found = info.get("data_sha256", "unknown")
+    return ", ".join(one[:12] for one in ([found] if isinstance(found, str) else found))
 
 
 def _ran(info: Mapping[str, Any]) -> str:
@@ -197,7 +204,7 @@ def _agents(
     points = {name: agent.get("points") for name, agent in config.get("agents", {}).items()}
     points = {name: n for name, n in points.items() if n}
     if trained and len(set(points.values())) > 2:
-        took = training_summary(frame, training, shape.level)
+        took = training_summary(frame, training, shape.level, shape.splits)
         for learner in took.index.unique("learner"):
             drawn = points_curve(took, points, learner, shape.paper(learner))
             sections.append(_picture(drawn, f"points a step with {learner}"))

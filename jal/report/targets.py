@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,11 @@ MEASURED = ("precision", "accuracy", "recall", "f1", "budget")
 
 
 def to_target(
-    frame: pd.DataFrame, training: pd.DataFrame, pool: int, share: float = 1.0
+    frame: pd.DataFrame,
+    training: pd.DataFrame,
+    pool: int | Sequence[int],
+    share: float = 1.0,
+    splits: int = 1,
 ) -> pd.DataFrame:
     """Where each run stops: at the first round whose precision reaches its training's target.
 
@@ -33,11 +37,12 @@ def to_target(
     Args:
       frame: the tidy table, with the metric precision.
       training: the agents' history, with `target_quality`.
-      pool: points in the pool.
+      pool: points in the pool, or in each split's.
       share: of the target that is to be reached.
+      splits: of the data; seed i is of split i modulo their number.
 
     Returns:
-      a row for each learner, strategy and seed: `training`, `target`, `reached`, `round`;
+      a row for each learner, strategy and seed: `split`, `training`, `target`, `reached`, `round`;
       precision, accuracy, recall, f1 (as far as measured) and budget, the share labelled, there;
       and `crossing`, the share at which the straight line from the round before reaches the target.
       The budget is what was bought, up to a batch more than needed: of curves that are alike the
@@ -61,13 +66,13 @@ def to_target(
             one = cell[cell.metric == "precision"]
             labels = one.pivot(index="seed", columns="round", values="labels").to_numpy(float)
             seeds = np.arange(len(labels))
-            member = seeds % len(target)
+            member, points = seeds % len(target), np.resize(pool, len(seeds))
             goal = share * target[member]
             hit = wide["precision"] >= goal[:, None]
             stop = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1] - 1)
             measured = {name: wide[name][seeds, stop] for name in MEASURED if name in wide} | {
-                "budget": labels[seeds, stop] / pool,
-                "crossing": _crossing(labels, wide["precision"], goal, stop) / pool,
+                "budget": labels[seeds, stop] / points,
+                "crossing": _crossing(labels, wide["precision"], goal, stop) / points,
             }
             rows.append(
                 pd.DataFrame(
@@ -75,6 +80,7 @@ def to_target(
                         "learner": learner,
                         "strategy": strategy,
                         "seed": np.sort(one.seed.unique()),
+                        "split": seeds % splits,
                         "training": member,
                         "target": goal,
                         "reached": hit.any(axis=1),
@@ -141,15 +147,17 @@ def budget_differences(
     """The budget at the stop of each strategy less the agent's, with intervals of that level.
 
     With "crossing" for `of`, where their curves reach the target: a larger batch, looked at less
-    often, is then no larger budget. Runs of one training are averaged first: the interval is over
-    trainings, which are independent, or over runs where there is one training.
+    often, is then no larger budget. Runs of one split, or else of one training, are averaged first:
+    the interval is over these, which are independent, or over runs where there is one of each.
 
     Returns:
       index (learner, strategy); columns of `paired_differences`, in shares of the pool.
     """
     rows = {}
     for learner, part in stops.groupby("learner", sort=False):
-        unit = "training" if part.training.nunique() > 1 else "seed"
+        known = [name for name in ("split", "training") if name in part]
+        several = [name for name in known if len(set(part[name])) > 1]
+        unit = [*several, "seed"][0]
         means = part.pivot_table(index=unit, columns="strategy", values=of, sort=False)
         if agent not in means:
             continue

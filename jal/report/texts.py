@@ -31,20 +31,25 @@ class Shape(NamedTuple):
 
     Attributes:
       level: of the intervals.
-      trainings: of agents, whose runs are averaged before anything else.
+      trainings: how many units, splits or trainings of agents, whose runs are averaged before
+        anything else.
       reported: "learner/strategy" -> metric -> what a paper has.
+      splits: of the data, that the runs are spread over; the units if several.
     """
 
     level: float
     trainings: int
     reported: Mapping[str, Mapping[str, float]]
+    splits: int = 1
 
     @staticmethod
     def of(config: Mapping[str, Any]) -> Shape:
         """As a resolved config has it."""
-        return Shape(
-            config.get("confidence", 0.95), config.get("trainings", 1), config.get("reported", {})
-        )
+        trainings, splits = config.get("trainings", 1), config.get("splits", 1)
+        if config.get("split") is not None:  # one of them alone
+            trainings, splits = max(1, trainings // splits), 1
+        units = splits if splits > 1 else trainings
+        return Shape(config.get("confidence", 0.95), units, config.get("reported", {}), splits)
 
     def paper(self, learner: str) -> dict[str, Mapping[str, float]]:
         """What a paper has of one learner's strategies."""
@@ -54,6 +59,8 @@ class Shape(NamedTuple):
     @property
     def unit(self) -> str:
         """What intervals are over."""
+        if self.splits > 1:
+            return "splits"
         return "trainings" if self.trainings > 1 else "seeds"
 
     @property
@@ -142,12 +149,12 @@ def targets(
         return None
     if targets_of(training).empty:
         return None
-    return to_target(frame, training, info["pool"], config["target"])
+    return to_target(frame, training, info["pool"], config["target"], Shape.of(config).splits)
 
 
 def training_texts(frame: pd.DataFrame, training: pd.DataFrame, shape: Shape) -> list[Texts]:
     """What each learner's agents took to train, and what it gave; of `by_training`'s table."""
-    table = training_summary(frame, training, shape.level)
+    table = training_summary(frame, training, shape.level, shape.splits)
     if table.empty:
         return []
     texts, quickest = [], table.seconds.min()

@@ -17,14 +17,15 @@ __all__ = ["aubc_differences", "points_curve", "training_summary"]
 
 
 def training_summary(
-    frame: pd.DataFrame, training: pd.DataFrame, level: float = 0.95
+    frame: pd.DataFrame, training: pd.DataFrame, level: float = 0.95, splits: int = 1
 ) -> pd.DataFrame:
     """Each agent's epochs, final return, final accuracy and seconds.
 
     Args:
       frame: the tidy table, of `by_training`.
       training: the agents' history.
-      level: of the intervals: over trainings, or over the runs of a single one.
+      level: of the intervals: over splits, else trainings, else the runs of a single one.
+      splits: of the data; training t is of split t modulo their number.
 
     Returns:
       index (learner, agent); `trainings`; `epochs`, the mean number until each stopped; `return`
@@ -39,11 +40,13 @@ def training_summary(
         returns = epochs.loc[epochs.metric == "return"].dropna(subset="value")
         if returns.empty:
             continue
-        last = returns.sort_values("epoch").groupby("seed").value.last().to_numpy(float)
+        last = returns.sort_values("epoch").groupby("seed").value.last()
+        number = (last.index - training.seed.min()) % splits
+        means = last.groupby(number).mean() if splits > 1 else last
         taken = part.loc[part.metric == "seconds", "value"].to_numpy(float)
         _, accuracies = curves(frame.loc[frame.strategy == agent], learner)[agent]
         row = {"trainings": len(last), "epochs": len(returns) / len(last)}
-        for name, values in {"return": last, "final": accuracies[:, -1]}.items():
+        for name, values in {"return": means.to_numpy(float), "final": accuracies[:, -1]}.items():
             row[name], row[f"{name}_ci"] = metrics.mean_interval(values, level)
         rows[learner, agent] = row | {"seconds": taken.mean() if taken.size else np.nan}
     table = pd.DataFrame.from_dict(rows, orient="index")

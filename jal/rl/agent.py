@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -248,19 +248,20 @@ def given_of(policy: Policy, state_x: Array) -> Given:
     return Given(own, state_x)
 
 
-def check_warmth(agent: str, state: TrainingState, first: int = 0) -> None:
+def check_warmth(agent: str, state: TrainingState, numbers: Sequence[int] | None = None) -> None:
     """Raises InputError where warm start never reached the target.
 
     Args:
       agent: its name.
       state: after warm start; of one training, or of T with a leading axis.
-      first: the first training's number.
+      numbers: of the T trainings; from 0 if None.
     """
     found, goal = jax.tree.map(np.atleast_1d, (state.warmth, state.goal))
     endless = (found.ended == 0) & (found.quality < goal.quality) & np.isinf(goal.budget)
     for training in np.flatnonzero(np.isinf(found.budget) | endless):
+        number = training if numbers is None else numbers[int(training)]
         raise InputError(
-            f"warm start of {agent}, training {first + training}, never reached the target of "
+            f"warm start of {agent}, training {number}, never reached the target of "
             f"{goal.quality[training]:.4g}: its best is {found.quality[training]:.4g}; lower the "
             "target, or give it more steps or episodes."
         )

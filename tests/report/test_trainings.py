@@ -392,3 +392,56 @@ def test_densities_of_what_was_measured_at_the_target():
     bar = shown["budget, %"].patches[0].get_width()
     inside = stats.gaussian_kde([40, 75]).integrate_box_1d(40, 75)
     np.testing.assert_allclose(np.trapezoid(height, at), 2 * bar * inside, rtol=1e-2)
+
+
+def test_intervals_are_over_splits_where_there_are_several():
+    config = CONFIG | {"trainings": 4, "splits": 2}
+    shape = Shape.of(config)
+    assert (shape.trainings, shape.unit) == (2, "splits")
+    one = Shape.of(config | {"split": 1})
+    assert (one.trainings, one.unit) == (2, "trainings")
+    returns = pd.DataFrame(
+        {
+            "learner": "logreg",
+            "strategy": "agent",
+            "seed": [5, 6, 7, 8],
+            "epoch": 0,
+            "metric": "return",
+            "value": [1.0, 2.0, 3.0, 6.0],
+        }
+    )
+    frame, _ = measured()
+    row = training_summary(by_training(frame, 2), returns, splits=2).loc[("logreg", "agent")]
+    assert row["trainings"] == 4
+    assert (row["return"], row["return_ci"]) == pytest.approx(mean_interval(np.array([2.0, 4.0])))
+
+
+def test_targets_of_splits_are_shares_of_their_own_pools():
+    rows = [
+        ("logreg", name, seed, round_, 10 * (round_ + 1), "precision", 0.5 * round_)
+        for name in ("agent", "random")
+        for seed in range(4)
+        for round_ in range(3)
+    ]
+    frame = pd.DataFrame(
+        rows, columns=["learner", "strategy", "seed", "round", "labels", "metric", "value"]
+    )
+    late = (frame.strategy == "random") & (frame.seed % 2 == 1)
+    frame.loc[late & (frame["round"] == 1), "value"] = 0.1
+    goals = pd.DataFrame(
+        {
+            "learner": "logreg",
+            "strategy": "agent",
+            "seed": [0, 1, 0, 1],
+            "epoch": -1,
+            "metric": ["target_quality"] * 2 + ["target_budget"] * 2,
+            "value": [0.5, 0.5, 0.2, 0.2],
+        }
+    )
+    stops = to_target(frame, goals, [100, 200], splits=2)
+    agent = stops[stops.strategy == "agent"]
+    assert agent.split.tolist() == [0, 1, 0, 1]
+    assert agent.budget.tolist() == pytest.approx([0.2, 0.1, 0.2, 0.1])
+    row = budget_differences(stops, "agent").loc[("logreg", "random")]
+    assert row["difference"] == pytest.approx(0.025)  # splits: 0 and .05
+    assert row["half"] == pytest.approx(mean_interval(np.array([0.0, 0.05]))[1])
