@@ -247,8 +247,7 @@ def environment(
 
 
 def _sound(picks: Array, k: Array, labelled: Array) -> tuple[Array, Array]:
-    """Those of the first k of `picks [k_max]` that are unlabelled points, each once, in front; their
-    number.
+    """Of the first k of `picks [k_max]` the unlabelled points, each once, in front; their number.
 
     An action may name anything, and an episode must stay one all the same.
     """
