@@ -213,21 +213,29 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def penalty_matrix(accuracies: np.ndarray, level: float = 0.05) -> np.ndarray:
+def penalty_matrix(accuracies: np.ndarray, level: float = 0.05, fewest: int = 2) -> np.ndarray:
     """Share of budgets at which one strategy beats another, by paired t-tests over the seeds.
 
     Args:
-      accuracies: `[strategies, seeds, R + 1]`, of the same seeds and budgets.
+      accuracies: `[strategies, seeds, R + 1]`, of the same seeds and budgets; NaN where one has not
+        run.
       level: two-sided level of each test.
+      fewest: seeds of a pair; a budget at which fewer have run with both counts for neither.
 
     Returns:
-      `[strategies, strategies]` in [0, 1]: entry i, j is where i beats j (BADGE, section 4).
+      `[strategies, strategies]` in [0, 1]: entry i, j is where i beats j (BADGE, section 4), of
+      their seeds and budgets in common; NaN without any.
     """
     count = len(accuracies)
     share = np.zeros((count, count))
     for i in range(count):
         for j in range(count):
-            better = accuracies[i].mean(axis=0) > accuracies[j].mean(axis=0)
+            difference = accuracies[i] - accuracies[j]
+            compared = (~np.isnan(difference)).sum(axis=0) >= fewest
+            if not compared.any():
+                share[i, j] = np.nan
+                continue
             significant = paired_p_value(accuracies[i], accuracies[j]) < level
-            share[i, j] = np.mean(better & significant)
+            better = _moments(difference)[0] > 0
+            share[i, j] = np.mean((better & significant)[compared])
     return share

@@ -322,3 +322,14 @@ def test_penalty_matrix_at_a_level():
     pair = np.concatenate([a, 0 * a])
     np.testing.assert_array_equal(metrics.penalty_matrix(pair, 0.05), [[0, 1], [0, 0]])
     np.testing.assert_array_equal(metrics.penalty_matrix(pair, 0.01), [[0, 0], [0, 0]])
+
+
+def test_penalty_matrix_is_of_the_seeds_and_budgets_that_both_have():
+    base = np.zeros((6, 2))
+    better = base + np.linspace(0.1, 0.2, 6)[:, None]
+    better[5] = np.nan  # a seed that has not run
+    better[1:, 1] = np.nan  # a budget of one seed
+    share = metrics.penalty_matrix(np.stack([base, better]), fewest=5)
+    np.testing.assert_array_equal(share, [[0, 0], [1, 0]])
+    none = metrics.penalty_matrix(np.stack([base, better]), fewest=6)
+    np.testing.assert_array_equal(none, [[0, np.nan], [np.nan, np.nan]])

@@ -126,10 +126,12 @@ def _adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[
 def penalties(frame: pd.DataFrame, learner: str) -> pd.DataFrame | None:
     """BADGE's penalty matrix: the share of budgets where row beats column.
 
+    Of the seeds that both have run, and the budgets at which these are five or more; NaN without.
     None where budgets differ, and of fewer than five seeds.
     """
     found = curves(frame, learner)
     if not same_budgets(found) or len(next(iter(found.values()))[0]) < FEWEST:
         return None
-    matrix = metrics.penalty_matrix(np.stack([values for _, values in found.values()]), LEVEL)
+    values = np.stack([values for _, values in found.values()])
+    matrix = metrics.penalty_matrix(values, LEVEL, FEWEST)
     return pd.DataFrame(matrix, index=pd.Index(found), columns=pd.Index(found))

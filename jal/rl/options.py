@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -45,6 +46,16 @@ class AgentOptions:
     """Share of the epochs over which epsilon falls."""
     episodes_at_once: int = 1
     """Vmapped together."""
+
+    def __post_init__(self) -> None:
+        """Raises InputError for an option that is none of those it may be."""
+        for option, hint in typing.get_type_hints(type(self)).items():
+            known, value = typing.get_args(hint), getattr(self, option)
+            if typing.get_origin(hint) is Literal and value not in known:
+                raise InputError(
+                    f"{option} of {type(self).__name__} must be {' or '.join(map(repr, known))}, "
+                    f"got {value!r}."
+                )
 
     def learner(
         self,

@@ -255,3 +255,11 @@ def test_what_is_no_experiment_is_refused(given):
 def test_names_are_such_as_files_can_have(change, says):
     with pytest.raises(InputError, match=says):
         run(dataclasses.replace(Experiment(), **change), progress=False)
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 10**400])
+def test_integers_beyond_32_bits_are_refused(number):
+    tree = Experiment().to_json()
+    tree["learners"]["logistic_regression"]["max_steps"] = number
+    with pytest.raises(InputError, match="max_steps must be an integer of 32 bits, got"):
+        Experiment.from_json(tree)

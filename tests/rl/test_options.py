@@ -231,3 +231,12 @@ def test_training_shows_its_progress(capsys):
         said = capsys.readouterr().out
         assert ("trained Mine, 99 epochs: return 196.00" in said) == shown
         assert shown or not said
+
+
+@pytest.mark.parametrize("kind", [AbasRal, LalRl, SladeBranson])
+def test_words_that_are_none_of_an_options_are_refused(kind):
+    words = {field.name for field in dataclasses.fields(kind) if "Literal" in str(field.type)}
+    assert words, "an agent with no such option needs no such test"
+    for name in words:
+        with pytest.raises(InputError, match=f"^{name} of {kind.__name__} must be '.*, got 'odd'"):
+            kind(**{name: "odd"})
