@@ -230,7 +230,7 @@ def parse(kind: Any, tree: Any, where: str) -> Any:
         and isinstance(tree, wanted[kind])
         and isinstance(tree, bool) == (kind is bool)
     ):
-        if kind is int and not -(2**31) <= tree < 2**31:
+        if kind is int and isinstance(tree, int) and not -(2**31) <= tree < 2**31:
             raise InputError(f"{where} must be an integer of 32 bits, got {_shown(tree)}.")
         if kind is float and not _is_finite(tree):
             raise InputError(f"{where} must be finite, got {_shown(tree)}.")

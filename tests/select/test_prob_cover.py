@@ -135,6 +135,7 @@ def test_pure_radius():
     assert radius(np.ones((N, 12), np.float32)) == pytest.approx(deltas[-1])
     mixed = (1 + 1e-3 * rng.normal(size=(N, 12))).astype(np.float32)
     assert radius(mixed) == pytest.approx(deltas[0])
+    assert pure_radius(key, features, 4, deltas=(0.0,), alpha=1.0) == 0
 
 
 def test_errors():

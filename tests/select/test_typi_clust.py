@@ -118,3 +118,14 @@ def test_memory_is_linear_in_the_pool():
     )
     # Not N x N. N x 300 clusters only where an accelerator computes means by a product.
     assert n * d <= oracles.largest_array(program) <= n * 300
+
+
+def test_min_size_is_passed_on():
+    """Of nine alike and one apart: clusters of fewer than two come last."""
+    features = np.array([[0.0]] * 9 + [[100.0]], np.float32)
+    none = np.zeros(10, bool)
+    both = {
+        size: typi_clust(jax.random.key(0), none, 2, features, max_clusters=2, min_size=size)
+        for size in (0, 5)
+    }
+    assert 9 in both[0].tolist() and 9 not in both[5].tolist()
