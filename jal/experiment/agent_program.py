@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jal.experiment.compiling import compiler_options
 from jal.experiment.config import Experiment
 from jal.memory import check_program
 from jal.parallel import over_seeds, replicate, seed_mesh
@@ -47,11 +48,9 @@ def agent_program(experiment: Experiment, agent: str, training: Training) -> Age
     numbers = np.array(experiment.training_numbers(), np.int32)
     count, devices = len(numbers), agent_devices(experiment)
     mesh = seed_mesh(len(devices))
-    on_cpu = devices[0].platform == "cpu"
-    at_once = experiment.seeds_at_once or (1 if on_cpu else None)
-    options: dict[str, Any] = {}
-    if on_cpu:  # compiles in half the time of the default, to code that runs as fast
-        options["compiler_options"] = {"xla_backend_optimization_level": 1}
+    platform = devices[0].platform
+    at_once = experiment.seeds_at_once or (1 if platform == "cpu" else None)
+    options = compiler_options(platform, level=1)
     warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
 
     def first(number: Array, warm: PyTree) -> TrainingState:

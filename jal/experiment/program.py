@@ -15,6 +15,7 @@ from jal.data.sources import Dataset, Examples
 from jal.data.splits import balanced_start, random_start, start_from, twisted_start
 from jal.episode import Episode, EpisodeState, episode
 from jal.experiment.checks import check_pair
+from jal.experiment.compiling import compiler_options
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.strategy_options import Factories, make_strategies
 from jal.memory import check_data, check_prepared, check_program
@@ -77,8 +78,8 @@ class Program:
             replicate(_as_pool(part), self.mesh) for part in (dataset.train, dataset.test)
         )
         self._strategies = make_strategies(experiment, factories)
-        self._on_cpu = self.mesh.devices.flat[0].platform == "cpu"
-        self._at_once = experiment.seeds_at_once or (1 if self._on_cpu else None)
+        self._platform = self.mesh.devices.flat[0].platform
+        self._at_once = experiment.seeds_at_once or (1 if self._platform == "cpu" else None)
         self._initial = experiment.start_size(len(dataset.train.y), dataset.num_classes)
         self._max_labels = min(
             len(dataset.train.y),
@@ -193,14 +194,7 @@ class Program:
         return seeds, self._pool, self._prepare(cell), variables
 
     def _jit(self, f: Callable[..., Any], level: int, **options: Any) -> Callable[..., Any]:
-        """jax.jit; on CPUs at an optimisation level of XLA's back end that compiles fast.
-
-        Level 1 compiles in half the time of the default, to code that runs as fast; 0 is for what
-        runs once.
-        """
-        if self._on_cpu:
-            options["compiler_options"] = {"xla_backend_optimization_level": level}
-        return jax.jit(f, **options)
+        return jax.jit(f, **options, **compiler_options(self._platform, level))
 
     def _group(self, cell: int) -> tuple[str, ...]:
         """What tells the cell's program from others: the learner, and who shares it."""

@@ -108,7 +108,7 @@ def start(place: Path, *arguments: str, limit: str = "unlimited") -> subprocess.
     flags = f"{os.environ['XLA_FLAGS']} {DEVICES}"
     environment = os.environ | {"XLA_FLAGS": flags, "COLUMNS": "120"}
     if limit != "unlimited":
-        environment["XLA_FLAGS"] = ""  # it chooses its devices itself
+        environment["XLA_FLAGS"] = os.environ["XLA_FLAGS"]  # it chooses its devices itself
         del environment["JAX_COMPILATION_CACHE_DIR"]  # whose files would be too large as well
     return subprocess.Popen(
         ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *command],

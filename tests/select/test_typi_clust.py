@@ -125,7 +125,7 @@ def test_min_size_is_passed_on():
     features = np.array([[0.0]] * 9 + [[100.0]], np.float32)
     none = np.zeros(10, bool)
     both = {
-        size: typi_clust(jax.random.key(0), none, 2, features, max_clusters=2, min_size=size)
+        size: typi_clust(jax.random.key(0), features, none, 2, max_clusters=2, min_size=size)
         for size in (0, 5)
     }
     assert 9 in both[0].tolist() and 9 not in both[5].tolist()
