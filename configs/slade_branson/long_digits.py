@@ -1,8 +1,8 @@
 """Slade and Branson's agent trained for 3,000 episodes, over eight splits of the digits.
 
 Command: python launch/run.py configs/slade_branson/long_digits.py
-Data and protocol: as digits.py, but five times the episodes, 30 candidates drawn in training and for
-the policy alike, and the 32 trainings spread over eight splits, over which all intervals are. The
+Data and protocol: as digits.py, but five times the episodes, 30 candidates drawn in training and
+for the policy alike, and the 32 trainings over eight splits, over which all intervals are. The
 reward asks for the accuracy at the end; both metrics are shown. With logistic regression the
 latent space is that of the inputs.
 Not yet measured.
