@@ -91,8 +91,8 @@ def _cannot_create(folder: Path, error: OSError | ValueError) -> InputError:
 
 
 def brief(name: str) -> str:
-    """A name as sentences show it: its beginning if it is long."""
-    return name if len(name) <= 80 else f"{name[:77]}..."
+    """A name as sentences show it: its beginning and its end if it is long."""
+    return name if len(name) <= 80 else f"{name[:38]}...{name[-39:]}"
 
 
 def check_experiment(folder: Path, experiment: Experiment) -> None:

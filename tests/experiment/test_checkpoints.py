@@ -10,6 +10,7 @@ import pytest
 
 from jal.experiment.cells import pack, unpack
 from jal.experiment.checkpoints import Checkpoints
+from jal.experiment.folder import brief
 from jal.types import InputError
 
 
@@ -146,3 +147,8 @@ def test_cells_are_packed_and_unpacked():
     assert len(found) == 11 and unpack(pack([])) == []
     for before, after in zip(cells, found, strict=True):
         np.testing.assert_equal(after, before)
+
+
+def test_long_names_are_shown_by_both_ends():
+    assert brief("a" * 80) == "a" * 80
+    assert brief("/tmp/" + "x" * 90 + "/config.json") == f"/tmp/{'x' * 33}...{'x' * 27}/config.json"
