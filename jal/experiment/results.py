@@ -154,6 +154,11 @@ def load_so_far(folder: str | Path) -> Results:
     experiment = read_experiment(folder)
     if (folder / files.MANIFEST).is_file():
         return load(folder)
+    if experiment.splits > 1 and experiment.split is None:
+        raise InputError(
+            f"{folder} holds a run over {experiment.splits} splits that is not finished: look at "
+            f"one, such as {folder / 'split_0'}, or go on by --resume {folder}."
+        )
     checkpoints, said = cell_checkpoints(folder, experiment), []
     step = checkpoints.latest(said.append)
     if step is None:

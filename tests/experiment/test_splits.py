@@ -20,7 +20,8 @@ from jal.experiment import (
     runner,
 )
 from jal.experiment.agent_configs import Saved
-from jal.experiment.results import Results
+from jal.experiment.folder import create
+from jal.experiment.results import Results, load_so_far
 from jal.experiment.splits import check_splits, merged, parts
 from jal.types import InputError
 
@@ -183,3 +184,28 @@ def test_one_split_runs_alone_on_its_data(monkeypatch):
     with pytest.raises(InputError, match="enough"):
         run(dataclasses.replace(SMALL, split=1), progress=False)
     assert seen == [1]
+
+
+def test_the_parts_of_agents_are_drawn_by_the_split(monkeypatch):
+    def divided(dataset, parts, seed):
+        raise InputError(f"divided by {seed}")
+
+    monkeypatch.setattr(runner, "arena", divided)
+    for split in range(2):
+        one = dataclasses.replace(AGENT, data=Data(split_seed=5), split=split)
+        with pytest.raises(InputError, match=f"divided by {5 + split}"):
+            run(one, progress=False)
+
+
+def test_seeds_of_a_split_are_those_of_a_run_on_its_data():
+    alone = run(dataclasses.replace(SMALL, split=1), progress=False)
+    data = dataclasses.replace(SMALL.data, split_seed=1)
+    every = run(dataclasses.replace(SMALL, splits=1, data=data), progress=False)
+    theirs = every.frame[every.frame.seed.isin([11, 13])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.frame, theirs)
+
+
+def test_what_is_there_of_unfinished_splits_is_in_their_folders(tmp_path):
+    create(tmp_path / "run", SMALL, "0")
+    with pytest.raises(InputError, match=r"over 2 splits that is not finished: .*run/split_0"):
+        load_so_far(tmp_path / "run")
