@@ -1,8 +1,14 @@
-"""Who says how hard XLA works."""
+"""Who says how hard XLA works, and what is compiled for an agent's trainings."""
 
+import dataclasses
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from jal.experiment import Experiment, program, run
+from jal.experiment import Experiment, agent_program, program, run
 from jal.experiment.compiling import compiler_options
 
 
@@ -33,3 +39,30 @@ def test_what_runs_once_is_compiled_in_the_least_time(monkeypatch):
     monkeypatch.setattr(program, "compiler_options", recorded)
     run(Experiment(strategies=("random",), seeds=1, rounds=1), progress=False)
     assert sorted(asked) == [("cpu", 0), ("cpu", 1), ("cpu", 1)]
+
+
+def test_an_agents_trainings_are_compiled_to_run_and_have_the_keys_of_their_numbers(monkeypatch):
+    """Of a training whose state is its key."""
+    asked = []
+
+    def recorded(platform, level):
+        asked.append((platform, level))
+        return compiler_options(platform, level)
+
+    monkeypatch.setattr(agent_program, "compiler_options", recorded)
+    training = SimpleNamespace(
+        init=lambda key, warm: jax.random.key_data(key),
+        run=lambda state, start, stop, train: state,
+        warm=jnp.zeros(1),
+        train=jnp.zeros(1),
+        epochs=1,
+    )
+    whole = Experiment(trainings=4, first_seed=10)
+
+    def keys(experiment):
+        return np.asarray(agent_program.agent_program(experiment, "agent", training).begin())
+
+    every = keys(whole)
+    assert len(np.unique(every, axis=0)) == 4
+    np.testing.assert_array_equal(keys(dataclasses.replace(whole, splits=2, split=1)), every[1::2])
+    assert set(asked) == {("cpu", 1)}

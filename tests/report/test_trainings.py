@@ -432,10 +432,10 @@ def test_targets_of_splits_are_shares_of_their_own_pools():
         {
             "learner": "logreg",
             "strategy": "agent",
-            "seed": [0, 1, 0, 1],
+            "seed": [0, 1, 2, 3] * 2,
             "epoch": -1,
-            "metric": ["target_quality"] * 2 + ["target_budget"] * 2,
-            "value": [0.5, 0.5, 0.2, 0.2],
+            "metric": ["target_quality"] * 4 + ["target_budget"] * 4,
+            "value": [0.5] * 4 + [0.2] * 4,
         }
     )
     stops = to_target(frame, goals, [100, 200], splits=2)
