@@ -200,7 +200,7 @@ def _with_k(name: str, k: Any) -> dict[str, Any]:
 
 def _arguments(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     parameters = _parameters(name)
-    arguments = used(name, given) | _OPTIONS.get(name, {})
+    arguments = _OPTIONS.get(name, {}) | used(name, given)
     if "head" in parameters:
         arguments["head"] = head
     if "logits_of" in parameters:

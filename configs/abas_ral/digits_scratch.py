@@ -53,6 +53,7 @@ def get_config() -> Experiment:
         metrics=("accuracy", "precision", "recall", "f1"),
         trainings=32,
         seeds=1600,
+        splits=8,
         rounds=86,
         batch=3,
         start="random",

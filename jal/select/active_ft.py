@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_key, check_pool, pad_picks
+from jal.select.checks import check_counts, check_key, check_pool, check_reals, pad_picks
 from jal.select.gradients import unit_rows
 from jal.select.ties import argmax, priorities
 from jal.types import Array
@@ -142,6 +142,12 @@ def fit_centroids(
       chunk: see `active_ft`.
     """
     labelled, points = check_pool("fit_centroids", labelled, k, features=points)
+    check_reals("active_ft", above=0, temperature=temperature, learning_rate=learning_rate)
+    check_reals("active_ft", least=0, diversity=diversity)
+    check_counts("active_ft", 0, iterations=iterations)
+    check_counts(
+        "active_ft", chunk=chunk, **({} if minibatch is None else {"minibatch": minibatch})
+    )
     if objective not in get_args(Objective):
         raise ValueError(f'objective must be "published" or "as_printed", got "{objective}".')
     n, dimension = points.shape

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_key, check_pool
+from jal.select.checks import check_counts, check_key, check_pool, check_reals
 from jal.select.gradients import residuals, unit_rows
 from jal.select.kmeans import kmeans
 from jal.select.ties import predicted_classes
@@ -70,11 +70,19 @@ def alfa_mix(
 
     Returns:
       `[k]` int32. With nothing labelled there is no candidate.
+
+    Raises:
+      ValueError: also for an option out of its range.
     """
     key = check_key("alfa_mix", key)
     labelled, logits, features, y = check_pool(
         "alfa_mix", labelled, k, logits=logits, features=features, y=y
     )
+    check_reals("alfa_mix", above=0, most=1, cap_step=cap_step)
+    check_reals("alfa_mix", above=0, learning_rate=learning_rate)
+    check_reals("alfa_mix", least=0, penalty=penalty)
+    check_counts("alfa_mix", steps=steps, chunk=chunk)
+    check_counts("alfa_mix", 0, iterations=iterations)
     given = head
     head = lambda features: given(features).astype(jnp.float32)  # noqa: E731
     key_classes, key_alpha, key_means, key_fill = jax.random.split(key, 4)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_optional_key, check_pool, pad_picks
+from jal.select.checks import check_counts, check_optional_key, check_pool, check_reals, pad_picks
 from jal.select.ties import argmax, priorities
 from jal.types import Array
 
@@ -83,6 +83,9 @@ def bait(
     """
     if weights not in get_args(Weights):
         raise ValueError(f'bait takes the weights "equal" or "published", got {weights}.')
+    check_reals("bait", above=0, ridge=ridge)
+    check_reals("bait", least=1, oversample=oversample)
+    check_counts("bait", max_features=max_features, max_classes=max_classes, chunk=chunk)
     key = check_optional_key("bait", key)
     labelled, logits, features = check_pool("bait", labelled, k, logits=logits, features=features)
     picked = min(max(k, round(oversample * k)), labelled.shape[0])

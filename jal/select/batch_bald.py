@@ -10,7 +10,7 @@ from jax.scipy.special import entr
 
 from jal.scores.checks import as_float32
 from jal.scores.uncertainty import entropy
-from jal.select.checks import check_key, check_pool
+from jal.select.checks import check_counts, check_key, check_pool
 from jal.select.lazy_greedy import lazy_greedy
 from jal.select.top_k import top_k
 from jal.types import Array
@@ -67,9 +67,7 @@ def batch_bald(
             f"batch_bald takes logits [T, N, K] of T passes with N = {n} and K >= 2, "
             f"got shape {logits.shape}."
         )
-    for name, count in (("cap", cap), ("configurations", configurations), ("chunk", chunk)):
-        if count < 1:
-            raise ValueError(f"batch_bald takes {name} of at least 1, got {count}.")
+    check_counts("batch_bald", cap=cap, configurations=configurations, chunk=chunk)
     passes, _, classes = logits.shape
     key_samples, key_joint, key_rest = jax.random.split(key, 3)
 

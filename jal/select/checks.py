@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,12 @@ from jal.scores.checks import as_array, as_float32
 from jal.types import Array
 
 __all__ = [
+    "check_counts",
     "check_key",
     "check_numbers",
     "check_optional_key",
     "check_pool",
+    "check_reals",
     "pad_picks",
     "take_picks",
 ]
@@ -88,6 +91,42 @@ def check_key(name: str, key: Array) -> Array:
 def check_optional_key(name: str, key: Array | None) -> Array | None:
     """`check_key`, or None."""
     return None if key is None else check_key(name, key)
+
+
+def check_counts(name: str, least: int = 1, **options: int) -> None:
+    """Raises ValueError for the first option that is no Python integer of at least `least`."""
+    for what, value in options.items():
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not whole or value < least:
+            given = (
+                "a traced value: it must be static" if isinstance(value, Tracer) else repr(value)
+            )
+            raise ValueError(f"{name} takes {what} as an integer of at least {least}, got {given}.")
+
+
+def check_reals(
+    name: str,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+    **options: Array | float,
+) -> None:
+    """Raises ValueError for the first option that is no finite number in (above, most], >= least.
+
+    Traced values pass: they are not known.
+    """
+    bounds = (" above", above), (" of at least", least), (" of at most", most)
+    wanted = " and".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
+    for what, value in options.items():
+        if isinstance(value, Tracer):
+            continue
+        if isinstance(value, jax.Array) and value.ndim == 0:
+            with jax.ensure_compile_time_eval():
+                value = value.item()
+        real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        if not (real and above < value and least <= value <= most):
+            raise ValueError(f"{name} takes {what} as a finite number{wanted}, got {value!r}.")
 
 
 def pad_picks(picks: Array, labelled: Array) -> Array:

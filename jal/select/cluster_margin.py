@@ -8,7 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from jal.select.average_linkage import Merges, average_linkage, cut
-from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
+from jal.select.checks import (
+    check_counts,
+    check_key,
+    check_numbers,
+    check_pool,
+    check_reals,
+    pad_picks,
+)
 from jal.select.seeding import finite_rows, squared_distances, squared_distances_to
 from jal.select.top_k import best_first
 from jal.types import Array
@@ -42,7 +49,7 @@ def cluster_margin(
     labelled, margins, cluster = check_pool(
         "cluster_margin", labelled, k, margins=margins, cluster=cluster
     )
-    _check_ratio(ratio)
+    check_reals("cluster_margin", least=1, ratio=ratio)
     size = min(margins.shape[0], math.ceil(round(ratio * k, 6)))
     key_ties, key_draw = jax.random.split(key)
     candidates = best_first(-margins, labelled, size, key_ties)
@@ -92,10 +99,12 @@ def linkage_clusters(
     key = check_key("linkage_clusters", key)
     features = check_numbers("linkage_clusters", "features", features)
     n = features.shape[0]
+    check_reals("linkage_clusters", least=1, ratio=ratio)
+    check_counts("linkage_clusters", sample=sample, chunk=chunk)
     size = min(sample, n)
-    _check_ratio(ratio)
     wanted = max(1, int(n / ratio)) if clusters is None else clusters
-    if not 1 <= wanted <= n:
+    check_counts("linkage_clusters", clusters=wanted)
+    if wanted > n:
         raise ValueError(
             f"linkage_clusters takes between 1 and the pool's {n} points as clusters, got {wanted}."
         )
@@ -117,8 +126,3 @@ def linkage_clusters(
         into = jnp.concatenate([merges.into, joined])
         merges = Merges(absorbed[ascending], into[ascending], height[ascending])
     return jnp.zeros(n, jnp.int32).at[order].set(cut(merges, wanted))
-
-
-def _check_ratio(ratio: float) -> None:
-    if not ratio >= 1:
-        raise ValueError(f"cluster_margin takes a ratio of at least 1, got {ratio}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_key, check_pool, pad_picks
+from jal.select.checks import check_counts, check_key, check_pool, pad_picks
 from jal.select.clustering import lloyd, nearest_centroid
 from jal.select.seeding import finite_rows, greedy_k_means_plus_plus, squared_distances_to
 from jal.select.ties import argmax, priorities
@@ -33,6 +33,7 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     """
     key = check_key("kmeans", key)
     labelled, features = check_pool("kmeans", labelled, k, features=features)
+    check_counts("kmeans", 0, iterations=iterations)
     features, finite = finite_rows(features)
     clustered = ~labelled & finite
     free = clustered.astype(features.dtype)

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
+from jal.select.checks import (
+    check_counts,
+    check_key,
+    check_numbers,
+    check_pool,
+    check_reals,
+    pad_picks,
+)
 from jal.select.clustering import k_means
 from jal.select.gradients import unit_rows
 from jal.select.seeding import squared_distances
@@ -48,10 +55,8 @@ def prob_cover(
     """
     key = check_key("prob_cover", key)
     labelled, features = check_pool("prob_cover", labelled, k, features=features)
-    if isinstance(delta, (int, float)) and not delta >= 0:
-        raise ValueError(f"prob_cover takes a delta of at least 0, got {delta}.")
-    if chunk < 1:
-        raise ValueError(f"prob_cover takes a chunk of at least 1, got {chunk}.")
+    check_reals("prob_cover", least=0, delta=delta)
+    check_counts("prob_cover", chunk=chunk)
     features = unit_rows(features)
     reach = jnp.square(jnp.asarray(delta, features.dtype)) + _ROUNDING
     n = features.shape[0]
@@ -115,11 +120,12 @@ def pure_radius(
     Returns:
       `[]` float; the smallest of `deltas` where none is pure enough.
     """
-    if not (deltas and 0 < alpha <= 1 and min(deltas) >= 0):
-        raise ValueError(
-            "pure_radius takes deltas of at least 0 and alpha in (0, 1], "
-            f"got {tuple(deltas)} and {alpha}."
-        )
+    check_counts("pure_radius", classes=classes, sample=sample)
+    check_reals("pure_radius", above=0, most=1, alpha=alpha)
+    if not deltas:
+        raise ValueError("pure_radius takes at least one of deltas, got none.")
+    for delta in deltas:
+        check_reals("pure_radius", least=0, deltas=delta)
     key = check_key("pure_radius", key)
     features = unit_rows(check_numbers("pure_radius", "features", features))
     n = features.shape[0]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_pool, pad_picks, take_picks
+from jal.select.checks import check_counts, check_pool, check_reals, pad_picks, take_picks
 from jal.select.top_k import top_k
 from jal.types import Array
 
@@ -57,6 +57,8 @@ def stream_fixed(
       Bought; `picks` in order of arrival, as far as they pass. `threshold` is the one given.
     """
     labelled, scores, order = check_pool("stream_fixed", labelled, k, scores=scores, order=order)
+    check_reals("stream_fixed", threshold=threshold)
+    _check_position("stream_fixed", position)
     n, position = order.shape[0], jnp.asarray(position, jnp.int32)
     threshold = jnp.asarray(threshold, jnp.float32)
     order = jnp.roll(order, -position)
@@ -106,8 +108,11 @@ def stream_adaptive(
       Bought; `picks` in order of arrival.
     """
     labelled, scores, order = check_pool("stream_adaptive", labelled, k, scores=scores, order=order)
+    check_reals("stream_adaptive", above=0, threshold=threshold)
+    check_reals("stream_adaptive", s=s)
     if not _LEAST_STEP <= s < 1:
         raise ValueError(f"stream_adaptive takes s from {_LEAST_STEP} to below 1, got {s}.")
+    _check_position("stream_adaptive", position)
     n, position = order.shape[0], jnp.asarray(position, jnp.int32)
     order = jnp.roll(order, -position)
     arrives = jnp.argsort(labelled[order], stable=True)  # unlabelled ones first
@@ -145,3 +150,8 @@ def stream_adaptive(
         jnp.int32((position + last + 1) % n),
         threshold,
     )
+
+
+def _check_position(name: str, position: Array | int) -> None:
+    if not isinstance(position, jax.Array):
+        check_counts(name, 0, position=position)

@@ -6,7 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
-from jal.select.checks import check_key, check_optional_key, check_pool, pad_picks
+from jal.select.checks import (
+    check_counts,
+    check_key,
+    check_optional_key,
+    check_pool,
+    check_reals,
+    pad_picks,
+)
 from jal.select.gradients import Directions, directions, similarities
 from jal.select.lazy_greedy import lazy_greedy
 from jal.select.ties import argmax, k_largest, predicted_classes, priorities, split
@@ -54,6 +61,7 @@ def flqmi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "flqmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
+    check_reals("flqmi", least=0, eta=eta)
     kernel = jnp.where(is_query, similarities(pool, asked), 0.0)  # [N, Q]
     relevance = eta * jnp.max(kernel, axis=1)
 
@@ -97,6 +105,8 @@ def fl1mi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "fl1mi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
+    check_reals("fl1mi", least=0, eta=eta)
+    check_counts("fl1mi", sample=sample)
     n = labelled.shape[0]
     size = min(sample, n)
     drawn = jnp.arange(n)
@@ -180,6 +190,8 @@ def logdetmi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "logdetmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
+    check_reals("logdetmi", least=0, eta=eta)
+    check_reals("logdetmi", above=0, ridge=ridge)
     n = labelled.shape[0]
     priority = priorities(key_ties, n)
     real = is_query[:, None] & is_query[None]
@@ -264,6 +276,7 @@ def _pool_and_queries(
     labelled, logits, features, y = check_pool(
         name, labelled, k, logits=logits, features=features, y=y
     )
+    check_counts(name, max_queries=max_queries)
     mask, counts = rarer_classes(y, labelled, logits.shape[1])
     if queries is not None:
         mask = check_pool(name, labelled, k, queries=queries)[1] & labelled

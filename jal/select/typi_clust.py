@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_key, check_pool, pad_picks
+from jal.select.checks import check_counts, check_key, check_pool, pad_picks
 from jal.select.clustering import cluster_means, k_means
 from jal.select.seeding import finite_rows, squared_distances
 from jal.select.ties import priorities
@@ -51,11 +51,8 @@ def typi_clust(
     """
     key = check_key("typi_clust", key)
     labelled, features = check_pool("typi_clust", labelled, k, features=features)
-    if min(max_clusters, neighbours) < 1:
-        raise ValueError(
-            "typi_clust takes max_clusters and neighbours of at least 1, "
-            f"got {max_clusters} and {neighbours}."
-        )
+    check_counts("typi_clust", max_clusters=max_clusters, neighbours=neighbours, sample=sample)
+    check_counts("typi_clust", 0, min_size=min_size, iterations=iterations)
     features, _ = finite_rows(features)
     clusters = min(features.shape[0], max(max_clusters, k))
     count = jnp.minimum(jnp.sum(labelled, dtype=jnp.int32) + k, clusters)

@@ -1,6 +1,7 @@
 """What all of jal.select and jal.scores promise, whatever they are given."""
 
 import functools
+import inspect
 import itertools
 import sys
 from pathlib import Path
@@ -159,9 +160,9 @@ SHAPES = {
 }
 
 
-def refused(name, given, k=PICKS):
+def refused(name, given, k=PICKS, options=()):
     with pytest.raises(ValueError) as error:
-        call(name, given, k)
+        call(name, given | dict(options), k)
     message = str(error.value)
     assert message.startswith(f"{name} takes "), message
     assert message.endswith(".") and ". " not in message and "\n" not in message, message
@@ -221,6 +222,135 @@ def test_one_sentence(name, what, value, message):
     with pytest.raises(ValueError, match=f"^{name} takes .*{message}"):
         refused(name, given | {what: value})
         call(name, given | {what: value}, PICKS)
+
+
+DEFAULTS = {
+    "active_ft": {
+        "temperature": 0.07,
+        "iterations": 300,
+        "learning_rate": 1e-3,
+        "diversity": 1.0,
+        "chunk": 4096,
+    },
+    "alfa_mix": {
+        "cap_step": 0.2,
+        "steps": 5,
+        "learning_rate": 0.1,
+        "penalty": 0.01,
+        "chunk": 1024,
+        "iterations": 20,
+    },
+    "bait": {
+        "ridge": 1.0,
+        "oversample": 2.0,
+        "max_features": 128,
+        "max_classes": 16,
+        "chunk": 1024,
+    },
+    "batch_bald": {"cap": 100, "configurations": 500, "chunk": 256},
+    "cluster_margin": {"ratio": 1.25},
+    "fl1mi": {"eta": 1.0, "max_queries": 256, "sample": 2000},
+    "flqmi": {"eta": 1.0, "max_queries": 256},
+    "gcmi": {"max_queries": 256},
+    "kmeans": {"iterations": 20},
+    "linkage_clusters": {"sample": 10_000, "ratio": 1.25, "chunk": 1024},
+    "logdetmi": {"eta": 1.0, "ridge": 1.0, "max_queries": 256},
+    "prob_cover": {"chunk": 1024},
+    "pure_radius": {"alpha": 0.95, "sample": 2_000},
+    "saal": {"rho": 0.05, "sample": 2000, "chunk": 16},
+    "stream_adaptive": {"position": 0, "threshold": 0.4, "s": 0.01},
+    "stream_fixed": {"position": 0, "threshold": 0.4},
+    "typi_clust": {
+        "max_clusters": 500,
+        "neighbours": 20,
+        "min_size": 5,
+        "iterations": 20,
+        "sample": 10_000,
+    },
+}
+MAY_BE_0 = ("diversity", "iterations", "penalty", "eta", "rho", "position", "min_size")
+OPTIONS = [(name, option) for name in DEFAULTS for option in DEFAULTS[name]]
+
+
+def test_defaults_of_numbers():
+    found = {}
+    for name in select.__all__:
+        parameters = inspect.signature(getattr(select, name)).parameters.values()
+        numbers = {p.name: p.default for p in parameters if type(p.default) in (int, float)}
+        found |= {name: numbers} if numbers else {}
+    assert found == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        *OPTIONS,
+        ("prob_cover", "delta"),
+        ("pure_radius", "classes"),
+        ("pure_radius", "deltas"),
+        ("active_ft", "minibatch"),
+        ("linkage_clusters", "clusters"),
+    ],
+)
+def test_numbers_out_of_range(name, option):
+    """One sentence that names the option, before anything is computed."""
+    default = DEFAULTS[name].get(option, 0.5 if option == "delta" else 3)
+    wrong = [np.nan, np.inf, "2", True]
+    wrong += [2.5] if isinstance(default, int) and option != "deltas" else []
+    wrong += [] if (name, option) == ("stream_fixed", "threshold") else [-1]
+    wrong += [0] if option not in (*MAY_BE_0, "threshold", "delta", "deltas") else []
+    for value in wrong:
+        given = {option: (0.5, value) if option == "deltas" else value}
+        message = refused(name, given_to(name), options=given)
+        assert option in message and repr(value) in message
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("alfa_mix", {"cap_step": 1.01}),
+        ("bait", {"oversample": 0.99}),
+        ("cluster_margin", {"ratio": 0.99}),
+        ("linkage_clusters", {"ratio": 0.99}),
+        ("linkage_clusters", {"clusters": N + 1}),
+        ("pure_radius", {"alpha": 1.01}),
+        ("pure_radius", {"deltas": ()}),
+        ("stream_adaptive", {"s": 1.0}),
+        ("stream_adaptive", {"s": 0.99e-4}),
+        ("stream_adaptive", {"threshold": 0.0}),
+        ("stream_adaptive", {"threshold": jnp.float32(-1)}),
+        ("prob_cover", {"delta": jnp.float32(np.nan)}),
+    ],
+)
+def test_numbers_just_out_of_range(name, given):
+    assert next(iter(given)) in refused(name, given_to(name), options=given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("active_ft", {"diversity": 0, "iterations": 0, "minibatch": 1, "chunk": 1}),
+        ("alfa_mix", {"cap_step": 1, "penalty": 0, "steps": 1, "iterations": 0, "chunk": 1}),
+        ("bait", {"oversample": 1, "max_features": 1, "max_classes": 1, "chunk": 1}),
+        ("batch_bald", {"cap": 1, "configurations": 1, "chunk": 1}),
+        ("cluster_margin", {"ratio": 1}),
+        ("fl1mi", {"eta": 0, "max_queries": 1, "sample": 1}),
+        ("flqmi", {"eta": 0, "max_queries": 1}),
+        ("gcmi", {"max_queries": 1}),
+        ("kmeans", {"iterations": 0}),
+        ("logdetmi", {"eta": 0, "ridge": 1e-3, "max_queries": 1}),
+        ("prob_cover", {"delta": 0, "chunk": 1}),
+        ("saal", {"rho": 0, "sample": 1, "chunk": 1}),
+        ("stream_adaptive", {"s": 1e-4, "threshold": 1e-4, "position": N - 1}),
+        ("stream_fixed", {"threshold": -1.0, "position": np.int32(3)}),
+        ("typi_clust", {"max_clusters": 1, "neighbours": 1, "min_size": 0, "sample": 1}),
+    ],
+)
+def test_the_least_of_each_option(name, given):
+    """Distinct and unlabelled picks at the ends of the ranges."""
+    pool = a_pool(name)
+    picks = jax.jit(lambda pool: call(name, pool | given, PICKS))(used(name, pool))
+    assert wrong_picks(picks, pool["labelled"], PICKS) == ""
 
 
 def test_unsigned_classes_are_classes():
