@@ -59,13 +59,18 @@ def vote_entropy(logits: Array) -> Array:
     """Entropy of the members' votes, in nats; a HIGH value disagrees.
 
     Args:
-      logits: `[T, K]` float, K >= 2; each member votes for its largest, ties for the lowest class.
+      logits: `[T, K]` float, K >= 2; each member votes for its largest, of several for the one
+        whose mean probability over the members is largest, however classes are numbered.
 
     Returns:
       `[]` in [0, min(log K, log T)] (Dagan and Engelson, 1995).
     """
     logits = _logits("vote_entropy", logits)
-    votes = jax.nn.one_hot(jnp.argmax(logits, axis=1), logits.shape[1], dtype=logits.dtype)
+    consensus = jnp.mean(jax.nn.softmax(logits, axis=1), axis=0)
+    largest = logits == jnp.max(logits, axis=1, keepdims=True)
+    consensus = jnp.round(consensus * 1e5)  # rounding tells no equals apart
+    votes = jnp.argmax(jnp.where(largest, consensus, -1.0), axis=1)
+    votes = jax.nn.one_hot(votes, logits.shape[1], dtype=logits.dtype)
     doubt = entropy(jnp.log(jnp.mean(votes, axis=0)))
     return jnp.where(jnp.any(jnp.isnan(logits)), jnp.nan, doubt)
 

@@ -83,7 +83,7 @@ def perturbed_losses(
 ) -> Array:
     """`[M]`: each example's loss after a step of the parameters up its own loss.
 
-    The loss l is the cross-entropy of the predicted class, and the step rho w^2 dl / |w dl|, with
+    The loss l is the cross-entropy of the predicted class, its mean where several tie, and the step rho w^2 dl / |w dl|, with
     w the parameters and dl the gradient: of all changes of length rho relative to w, the one that
     raises the loss most (adaptive sharpness, Kwon et al., 2021). rho = 0 gives the plain loss.
 
@@ -114,8 +114,8 @@ def perturbed_losses(
     def of_one(one: Array) -> Array:
         def loss(moving: list[Array], predicted: Array | None) -> tuple[Array, Array]:
             values = logits(moving, one)
-            predicted = jnp.argmax(values) if predicted is None else predicted
-            return -jax.nn.log_softmax(values)[predicted], predicted
+            predicted = values == jnp.max(values) if predicted is None else predicted
+            return -jnp.mean(jax.nn.log_softmax(values), where=predicted), predicted
 
         (_, predicted), gradient = jax.value_and_grad(loss, has_aux=True)(moving, None)
         scaled = [jnp.abs(w) * g for w, g in zip(moving, gradient, strict=True)]

@@ -43,7 +43,9 @@ def expected(name: str, logits: np.ndarray) -> np.ndarray:
         return (p * ratio).sum(axis=-1).mean(axis=0)
     if name == "mean_std":
         return np.sqrt((p**2).mean(axis=0) - mean**2 + 1e-18).mean(axis=-1)
-    return entropy_of(np.eye(K)[logits.argmax(axis=-1)].mean(axis=0))
+    tied = logits == logits.max(axis=-1, keepdims=True)
+    votes = np.where(tied, np.round(mean * 1e5), -1).argmax(axis=-1)
+    return entropy_of(np.eye(K)[votes].mean(axis=0))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,10 +89,18 @@ def test_distinct_certainties(passes, zero):
 @fast
 @given(logits=logits_of_passes, passes=st.permutations(range(T)), order=st.permutations(range(K)))
 def test_orders_and_shifts_change_nothing(name, logits, passes, order):
-    if name == "vote_entropy":  # whose ties are broken by the order of classes
+    if name == "vote_entropy":  # where the means tie as well, the first class takes the vote
         order = sorted(order)
     moved = logits[passes][:, :, order] + np.arange(T, dtype=np.float32)[:, None, None]
     np.testing.assert_allclose(pooled[name](moved), pooled[name](logits), rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [2, 1, 0], [1, 2, 0]])
+def test_a_tied_vote_goes_where_the_others_lean(order):
+    """The first member cannot tell two classes apart; the second is for one of them."""
+    logits = jnp.array([[3.0, 3.0, 0.0], [0.0, 4.0, 1.0], [0.0, 4.0, 4.5]])[:, jnp.array(order)]
+    expected = entropy_of(np.array([0, 2, 1]) / 3)
+    np.testing.assert_allclose(disagreement.vote_entropy(logits), expected, rtol=1e-6)
 
 
 @fast

@@ -60,6 +60,19 @@ def test_perturbed_losses_by_hand():
     np.testing.assert_allclose(found(still, 0.05), np.log(K), rtol=1e-6)
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [2, 0, 1]])
+def test_tied_classes_are_all_predicted(order):
+    """Two tie, by other weights: the step is up the mean of their losses, however numbered."""
+    params = {"weights": np.array([[2.0, 1.0, 0.0]]), "bias": np.array([0.0, 1.0, 0.0])}
+    params = jax.tree.map(lambda w: jnp.float32(w[..., order]), params)
+    (found,) = perturbed_losses(linear, params, jnp.ones((1, 1)), rho=0.5)
+    w, b = np.array([2.0, 1.0, 0.0]), np.array([0.0, 1.0, 0.0])
+    r = oracles.softmax(w + b) - np.array([0.5, 0.5, 0.0])
+    length = np.sqrt(np.square(w * r).sum() + np.square(b * r).sum())
+    moved = w + 0.5 * w**2 * r / length + b + 0.5 * b**2 * r / length
+    np.testing.assert_allclose(found, -np.log(oracles.softmax(moved)[:2]).mean(), rtol=1e-5)
+
+
 def test_k_means_plus_plus_on_the_losses():
     """The second pick's law: by the squared difference of its loss to the first one's."""
     params, x, labelled = a_pool(2, labelled=24)
