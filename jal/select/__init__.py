@@ -4,6 +4,8 @@ All compute in float32: other floats, integers and bools are cast. What a select
 ValueError of one sentence, before anything is computed; so are fewer unlabelled points than k,
 where they can be counted. Under jit they cannot: there the unlabelled points come first, and N,
 the pool's size, takes the places that are left. It is out of range, and JAX's scatters drop it.
+Nor can NaN and infinity be refused under jit: picks stay distinct and unlabelled, and where such
+points come is said by those selectors that put them last.
 """
 
 from jal.select.active_ft import active_ft

@@ -85,7 +85,7 @@ def linkage_clusters(
 
     Args:
       key: a PRNG key; also which of equal distances comes first.
-      features: `[N, D]` float.
+      features: `[N, D]` float; rows that are not finite (under jit) count as zeros.
       clusters: how many; None for N / `ratio`: the paper cuts its tree where a cluster has k_m / k
         points on average, so that all can be exhausted.
       sample: how many points, drawn at random, are clustered by average linkage; static. Time

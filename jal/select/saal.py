@@ -83,9 +83,10 @@ def perturbed_losses(
 ) -> Array:
     """`[M]`: each example's loss after a step of the parameters up its own loss.
 
-    The loss l is the cross-entropy of the predicted class, its mean where several tie, and the step rho w^2 dl / |w dl|, with
-    w the parameters and dl the gradient: of all changes of length rho relative to w, the one that
-    raises the loss most (adaptive sharpness, Kwon et al., 2021). rho = 0 gives the plain loss.
+    The loss l is the cross-entropy of the predicted class, its mean where several tie, and the step
+    rho w^2 dl / |w dl|, with w the parameters and dl the gradient: of all changes of length rho
+    relative to w, the one that raises the loss most (adaptive sharpness, Kwon et al., 2021).
+    rho = 0 gives the plain loss.
 
     Args:
       logits_of: `(params, x [1, ...]) -> [1, K]`.

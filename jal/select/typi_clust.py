@@ -37,7 +37,7 @@ def typi_clust(
 
     Args:
       key: a PRNG key.
-      features: `[N, D]` float.
+      features: `[N, D]` float; rows that are not finite (under jit) count as zeros.
       labelled: `[N]` bool; never picked.
       k: how many, static; at most the number of unlabelled points.
       max_clusters: the most clusters, static.

@@ -26,6 +26,8 @@ def test_a_good_one_passes():
     check(GOOD, DATASET, strategies.registry)
     check(dataclasses.replace(GOOD, rounds=3, batch=29), DATASET, strategies.registry)  # all 90
     check(dataclasses.replace(GOOD, batch=60, budget=87), DATASET, strategies.registry)
+    last = 2**31 - GOOD.seeds
+    check(dataclasses.replace(GOOD, first_seed=last), DATASET, strategies.registry)
     given = dataclasses.replace(GOOD, initial_indices=((0, 3), (1, 4)), start="random")
     check(given, DATASET, strategies.registry)  # without two of the classes
 

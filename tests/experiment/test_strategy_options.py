@@ -156,6 +156,15 @@ def test_good_options():
     check(idle, DATASET, FACTORIES)
 
 
+def test_a_strategy_goes_by_the_experiments_name():
+    """What it is refused for is said of that name."""
+    options = {"twice": {"strategy": "power"}, "power": {}}
+    made = make_strategies(with_options(**options), FACTORIES)
+    assert {name: strategy.name for name, strategy in made.items()} == {
+        name: name for name in ("random", "twice", "power")
+    }
+
+
 def test_an_option_that_is_needed():
     with pytest.raises(InputError, match="bare needs the option size"):
         check(dataclasses.replace(SMALL, strategies=("bare",)), DATASET, FACTORIES)

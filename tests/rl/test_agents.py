@@ -448,6 +448,19 @@ def test_what_agents_refuse(agent, says):
         agent.training(parts(), learner(), 5)
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        LalRl(horizon=2),
+        SladeBranson(hidden=(1,)),
+        SladeBranson(points=2, candidates=2, policy_candidates=2, budget=2, exploration=1.0),
+        AbasRal(max_steps=2, epsilon=(0.0, 1.0), discount=1.0, exponent=0.0, state_size=1),
+    ],
+)
+def test_the_ends_of_what_agents_take(agent):
+    agent.training(parts(), learner(), 5)
+
+
 def test_a_replay_buffer_that_does_not_fit(monkeypatch):
     monkeypatch.setattr("jal.memory.free_bytes", lambda devices: 1_000)
     says = r"the replay buffers of AbasRal take .* lower the agent's capacity"

@@ -8,7 +8,7 @@ from reference import oracles
 
 from jal.select.prob_cover import prob_cover, pure_radius
 
-N, K, CHUNK = 90, 12, 32  # chunks: three, the last one in part
+N, K, CHUNK = 90, 12, 41  # chunks: three, the last one of 8
 jitted = jax.jit(
     lambda key, features, labelled, k, delta: prob_cover(
         key, features, labelled, k, delta=delta, chunk=CHUNK

@@ -218,3 +218,19 @@ def test_errors():
             select(name, logits, features, y, labelled, k=3)
         with pytest.raises(ValueError, match=f"{name} takes"):
             select(name, logits[:4], features, y, labelled, k=1)
+
+
+@pytest.mark.parametrize("name", ["flqmi", "fl1mi", "gcmi", "logdetmi"])
+def test_of_too_many_queries_the_rarest_classes_stay(name):
+    """Of classes with 1, 2 and 4 labels: three places are those of the first two."""
+    logits, features, _, _ = a_pool(0)
+    y = np.full(N, -1, np.int32)
+    y[[3, 5, 8, 10, 12, 15, 17]] = [2, 0, 2, 0, 1, 2, 2]
+    labelled, rare = y >= 0, np.isin(y, [0, 1])
+    few, all_ = (
+        select(name, logits, features, y, labelled, queries=mask, max_queries=bound)
+        for mask, bound in ((labelled, 3), (rare, N))
+    )
+    np.testing.assert_array_equal(few, all_)
+    more = select(name, logits, features, y, labelled, queries=labelled, max_queries=4)
+    assert not np.array_equal(few, more)
