@@ -117,7 +117,7 @@ def as_inputs(part: str, x: Inputs, stay_bytes: bool) -> np.ndarray:
     if _channels_first(values.shape):
         raise InputError(
             f"{part} images have shape {values.shape[1:]}, channels first: give "
-            "x.transpose(0, 2, 3, 1)."
+            "x.transpose(0, 2, 3, 1); or x.reshape(len(x), -1) if they are no images."
         )
     if stay_bytes:
         return values

@@ -218,9 +218,9 @@ def _run_one(
             else:
                 check_vacant(folder, experiment)
         with shown, _interruptible(shown) as interrupted:
+            programs = training.compile_agents(experiment, made, shown, folder if resumed else None)
             if step != len(program.cells) * (experiment.rounds + 1):
                 _compile(program, shown, interrupted)
-            programs = training.compile_agents(experiment, made, shown, folder if resumed else None)
             if folder is not None and not resumed:
                 if before is not None:
                     before(identity)

@@ -127,9 +127,11 @@ def penalties(frame: pd.DataFrame, learner: str) -> pd.DataFrame | None:
     """BADGE's penalty matrix: the share of budgets where row beats column.
 
     Of the seeds that both have run, and the budgets at which these are five or more; NaN without.
-    None where budgets differ, and of fewer than five seeds.
+    None where budgets differ as far as all have run, and of fewer than five seeds.
     """
     found = curves(frame, learner)
+    rounds = min(values.shape[1] for _, values in found.values())  # that all have run so far
+    found = {name: (x[:, :rounds], values[:, :rounds]) for name, (x, values) in found.items()}
     if not same_budgets(found) or len(next(iter(found.values()))[0]) < FEWEST:
         return None
     values = np.stack([values for _, values in found.values()])

@@ -102,7 +102,7 @@ def test_flat_bytes_are_kept_by_the_split_and_what_follows(tmp_path):
         (X[:, :0], r"training examples have no features: their shape is \(0,\)"),
         (
             np.zeros((N, 3, 32, 32)),
-            r"\(3, 32, 32\), channels first: give x\.transpose\(0, 2, 3, 1\)",
+            r"\(3, 32, 32\), channels first: give x\.transpose\(0, 2, 3, 1\); or x\.reshape\(",
         ),
         (np.zeros((N, 1, 8, 8), np.uint8), r"\(1, 8, 8\), channels first: give x\.transpose"),
         (np.zeros((N, 3, 20, 40)), r"\(3, 20, 40\), channels first"),

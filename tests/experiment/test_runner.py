@@ -4,11 +4,13 @@ import dataclasses
 import errno
 import json
 import os
+import runpy
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -481,6 +483,27 @@ def test_what_an_unfinished_run_shows(uninterrupted, whole_folder, tmp_path):
     (folder / "checkpoints" / "6").rename(folder / "6")
     with pytest.raises(InputError, match="no round of it is saved yet: resume it by --resume"):
         load_so_far(folder)
+
+
+def test_a_run_that_finishes_while_its_page_is_made(
+    uninterrupted, whole_folder, tmp_path, monkeypatch
+):
+    """The page that stays is that of the finished run."""
+    folder = shutil.copytree(whole_folder, tmp_path / "run")
+    (folder / "manifest.json").rename(tmp_path / "manifest.json")
+    shutil.rmtree(folder / "checkpoints" / "8")
+    render = ex.Results.render
+
+    def meanwhile(results, path):
+        if (tmp_path / "manifest.json").exists():
+            assert "unfinished" in results.info
+            (tmp_path / "manifest.json").rename(folder / "manifest.json")
+        render(results, path)
+
+    monkeypatch.setattr(ex.Results, "render", meanwhile)
+    runpy.run_path(str(Path(__file__).parents[2] / "launch" / "report.py"))["main"](folder)
+    assert "UNFINISHED" not in (folder / "report.html").read_text()
+    assert is_finished(folder)
 
 
 def test_pictures_made_anew_are_sealed(folder):

@@ -104,7 +104,14 @@ def test_penalties_by_hand():
     assert list(found.index) == list(found.columns) == ["margin", "random", "badge"]
 
 
-@pytest.mark.parametrize("other", [[10, 20, 31], [10, 20]])
+def test_penalties_of_the_rounds_that_all_have_run():
+    """Of a run that is not finished: the start and one budget."""
+    frame = tidy(strategies=("margin", "random"))
+    frame = frame[(frame.strategy == "margin") | (frame["round"] < 2)]
+    np.testing.assert_allclose(penalties(frame, "logreg"), [[0, 1 / 2], [0, 0]])
+
+
+@pytest.mark.parametrize("other", [[10, 20, 31], [10, 21]])
 def test_no_penalties_where_budgets_differ(other):
     frame = tidy(strategies=("margin", "random"))
     frame = frame[(frame.strategy == "margin") | (frame["round"] < len(other))]
