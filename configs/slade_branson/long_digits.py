@@ -3,9 +3,15 @@
 Command: python launch/run.py configs/slade_branson/long_digits.py
 Data and protocol: as digits.py, but five times the episodes, 30 candidates drawn in training and
 for the policy alike, and the 32 trainings over eight splits, over which all intervals are. The
-reward asks for the accuracy at the end; both metrics are shown. With logistic regression the
-latent space is that of the inputs.
-Not yet measured.
+reward asks for the accuracy at the end; both metrics are shown. Ours, not the paper's: the data and
+logistic regression, with which the latent space is that of the inputs; 30 candidates where the
+paper has the pool; an epsilon that falls to the end of the training, which nothing else stops.
+Took 43 min on two CPU cores that had as much other work beside it, of which compilation 133 s.
+Found (AUBC, final accuracy; 95 % intervals over the splits): margin .694 +- .009, .793 +- .008;
+slade_branson .671 +- .008, .771 +- .010; random .647 +- .008, .717 +- .008. In points of the same
+splits the agent is 2.44 +- .43 of AUBC and 5.37 +- .83 of the accuracy at the end above random, in
+each of the eight, and 2.32 +- .42 and 2.15 +- .79 below margin, which needs no training. Of the 32
+trainings 29 are above random in AUBC.
 """
 
 from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
