@@ -169,6 +169,29 @@ def test_updates_leave_td_errors_as_priorities(when):
     assert np.ptp(priorities) > 0.1
 
 
+@pytest.mark.parametrize("every_step", [False, True])
+def test_an_epochs_loss_is_the_mean_of_its_updates(every_step, monkeypatch):
+    """Of updates that tell their number: 3 after a warm start of three, or 3 after each of 14."""
+    agent = agent_of()
+
+    def init(key, bias):
+        return agent.init(key, bias)._replace(optimizer=jnp.float32(0))
+
+    def update(state, items, following):
+        number = state.optimizer
+        return state._replace(optimizer=number + 1), jnp.ones(items.reward.shape), number
+
+    counting = agent._replace(init=init, update=update)
+    monkeypatch.setitem(globals(), "agent_of", lambda rate: counting)
+    schedule = Schedule(
+        warm_episodes=1, warm_updates=3, epochs=1, episodes=2, updates=3, every_step=every_step
+    )
+    training, params = made.__wrapped__(schedule)
+    end = jax.jit(training.run)(jax.jit(training.init)(jax.random.key(0), params), 0, 1, params)
+    updates = np.arange(3, 3 + 3 * (14 if every_step else 1))
+    np.testing.assert_allclose(end.history["loss"], [updates.mean()], rtol=1e-6)
+
+
 def prefers(sign):
     """Weights whose value is `sign` times the action's feature."""
     kernel = jnp.zeros((2, 4)).at[1, 0].set(1.0)
