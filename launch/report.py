@@ -14,35 +14,27 @@ from rich.console import Console
 
 from jal import report
 from jal.experiment.lock import locked
-from jal.experiment.results import Results, load_so_far
+from jal.experiment.results import load_so_far
 from jal.types import InputError
 
 
 def main(folder: tyro.conf.Positional[Path]) -> None:
-    """Reads what was measured, writes curves.png and report.html.
+    """Reads what was measured, writes curves.png and report.html (unfinished.png and .html).
 
     Args:
       folder: a run's.
     """
-    results = _rendered(folder)
+    results = load_so_far(folder)
+    # The manifest of a finished run is written anew; an unfinished one may well be in use.
+    unfinished = results.info.get("unfinished")
+    with contextlib.nullcontext() if unfinished else locked(folder):
+        page = results.render(folder)
     console = Console()
     config = results.experiment.to_json()
     report.print_tables(results.frame, console, results.info, config, results.training)
-    if unfinished := results.info.get("unfinished"):
+    if unfinished:
         console.print(f"unfinished: {unfinished}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Open {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _rendered(folder: Path) -> Results:
-    """What is shown."""
-    results = load_so_far(folder)
-    unfinished = "unfinished" in results.info
-    # The manifest of a finished run is written anew; an unfinished one may well be in use.
-    with contextlib.nullcontext() if unfinished else locked(folder):
-        results.render(folder)
-    if unfinished and "unfinished" not in load_so_far(folder).info:
-        return _rendered(folder)  # it finished meanwhile: its own page may just have been replaced
-    return results
+    console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Results", "is_finished", "load", "load_so_far", "tidy"]
 
 PICTURE, PAGE = "curves.png", "report.html"
+SO_FAR = "unfinished.png", "unfinished.html"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,13 +91,20 @@ class Results:
         """Wall seconds for a query of one seed; None of runs that did not measure them."""
         return report.seconds(self.frame, self.info)
 
-    def render(self, folder: Path) -> None:
-        """Writes curves.png and report.html into a run's folder."""
-        replace_file(folder / PICTURE, lambda path: report.save_png(self.plot(), path))
+    def render(self, folder: Path) -> Path:
+        """Writes curves.png and report.html into a run's folder; returns the page's path.
+
+        Of a run that is not finished unfinished.png and unfinished.html, which are no part of it:
+        it may be finishing meanwhile.
+        """
+        unfinished = "unfinished" in self.info
+        picture, shown = SO_FAR if unfinished else (PICTURE, PAGE)
+        replace_file(folder / picture, lambda path: report.save_png(self.plot(), path))
         page = report.page(self.frame, self.experiment.to_json(), self.info, self.training)
-        replace_file(folder / PAGE, lambda path: path.write_text(page, encoding="utf-8"))
-        if (folder / files.MANIFEST).is_file():
+        replace_file(folder / shown, lambda path: path.write_text(page, encoding="utf-8"))
+        if not unfinished and (folder / files.MANIFEST).is_file():
             self._seal(folder, [PICTURE, PAGE])
+        return folder / shown
 
     def save(self, folder: Path) -> None:
         """Writes everything into a run's folder, each file whole or not at all."""
@@ -112,6 +120,8 @@ class Results:
         self.render(folder)
         # Last: where the manifest is, the run is finished and the rest is there.
         self._seal(folder, [*_files(self.experiment), PICTURE, PAGE])
+        for name in SO_FAR:
+            (folder / name).unlink(missing_ok=True)
 
     def _seal(self, folder: Path, names: list[str]) -> None:
         with disk_errors(folder):

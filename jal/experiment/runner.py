@@ -43,7 +43,7 @@ from jal.experiment.picks import picks
 from jal.experiment.program import Program
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.results import Results, is_finished, load, tidy
-from jal.experiment.splits import check_splits, merged, parts, split_folder
+from jal.experiment.splits import check_different, check_splits, merged, parts, split_folder
 from jal.experiment.strategy_options import Factories
 from jal.networks.pretrained import weights_fingerprint
 from jal.rl import Policy
@@ -137,8 +137,9 @@ def _run(
 ) -> Results:
     """One run, or one of each split."""
     check_splits(experiment, dataset)
+    interrupted = threading.Event()
     if experiment.splits == 1 or experiment.split is not None:
-        return _run_one(experiment, folder, dataset, strategies, progress, resumed)
+        return _run_one(experiment, folder, dataset, strategies, progress, resumed, interrupted)
     found, console = [], Console(quiet=not progress)
     with contextlib.ExitStack() as held:
 
@@ -153,6 +154,11 @@ def _run(
                 held.enter_context(locked(folder))
             else:
                 check_vacant(folder, experiment)
+        first = dataset
+        if first is None and not resumed and not experiment.agents:
+            first = load_data(parts(experiment)[0].split_data())
+            check(parts(experiment)[0], first, {**registry, **(strategies or {})})
+            check_different(experiment, first)
         for split, one in enumerate(parts(experiment)):
             console.print(f"split {split + 1} of {experiment.splits}", highlight=False)
             own = split_folder(folder, split)
@@ -161,14 +167,23 @@ def _run(
                 there = True
                 check_experiment(own, one)
             before = begin if folder is not None and not resumed and split == 0 else None
+            data = first if split == 0 else dataset
             try:
-                found.append(_run_one(one, own, dataset, strategies, progress, there, before))
-            except Interrupted:
+                found.append(
+                    _run_one(one, own, data, strategies, progress, there, interrupted, before)
+                )
+                if interrupted.is_set() and split + 1 < experiment.splits:
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:  # in the middle of a split, between two, or while one loads
+                if folder is None or not (folder / CONFIG).is_file():
+                    raise
                 raise Interrupted(
                     f"interrupted in split {split + 1} of {experiment.splits}; what was finished "
                     f"is saved: go on with --resume {folder}"
                 ) from None
-        results = merged(experiment, found)
+        if folder is not None and resumed and is_finished(folder):
+            return _finished(folder, experiment, progress)
+        results = merged(experiment, found, resumed)
         if folder is not None:
             results.save(folder)
     return results
@@ -181,9 +196,13 @@ def _run_one(
     strategies: Factories | None,
     progress: bool,
     resumed: bool,
+    interrupted: threading.Event,
     before: Callable[[str], None] | None = None,
 ) -> Results:
-    """The run of one split; `before`, given what identifies its data, comes before its folder."""
+    """The run of one split; Ctrl-C sets `interrupted`.
+
+    `before`, given what identifies its data, comes before its folder.
+    """
     began = time.perf_counter()
     factories = {**registry, **(strategies or {})}
     if dataset is None:
@@ -217,7 +236,7 @@ def _run_one(
                 step = checkpoints.latest(shown.note)
             else:
                 check_vacant(folder, experiment)
-        with shown, _interruptible(shown) as interrupted:
+        with shown, _interruptible(shown, interrupted):
             programs = training.compile_agents(experiment, made, shown, folder if resumed else None)
             if step != len(program.cells) * (experiment.rounds + 1):
                 _compile(program, shown, interrupted)
@@ -365,11 +384,10 @@ def _describe(program: Program, seconds: float, resumed: bool) -> dict[str, Any]
 
 
 @contextlib.contextmanager
-def _interruptible(shown: RunProgress) -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second stops at once. Off the main thread: never."""
-    event = threading.Event()
+def _interruptible(shown: RunProgress, event: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C sets the event; the second stops at once. Off the main thread: never."""
     if threading.current_thread() is not threading.main_thread():
-        yield event
+        yield
         return
 
     def handle(number: int, frame: Any) -> None:
@@ -379,6 +397,6 @@ def _interruptible(shown: RunProgress) -> Iterator[threading.Event]:
 
     before = signal.signal(signal.SIGINT, handle)
     try:
-        yield event
+        yield
     finally:
         signal.signal(signal.SIGINT, before)

@@ -17,7 +17,7 @@ from jal.experiment.data_config import load_data
 from jal.experiment.results import Results
 from jal.types import InputError
 
-__all__ = ["check_splits", "merged", "parts", "split_folder"]
+__all__ = ["check_different", "check_splits", "merged", "parts", "split_folder"]
 
 
 def parts(experiment: Experiment) -> list[Experiment]:
@@ -64,22 +64,30 @@ def check_splits(experiment: Experiment, dataset: Dataset | None) -> None:
                 f"{name} was trained on one split, of which others hold parts in their pools: an "
                 "agent of another run takes splits 1."
             )
-    if experiment.agents:
-        return  # each split divides the training data anew
-    if dataset is not None or _equal(experiment):
+    if experiment.first_seed % splits:
         raise InputError(
-            f"all of {splits} splits would be the same, since the data have a test set of their "
-            "own: give test_size where the source takes it, or splits 1."
+            f"seed i is of split i modulo {splits}, and a run begins with split 0: give a "
+            f"first_seed that is a multiple, not {experiment.first_seed}."
         )
+    if dataset is not None and not experiment.agents:  # which divide the training data anew
+        raise _same(splits)
 
 
-def _equal(experiment: Experiment) -> bool:
-    """Whether the first two splits are of the same data."""
-    first, second = (load_data(one.split_data()) for one in parts(experiment)[:2])
-    return fingerprint(first) == fingerprint(second)
+def check_different(experiment: Experiment, first: Dataset) -> None:
+    """Raises InputError where the second split is of the same data as the `first`."""
+    second = load_data(parts(experiment)[1].split_data())
+    if fingerprint(first) == fingerprint(second):
+        raise _same(experiment.splits)
 
 
-def merged(experiment: Experiment, found: Sequence[Results]) -> Results:
+def _same(splits: int) -> InputError:
+    return InputError(
+        f"all of {splits} splits would be the same, since the data have a test set of their own: "
+        "give test_size where the source takes it, or splits 1."
+    )
+
+
+def merged(experiment: Experiment, found: Sequence[Results], resumed: bool) -> Results:
     """The Results of all splits as one: seeds in order, seconds added.
 
     The tables have a column split beside seed; what was labelled are indices of the pool of the
@@ -95,7 +103,7 @@ def merged(experiment: Experiment, found: Sequence[Results]) -> Results:
     return Results(
         experiment,
         _in_order(frames),
-        _added([one.info for one in found]),
+        _added([one.info for one in found], resumed),
         {name: _interleaved([one.labelled[name] for one in found]) for name in found[0].labelled},
         _in_order(picks),
         _in_order(histories) if histories else None,
@@ -125,14 +133,14 @@ def _interleaved(orders: list[np.ndarray]) -> np.ndarray:
     return np.stack(wide, axis=1).reshape(-1, width)
 
 
-def _added(infos: list[dict[str, Any]]) -> dict[str, Any]:
+def _added(infos: list[dict[str, Any]], resumed: bool) -> dict[str, Any]:
     """How all were run: as the last says, times summed, what differs listed."""
     info = dict(infos[-1])
     for name in ("seconds", "compile_seconds"):
         info[name] = round(sum(one[name] for one in infos), 2)
     cells = [one["cell_seconds"] for one in infos]
     info["cell_seconds"] = {name: round(sum(one[name] for one in cells), 4) for name in cells[0]}
-    info["resumed"] = any(one["resumed"] for one in infos)
+    info["resumed"] = resumed or any(one["resumed"] for one in infos)
     info["notes"] = list(dict.fromkeys(note for one in infos for note in one["notes"]))
     info["data_sha256"] = [one["data_sha256"] for one in infos]
     info["pool"] = [one["pool"] for one in infos]

@@ -74,7 +74,8 @@ def aubcs(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame
     Args:
       frame: the tidy table.
       learner: which.
-      trainings: T, of agents: seed i ran with training i modulo T. The runs of each are averaged.
+      trainings: T, of agents: the i-th seed ran with training i modulo T. The runs of each are
+        averaged.
 
     Returns:
       a row for each seed, or each training where there are several, and a column for each
@@ -100,14 +101,14 @@ def units(
     table = pd.DataFrame(values, index=pd.Index(seeds, name="seed"))
     if trainings == 1:
         return table
-    return pd.DataFrame(table.groupby((seeds - frame.seed.min()) % trainings).mean())
+    return pd.DataFrame(table.groupby(np.arange(len(seeds)) % trainings).mean())
 
 
 def by_training(frame: pd.DataFrame, trainings: int) -> pd.DataFrame:
     """Of T trainings of agents, the runs of each averaged, round by round: independent rows.
 
     Args:
-      frame: the tidy table; its seed i ran with training i modulo T.
+      frame: the tidy table; its i-th seed, whatever their numbers, ran with training i modulo T.
       trainings: T; 1 leaves the table as it is.
 
     Returns:
@@ -117,7 +118,7 @@ def by_training(frame: pd.DataFrame, trainings: int) -> pd.DataFrame:
         return frame
     names = ["experiment", "learner", "strategy", "metric"]  # grouped much faster as categories
     kinds = dict.fromkeys([name for name in names if name in frame], "category")
-    number = (frame.seed - frame.seed.min()) % trainings
+    number = np.unique(frame.seed, return_inverse=True)[1] % trainings
     keys = [*kinds, "seed", "round"]
     grouped = frame.assign(seed=number).astype(kinds).groupby(keys, sort=False, observed=True)
     means = pd.DataFrame(grouped[["labels", "value"]].mean()).reset_index()

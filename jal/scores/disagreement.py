@@ -60,7 +60,7 @@ def vote_entropy(logits: Array) -> Array:
 
     Args:
       logits: `[T, K]` float, K >= 2; each member votes for its largest, of several for the one
-        whose mean probability over the members is largest, however classes are numbered.
+        whose mean probability over the members is largest; the first where the means tie as well.
 
     Returns:
       `[]` in [0, min(log K, log T)] (Dagan and Engelson, 1995).

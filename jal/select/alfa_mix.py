@@ -78,7 +78,7 @@ def alfa_mix(
     labelled, logits, features, y = check_pool(
         "alfa_mix", labelled, k, logits=logits, features=features, y=y
     )
-    check_reals("alfa_mix", above=0, most=1, cap_step=cap_step)
+    check_reals("alfa_mix", above=0, most=1, static=True, cap_step=cap_step)
     check_reals("alfa_mix", above=0, learning_rate=learning_rate)
     check_reals("alfa_mix", least=0, penalty=penalty)
     check_counts("alfa_mix", steps=steps, chunk=chunk)

@@ -84,7 +84,7 @@ def bait(
     if weights not in get_args(Weights):
         raise ValueError(f'bait takes the weights "equal" or "published", got {weights}.')
     check_reals("bait", above=0, ridge=ridge)
-    check_reals("bait", least=1, oversample=oversample)
+    check_reals("bait", least=1, static=True, oversample=oversample)
     check_counts("bait", max_features=max_features, max_classes=max_classes, chunk=chunk)
     key = check_optional_key("bait", key)
     labelled, logits, features = check_pool("bait", labelled, k, logits=logits, features=features)

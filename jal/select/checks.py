@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from jal.scores.checks import as_array, as_float32
@@ -23,6 +24,7 @@ __all__ = [
     "take_picks",
 ]
 
+_LARGEST = float(np.finfo(np.float32).max)
 _SHAPES = {
     "features": "[N, D]",
     "logits": "[N, K]",
@@ -110,22 +112,27 @@ def check_reals(
     above: float = -math.inf,
     least: float = -math.inf,
     most: float = math.inf,
+    static: bool = False,
     **options: Array | float,
 ) -> None:
     """Raises ValueError for the first option that is no finite number in (above, most], >= least.
 
-    Traced values pass: they are not known.
+    Traced values pass, since they are not known, but where they must be `static`.
     """
     bounds = (" above", above), (" of at least", least), (" of at most", most)
     wanted = " and".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
     for what, value in options.items():
         if isinstance(value, Tracer):
+            if static:
+                raise ValueError(f"{name} takes {what} as a static number, got a traced value.")
             continue
-        if isinstance(value, jax.Array) and value.ndim == 0:
+        if isinstance(value, (jax.Array, np.ndarray)) and value.ndim == 0:
             with jax.ensure_compile_time_eval():
                 value = value.item()
-        real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not (real and above < value and least <= value <= most):
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        if not (
+            real and -_LARGEST <= value <= _LARGEST and above < value and least <= value <= most
+        ):
             raise ValueError(f"{name} takes {what} as a finite number{wanted}, got {value!r}.")
 
 

@@ -49,7 +49,7 @@ def cluster_margin(
     labelled, margins, cluster = check_pool(
         "cluster_margin", labelled, k, margins=margins, cluster=cluster
     )
-    check_reals("cluster_margin", least=1, ratio=ratio)
+    check_reals("cluster_margin", least=1, static=True, ratio=ratio)
     size = min(margins.shape[0], math.ceil(round(ratio * k, 6)))
     key_ties, key_draw = jax.random.split(key)
     candidates = best_first(-margins, labelled, size, key_ties)
@@ -99,7 +99,7 @@ def linkage_clusters(
     key = check_key("linkage_clusters", key)
     features = check_numbers("linkage_clusters", "features", features)
     n = features.shape[0]
-    check_reals("linkage_clusters", least=1, ratio=ratio)
+    check_reals("linkage_clusters", least=1, static=True, ratio=ratio)
     check_counts("linkage_clusters", sample=sample, chunk=chunk)
     size = min(sample, n)
     wanted = max(1, int(n / ratio)) if clusters is None else clusters

@@ -109,7 +109,7 @@ def stream_adaptive(
     """
     labelled, scores, order = check_pool("stream_adaptive", labelled, k, scores=scores, order=order)
     check_reals("stream_adaptive", above=0, threshold=threshold)
-    check_reals("stream_adaptive", s=s)
+    check_reals("stream_adaptive", static=True, s=s)
     if not _LEAST_STEP <= s < 1:
         raise ValueError(f"stream_adaptive takes s from {_LEAST_STEP} to below 1, got {s}.")
     _check_position("stream_adaptive", position)

@@ -4,13 +4,11 @@ import dataclasses
 import errno
 import json
 import os
-import runpy
 import shutil
 import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -478,32 +476,23 @@ def test_what_an_unfinished_run_shows(uninterrupted, whole_folder, tmp_path):
     saved &= frame.metric != "imbalance_ratio"
     pd.testing.assert_frame_equal(found.frame, frame[saved].reset_index(drop=True))
     found.render(folder)
-    assert f"UNFINISHED: {what}" in (folder / "report.html").read_text()
+    assert f"UNFINISHED: {what}" in (folder / "unfinished.html").read_text()
     assert not (folder / "manifest.json").exists()
     (folder / "checkpoints" / "6").rename(folder / "6")
     with pytest.raises(InputError, match="no round of it is saved yet: resume it by --resume"):
         load_so_far(folder)
 
 
-def test_a_run_that_finishes_while_its_page_is_made(
-    uninterrupted, whole_folder, tmp_path, monkeypatch
-):
-    """The page that stays is that of the finished run."""
+def test_a_run_that_finishes_while_its_page_is_made(uninterrupted, whole_folder, tmp_path):
+    """What is shown of the unfinished one is no part of it, whenever it is written."""
     folder = shutil.copytree(whole_folder, tmp_path / "run")
     (folder / "manifest.json").rename(tmp_path / "manifest.json")
-    shutil.rmtree(folder / "checkpoints" / "8")
-    render = ex.Results.render
-
-    def meanwhile(results, path):
-        if (tmp_path / "manifest.json").exists():
-            assert "unfinished" in results.info
-            (tmp_path / "manifest.json").rename(folder / "manifest.json")
-        render(results, path)
-
-    monkeypatch.setattr(ex.Results, "render", meanwhile)
-    runpy.run_path(str(Path(__file__).parents[2] / "launch" / "report.py"))["main"](folder)
-    assert "UNFINISHED" not in (folder / "report.html").read_text()
-    assert is_finished(folder)
+    so_far = load_so_far(folder)
+    (tmp_path / "manifest.json").rename(folder / "manifest.json")
+    assert so_far.render(folder) == folder / "unfinished.html"
+    assert is_finished(folder) and "UNFINISHED" not in (folder / "report.html").read_text()
+    load_so_far(folder).save(folder)
+    assert is_finished(folder) and not [*folder.glob("unfinished.*")]
 
 
 def test_pictures_made_anew_are_sealed(folder):

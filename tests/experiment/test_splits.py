@@ -1,7 +1,9 @@
 """An experiment spread over data splits."""
 
 import dataclasses
+import os
 import re
+import signal
 
 import numpy as np
 import pandas as pd
@@ -18,11 +20,15 @@ from jal.experiment import (
     resume,
     run,
     runner,
+    splits,
 )
 from jal.experiment.agent_configs import Saved
 from jal.experiment.folder import create
+from jal.experiment.program import Program
 from jal.experiment.results import Results, load_so_far
 from jal.experiment.splits import check_splits, merged, parts
+from jal.report import by_training
+from jal.report.tidy import aubcs
 from jal.types import InputError
 
 SMALL = Experiment(
@@ -65,6 +71,7 @@ def test_the_unit_is_the_split_else_the_training_else_the_seed():
         (dataclasses.replace(SMALL, seeds=5), "5 seeds cannot be spread evenly over 2 splits"),
         (dataclasses.replace(AGENT, trainings=3), "3 trainings cannot be spread evenly"),
         (dataclasses.replace(SMALL, initial_indices=((0,),) * 4), "initial_indices are of one"),
+        (dataclasses.replace(SMALL, first_seed=11), "give a first_seed that is a multiple, not 11"),
         (
             dataclasses.replace(AGENT, agents={"agent": Saved("runs/a", "agent", "logreg")}),
             "agent was trained on one split",
@@ -113,7 +120,7 @@ def found(split: int) -> Results:
 
 
 def test_results_of_splits_become_one_table_with_seeds_in_order():
-    whole = merged(SMALL, [found(0), found(1)])
+    whole = merged(SMALL, [found(0), found(1)], False)
     assert whole.frame.seed.tolist() == [10, 10, 11, 11, 12, 12, 13, 13]
     assert whole.frame.split.tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
     assert whole.frame["round"].tolist() == [0, 1] * 4
@@ -162,15 +169,91 @@ def test_a_run_over_splits_equals_its_splits_and_goes_on(tmp_path):
     pd.testing.assert_frame_equal(again.frame, whole.frame)
 
 
-def test_an_interrupted_run_says_the_folder_of_all(tmp_path, monkeypatch):
-    def stopped(*arguments):
-        raise Interrupted("interrupted; go on with --resume run/split_0")
+@pytest.mark.parametrize("error", [Interrupted("go on with run/split_0"), KeyboardInterrupt()])
+def test_an_interrupted_run_says_the_folder_of_all(error, tmp_path, monkeypatch):
+    def stopped(experiment, folder, dataset, strategies, progress, resumed, event, before):
+        before("0")
+        raise error
 
     monkeypatch.setattr(runner, "_run_one", stopped)
     out = tmp_path / "run"
     says = f"interrupted in split 1 of 2; what was finished is saved: go on with --resume {out}"
     with pytest.raises(Interrupted, match=f"^{re.escape(says)}$"):
         run(SMALL, out=out, progress=False)
+
+
+def test_before_there_is_a_folder_nothing_can_be_gone_on_with(tmp_path, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "_run_one", stopped)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        run(SMALL, out=tmp_path / "run", progress=False)
+    assert not isinstance(stop.value, Interrupted)
+
+
+def test_an_interrupt_in_the_last_segment_of_a_split_is_heard(tmp_path, monkeypatch):
+    """The split is finished, and the next one not begun; resumed, all is as never interrupted."""
+    advance = Program.advance
+
+    def interrupted(program, cell, state, done, stop):
+        if cell == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return advance(program, cell, state, done, stop)
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        patched.setattr(Program, "advance", interrupted)
+        with pytest.raises(Interrupted, match=f"in split 1 of 2; .*--resume {out}$"):
+            run(SMALL, out=out, progress=False)
+    load(out / "split_0")
+    assert not (out / "split_1").exists()
+    resumed = resume(out, progress=False)
+    assert resumed.info["resumed"]
+    pd.testing.assert_frame_equal(resumed.frame, run(SMALL, progress=False).frame)
+    # Once more, as where a data set is given: no byte changes.
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    runner._run(dataclasses.replace(SMALL, confidence=0.5), out, None, None, False, True)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_the_config_is_checked_before_a_second_split_is_loaded(monkeypatch):
+    seen = []
+
+    def counted(config):
+        seen.append(config.split_seed)
+        return data.load("sklearn:digits", test_size=1500, split_seed=config.split_seed)
+
+    monkeypatch.setattr(runner, "load_data", counted)
+    monkeypatch.setattr(splits, "load_data", counted)
+    with pytest.raises(InputError, match="unknown strategy 'nonsense'"):
+        run(dataclasses.replace(SMALL, strategies=("nonsense",)), progress=False)
+    assert seen == [0]
+
+
+def test_a_source_with_a_test_set_of_its_own_has_no_splits(monkeypatch):
+    same = data.load("sklearn:digits", test_size=1500)
+    monkeypatch.setattr(runner, "load_data", lambda config: same)
+    monkeypatch.setattr(splits, "load_data", lambda config: same)
+    with pytest.raises(InputError, match="all of 2 splits would be the same"):
+        run(SMALL, progress=False)
+
+
+def test_the_units_of_a_split_are_its_trainings():
+    """Seeds of a split are `splits` apart: its trainings go by their place."""
+    agent = dataclasses.replace(AGENT, trainings=8, seeds=16, splits=4, first_seed=8, split=3)
+    seeds = list(agent.seed_numbers())
+    assert seeds == [11, 15, 19, 23] and agent.units() == 2
+    rows = [
+        {"learner": "l", "strategy": "s", "seed": seed, "round": n, "labels": 10 + n}
+        | {"metric": "accuracy", "value": place + n, "experiment": "e"}
+        for place, seed in enumerate(seeds)
+        for n in range(2)
+    ]
+    frame = pd.DataFrame(rows)
+    table = by_training(frame, agent.units())
+    assert table.seed.tolist() == [0, 0, 1, 1] and table.value.tolist() == [1, 2, 2, 3]
+    assert aubcs(frame, "l", agent.units()).s.tolist() == [1.5, 2.5]
 
 
 def test_one_split_runs_alone_on_its_data(monkeypatch):

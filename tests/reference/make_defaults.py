@@ -1,7 +1,8 @@
-"""Makes defaults.json: the default of every option of every public function and class of jal.
+"""Makes defaults.json: each default that is a number or a word, of jal's public names.
 
-A default is part of what a user's results rest on. Where one is changed on purpose, this writes
-the new table, and the difference shows in the review: python tests/reference/make_defaults.py
+A default is part of what a user's results rest on. Functions, None and what a factory makes are not
+in the table. Where one is changed on purpose, this writes the new table, and the difference shows
+in the review: python tests/reference/make_defaults.py
 """
 
 import importlib

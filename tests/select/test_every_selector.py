@@ -295,7 +295,7 @@ def test_defaults_of_numbers():
 def test_numbers_out_of_range(name, option):
     """One sentence that names the option, before anything is computed."""
     default = DEFAULTS[name].get(option, 0.5 if option == "delta" else 3)
-    wrong = [np.nan, np.inf, "2", True]
+    wrong = [np.nan, np.inf, "2", True, 10**400 if isinstance(default, float) else -(10**400)]
     wrong += [2.5] if isinstance(default, int) and option != "deltas" else []
     wrong += [] if (name, option) == ("stream_fixed", "threshold") else [-1]
     wrong += [0] if option not in (*MAY_BE_0, "threshold", "delta", "deltas") else []
@@ -324,6 +324,32 @@ def test_numbers_out_of_range(name, option):
 )
 def test_numbers_just_out_of_range(name, given):
     assert next(iter(given)) in refused(name, given_to(name), options=given)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("alfa_mix", "cap_step", 0.2),
+        ("bait", "oversample", 2.0),
+        ("cluster_margin", "ratio", 1.25),
+        ("linkage_clusters", "ratio", 1.25),
+        ("stream_adaptive", "s", 0.01),
+        ("kmeans", "iterations", 3),
+        ("saal", "sample", 3),
+    ],
+)
+def test_options_that_set_shapes_are_static(name, option, value):
+    with pytest.raises(ValueError, match=f"^{name} takes {option} as .* got a traced value"):
+        jax.jit(lambda value: call(name, given_to(name) | {option: value}, PICKS))(value)
+
+
+def test_a_number_may_be_an_array_of_no_dimension():
+    pool = given_to("prob_cover")
+    picks = [
+        call("prob_cover", pool | {"delta": as_(0.3)}, PICKS)
+        for as_ in (float, np.array, jnp.array)
+    ]
+    np.testing.assert_array_equal(picks[1:], [picks[0]] * 2)
 
 
 @pytest.mark.parametrize(
