@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 
 from jal.scores.checks import as_array, as_float32
@@ -24,7 +23,7 @@ __all__ = [
     "take_picks",
 ]
 
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = float(jnp.finfo(jnp.float32).max)
 _SHAPES = {
     "features": "[N, D]",
     "logits": "[N, K]",
@@ -126,13 +125,12 @@ def check_reals(
             if static:
                 raise ValueError(f"{name} takes {what} as a static number, got a traced value.")
             continue
-        if isinstance(value, (jax.Array, np.ndarray)) and value.ndim == 0:
+        if getattr(value, "ndim", None) == 0:  # of NumPy's or JAX's
             with jax.ensure_compile_time_eval():
-                value = value.item()
-        real = isinstance(value, Real) and not isinstance(value, bool)
-        if not (
-            real and -_LARGEST <= value <= _LARGEST and above < value and least <= value <= most
-        ):
+                value = value.item()  # pyright: ignore[reportAttributeAccessIssue]
+        real = isinstance(value, (int, float)) and not isinstance(value, bool)
+        low, high = max(least, -_LARGEST), min(most, _LARGEST)
+        if not (real and above < value and low <= value <= high):
             raise ValueError(f"{name} takes {what} as a finite number{wanted}, got {value!r}.")
 
 
