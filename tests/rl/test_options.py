@@ -197,6 +197,13 @@ def test_a_policy_is_applied_by_the_agent_that_it_is_of(name, policies):
                 NETWORKS[name].strategy(policy, state_x)
 
 
+def test_a_policy_of_one_number_of_state():
+    agent = AbasRal(hidden=(8,))
+    weights = agent.network(1).init(jax.random.key(0), 0.0)
+    policy = Policy(weights, Goal(jnp.float32(1), jnp.float32(1)), ())
+    assert agent.trained_size(policy) == 1
+
+
 def test_training_shows_its_progress(capsys):
     """In segments of a hundredth, up to the epoch at which it stops; or not at all.
 
