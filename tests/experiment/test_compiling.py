@@ -42,14 +42,15 @@ def test_what_runs_once_is_compiled_in_the_least_time(monkeypatch):
 
 
 def test_an_agents_trainings_are_compiled_to_run_and_have_the_keys_of_their_numbers(monkeypatch):
-    """Of a training whose state is its key."""
-    asked = []
+    """Of a training whose state is its key; both programs are held against the memory."""
+    asked, held = [], []
 
     def recorded(platform, level):
         asked.append((platform, level))
         return compiler_options(platform, level)
 
     monkeypatch.setattr(agent_program, "compiler_options", recorded)
+    monkeypatch.setattr(agent_program, "check_program", lambda *given: held.append(given[1:3]))
     training = SimpleNamespace(
         init=lambda key, warm: jax.random.key_data(key),
         run=lambda state, start, stop, train: state,
@@ -64,5 +65,6 @@ def test_an_agents_trainings_are_compiled_to_run_and_have_the_keys_of_their_numb
 
     every = keys(whole)
     assert len(np.unique(every, axis=0)) == 4
+    assert held == [("agent", 1)] * 2  # one at a time, on CPUs
     np.testing.assert_array_equal(keys(dataclasses.replace(whole, splits=2, split=1)), every[1::2])
     assert set(asked) == {("cpu", 1)}

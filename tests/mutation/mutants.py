@@ -48,6 +48,7 @@ MUTATED = (
     "jal/experiment",
 )
 _STARS = ("parameters", "lambdef", "param", "argument", "atom", "dictorsetmaker", "star_expr")
+_OF_IMPORTS = ("tests/test_defaults.py", "tests/test_imports.py")
 CACHE = Path(tempfile.gettempdir()) / "jal-mutants"  # of programs, of all trees
 TIMEOUT = 900  # seconds of one run of tests; a mutant that takes longer counts as found
 
@@ -126,13 +127,14 @@ def measure(path: str, tree: Path) -> File:
 def tests_of(mutant: Mutant, text: str, files: dict[str, File]) -> list[str]:
     """The files that run the mutant's statement, the quickest first.
 
-    What is evaluated at import all of them run: then those that enter one of the file's functions.
+    What is evaluated at import all of them run: then those that enter one of the file's functions,
+    and those that look at what was imported.
     """
     statement, functions = _place(mutant, text)
     chosen = []
     for name, one in files.items():
         lines = set(one.lines.get(mutant.path, ()))
-        if statement & lines and (not functions or functions & lines):
+        if statement & lines and (not functions or functions & lines or name in _OF_IMPORTS):
             chosen.append(name)
     return sorted(chosen, key=lambda name: files[name].seconds)
 

@@ -135,12 +135,13 @@ def test_degenerate_pools():
             assert (picks[0] != picks[1]).any(), case  # nothing to go by
 
 
-def test_learnt_mixtures_by_hand():
+@pytest.mark.parametrize("steps", [1, 8])
+def test_learnt_mixtures_by_hand(steps):
     features, weights, bias, y, mask = a_pool(3)
     logits = features @ weights + bias
     predicted = logits.argmax(axis=1)
     anchors = np.stack([features[mask & (y == c)].mean(axis=0) for c in range(K - 1)] * 2)[:K]
-    present, cap, steps = np.array([True, True, False]), 0.4, 8
+    present, cap = np.array([True, True, False]), 0.4
     head = lambda z: z @ weights + bias  # noqa: E731
     keys = jax.random.split(KEY, N)
 
