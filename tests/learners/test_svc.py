@@ -10,6 +10,7 @@ from sklearn.svm import SVC
 
 from jal import strategies
 from jal.learners.cross_validation import stratified_folds
+from jal.learners.one_vs_one import by_class, decision_values, fit_pairs
 from jal.learners.svc import svc
 from jal.scores import top_two_gap
 from jal.types import InputError, Labels, Pool, Round
@@ -236,3 +237,16 @@ def test_cross_validation_is_scikit_learns(digits, weight):
 def test_options_out_of_range(options, message):
     with pytest.raises(InputError, match=message):
         svc((64,), 10, **options)
+
+
+def test_a_class_whose_points_are_all_left_out_is_absent():
+    """By an empty box; the others' machine is that of two points, the line halfway."""
+    x = jnp.array([[-1.0], [1.0], [3.0]])
+    order, classes = by_class(jnp.arange(3), jnp.ones(3, bool), 3)
+    np.testing.assert_array_equal(order, [0, 1, 2])
+    box = jnp.array([10.0, 0.0, 10.0])
+    machines, _ = fit_pairs(x @ x.T, classes, box, tol=1e-6, max_steps=1_000)
+    np.testing.assert_array_equal(machines.present, [True, False, True])
+    for point, wins in ((0.9, 0), (1.1, 2)):
+        values = decision_values(machines, x[:, 0] * point)
+        assert values[1] == -1 and int(jnp.argmax(values)) == wins

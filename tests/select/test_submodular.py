@@ -234,3 +234,18 @@ def test_of_too_many_queries_the_rarest_classes_stay(name):
     np.testing.assert_array_equal(few, all_)
     more = select(name, logits, features, y, labelled, queries=labelled, max_queries=4)
     assert not np.array_equal(few, more)
+
+
+def test_a_class_of_probability_0_leaves_a_gradient():
+    """Of which one entry is 0; nothing is like it but itself."""
+    pools = []
+    for seed in range(5):
+        logits, features, y, labelled = a_pool(seed)
+        logits[:, seed % K] = -300.0
+        y[labelled] = np.where(y[labelled] == seed % K, (seed + 1) % K, y[labelled])
+        pools.append((logits, features, y, labelled))
+    found = np.asarray(together("logdetmi", stack(pools)))
+    for picks, pool in zip(found, pools, strict=True):
+        q = queries_of(*pool[2:])
+        expected = greedy("logdetmi", kernel(*pool), q, np.flatnonzero(~pool[3]), PICKS)
+        np.testing.assert_array_equal(picks, expected)
