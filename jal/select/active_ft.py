@@ -54,7 +54,7 @@ def active_ft(
       labelled: `[N]` bool; left out of the loss and never picked.
       k: number of centroids and of picks, static; at most the number of unlabelled points.
       temperature: T.
-      iterations: of Adam, static.
+      iterations: of Adam.
       learning_rate: of Adam.
       diversity: weight of what keeps centroids apart; with 0 the published objective is 0.
       objective: "published", or "as_printed"; static.
@@ -144,7 +144,7 @@ def fit_centroids(
     labelled, points = check_pool("fit_centroids", labelled, k, features=points)
     check_reals("active_ft", above=0, temperature=temperature, learning_rate=learning_rate)
     check_reals("active_ft", least=0, diversity=diversity)
-    check_counts("active_ft", 0, iterations=iterations)
+    check_counts("active_ft", 0, static=False, iterations=iterations)
     check_counts(
         "active_ft", chunk=chunk, **({} if minibatch is None else {"minibatch": minibatch})
     )

@@ -94,9 +94,14 @@ def check_optional_key(name: str, key: Array | None) -> Array | None:
     return None if key is None else check_key(name, key)
 
 
-def check_counts(name: str, least: int = 1, **options: int) -> None:
-    """Raises ValueError for the first option that is no Python integer of at least `least`."""
+def check_counts(name: str, least: int = 1, *, static: bool = True, **options: int) -> None:
+    """Raises ValueError for the first option that is no Python integer of at least `least`.
+
+    Traced values are refused where they must be `static`, and pass else.
+    """
     for what, value in options.items():
+        if isinstance(value, Tracer) and not static:
+            continue
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not whole or value < least:
             given = (

@@ -176,5 +176,5 @@ def test_errors():
     with pytest.raises(ValueError, match="batch_bald cannot pick k = 3 of 2 unlabelled"):
         batch_bald(key, logits, jnp.arange(N) > 1, 3)
     for name in ("cap", "configurations", "chunk"):
-        with pytest.raises(ValueError, match=f"takes {name} of at least 1, got 0"):
+        with pytest.raises(ValueError, match=f"takes {name} as an integer of at least 1, got 0"):
             batch_bald(key, logits, none, 2, **{name: 0})

@@ -131,7 +131,7 @@ def test_errors():
     run = functools.partial(cluster_margin, keys[0], margins, jnp.arange(4), labelled)
     with pytest.raises(ValueError, match="cluster_margin cannot pick k = 3 of 2 unlabelled"):
         run(3)
-    with pytest.raises(ValueError, match=r"ratio of at least 1, got 0\.5"):
+    with pytest.raises(ValueError, match=r"ratio as a finite number of at least 1, got 0\.5"):
         run(1, ratio=0.5)
     with pytest.raises(ValueError, match="between 1 and the pool's 4 points as clusters, got 9"):
         linkage_clusters(keys[0], jnp.zeros((4, 2)), clusters=9)

@@ -142,9 +142,11 @@ def test_errors():
     features, labelled = jnp.ones((4, 2)), jnp.array([True, True, False, False])
     with pytest.raises(ValueError, match="prob_cover cannot pick k = 3 of 2 unlabelled"):
         prob_cover(key, features, labelled, 3, delta=0.5)
-    with pytest.raises(ValueError, match="delta of at least 0, got -1"):
+    with pytest.raises(ValueError, match="delta as a finite number of at least 0, got -1"):
         prob_cover(key, features, labelled, 1, delta=-1.0)
-    with pytest.raises(ValueError, match=r"alpha in \(0, 1\], got \(0.5,\) and 2"):
+    with pytest.raises(
+        ValueError, match="alpha as a finite number above 0 and of at most 1, got 2"
+    ):
         pure_radius(key, features, 2, deltas=(0.5,), alpha=2.0)
 
 

@@ -121,11 +121,11 @@ def test_options_reach_the_selectors(monkeypatch):
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        (clusters.prob_cover(delta=-0.1), "delta of at least 0"),
-        (clusters.prob_cover(alpha=0.0), "alpha in"),
-        (clusters.cluster_margin(ratio=0.0), "ratio of at least 1"),
+        (clusters.prob_cover(delta=-0.1), "delta as a finite number of at least 0"),
+        (clusters.prob_cover(alpha=0.0), "alpha as a finite number above 0"),
+        (clusters.cluster_margin(ratio=0.0), "ratio as a finite number of at least 1"),
         (clusters.cluster_margin(clusters=61), "between 1 and the pool's 60 points"),
-        (clusters.typi_clust(neighbours=0), "max_clusters and neighbours"),
+        (clusters.typi_clust(neighbours=0), "neighbours as an integer of at least 1"),
     ],
 )
 def test_errors(strategy, message):
