@@ -145,9 +145,9 @@ def fit_centroids(
     check_reals("active_ft", above=0, temperature=temperature, learning_rate=learning_rate)
     check_reals("active_ft", least=0, diversity=diversity)
     check_counts("active_ft", 0, static=False, iterations=iterations)
-    check_counts(
-        "active_ft", chunk=chunk, **({} if minibatch is None else {"minibatch": minibatch})
-    )
+    check_counts("active_ft", chunk=chunk)
+    if minibatch is not None:
+        check_counts("active_ft", minibatch=minibatch)
     if objective not in get_args(Objective):
         raise ValueError(f'objective must be "published" or "as_printed", got "{objective}".')
     n, dimension = points.shape
