@@ -154,12 +154,12 @@ def _run(
                 held.enter_context(locked(folder))
             else:
                 check_vacant(folder, experiment)
-        first = dataset
+        each, first = parts(experiment), dataset
         if first is None and not resumed and not experiment.agents:
-            first = load_data(parts(experiment)[0].split_data())
-            check(parts(experiment)[0], first, {**registry, **(strategies or {})})
+            first = load_data(each[0].split_data())
+            check(each[0], first, {**registry, **(strategies or {})})
             check_different(experiment, first)
-        for split, one in enumerate(parts(experiment)):
+        for split, one in enumerate(each):
             console.print(f"split {split + 1} of {experiment.splits}", highlight=False)
             own = split_folder(folder, split)
             there = False

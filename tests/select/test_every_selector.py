@@ -368,7 +368,7 @@ def test_a_number_may_be_an_array_of_no_dimension():
         ("prob_cover", {"delta": 0, "chunk": 1}),
         ("saal", {"rho": 0, "sample": 1, "chunk": 1}),
         ("stream_adaptive", {"s": 1e-4, "threshold": 1e-4, "position": N - 1}),
-        ("stream_fixed", {"threshold": -1.0, "position": np.int32(3)}),
+        ("stream_fixed", {"threshold": -1.0, "position": np.array(3)}),
         ("typi_clust", {"max_clusters": 1, "neighbours": 1, "min_size": 0, "sample": 1}),
     ],
 )
