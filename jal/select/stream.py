@@ -154,4 +154,4 @@ def stream_adaptive(
 
 def _check_position(name: str, position: Array | int) -> None:
     if not hasattr(position, "ndim"):  # arrays, of NumPy's too, are taken as they are
-        check_counts(name, 0, position=position)
+        check_counts(name, 0, position=position)  # pyright: ignore[reportArgumentType]
