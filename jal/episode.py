@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from jal.labels import label, labelled_mask, revealed
 from jal.types import (
     Array,
     Given,
@@ -22,7 +23,7 @@ from jal.types import (
     Strategy,
 )
 
-__all__ = ["Episode", "EpisodeState", "episode", "label", "labelled_mask", "look"]
+__all__ = ["Episode", "EpisodeState", "episode", "look"]
 
 Evaluate = Callable[[Outputs, Array], dict[str, Array]]
 
@@ -53,8 +54,8 @@ class Episode(NamedTuple):
     Attributes:
       init: `(key, order [N], n [], pool, data) -> EpisodeState`.
       run: `(state, start, stop, pool, data, test, hyper, schedule, given=None) -> EpisodeState`:
-        rounds start to stop - 1 of 0..R, `data` being `learner.prepare(pool)`. Segments of any
-        length are one program. `schedule [R + 1]` int32 is the number of labels in each round;
+        rounds start to stop - 1 of 0..R, `data` being `learner.prepare(pool.x)`. Segments of
+        any length are one program. `schedule [R + 1]` int32 is the number of labels in each round;
         where it is the same for all seeds, the number of labels stays a scalar under vmap. `given`
         is the strategy's, with this seed's own.
     """
@@ -95,7 +96,9 @@ def episode(
         key, key_learner, key_strategy = jax.random.split(key, 3)
         variables = learner.init(key_learner, data)
         labels = Labels(order, n)
-        _, info = jax.eval_shape(lambda: learner.fit(key, variables, data, labels, learner.hyper))
+        _, info = jax.eval_shape(
+            lambda: learner.fit(key, variables, data, pool.y, labels, learner.hyper)
+        )
         measured = jax.eval_shape(
             lambda: evaluate(learner.predict(variables, pool.x[:1]), pool.y[:1])
         )
@@ -116,13 +119,15 @@ def episode(
     ) -> EpisodeState:
         def one_round(t: Array, state: EpisodeState) -> EpisodeState:
             key_fit, key_select, key_size = jax.random.split(jax.random.fold_in(state.key, t), 3)
-            variables, info = learner.fit(key_fit, state.variables, data, state.labels, hyper)
+            y = revealed(pool.y, state.labels)
+            variables, info = learner.fit(key_fit, state.variables, data, y, state.labels, hyper)
             tested = learner.predict(variables, test.x)
             measured = evaluate(tested, test.y)
 
             def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree, Array]:
-                seen = look(learner, variables, pool, labels, data, hyper, strategy.uses_outputs)
-                seen = seen._replace(given=given)
+                seen = look(
+                    learner, variables, pool.x, data, y, labels, hyper, strategy.uses_outputs
+                )._replace(given=given)
                 picks, carried = strategy.select(key_select, carried, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]
@@ -152,15 +157,24 @@ def episode(
 def look(
     learner: Learner,
     variables: PyTree,
-    pool: Pool,
-    labels: Labels,
+    x: Array,
     data: PyTree,
+    y: Array,
+    labels: Labels,
     hyper: PyTree,
     uses_outputs: bool | Array = True,
 ) -> Round:
-    """The Round that a strategy sees; labels of unlabelled points are hidden.
+    """The Round that a strategy sees.
 
-    Without `uses_outputs` (static or traced) logits and features are zeros, and cost nothing.
+    Args:
+      learner: the classifier.
+      variables: fitted.
+      x: `[N, ...]` the pool's inputs.
+      data: `learner.prepare(x)`.
+      y: `[N]`, of `revealed`.
+      labels: which points are labelled.
+      hyper: the learner's hyper-parameters.
+      uses_outputs: where False (static or traced) logits and features are zeros, and cost nothing.
     """
 
     def predict(variables: PyTree, x: Array) -> Outputs:
@@ -171,33 +185,31 @@ def look(
         return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
 
     if isinstance(uses_outputs, bool):
-        outputs = (predict if uses_outputs else nothing)(variables, pool.x)
+        outputs = (predict if uses_outputs else nothing)(variables, x)
     else:
-        outputs = jax.lax.cond(uses_outputs, predict, nothing, variables, pool.x)
-    labelled = labelled_mask(labels)
-    y = jnp.where(labelled, pool.y, -1)
+        outputs = jax.lax.cond(uses_outputs, predict, nothing, variables, x)
 
     def sample(variables: PyTree, x: Array, key: Array) -> Outputs:
         assert learner.sample is not None
         return learner.sample(key, variables, x)
 
-    def fit(data: PyTree, hyper: PyTree, key: Array, labels: Labels) -> PyTree:
+    def fit(data: PyTree, y: Array, hyper: PyTree, key: Array, labels: Labels) -> PyTree:
         key_init, key_fit = jax.random.split(key)
-        return learner.fit(key_fit, learner.init(key_init, data), data, labels, hyper)[0]
+        return learner.fit(key_fit, learner.init(key_init, data), data, y, labels, hyper)[0]
 
     # Partial is a pytree: a Round passes through jit, vmap and switch like any other.
     return Round(
-        pool.x,
+        x,
         y,
         labels,
-        labelled,
+        labelled_mask(labels),
         variables,
         outputs.logits,
         outputs.features,
         outputs.auxiliary,
         head=None if learner.head is None else Partial(learner.head, variables),
-        sample=None if learner.sample is None else Partial(sample, variables, pool.x),
-        fit=Partial(fit, data, hyper),
+        sample=None if learner.sample is None else Partial(sample, variables, x),
+        fit=Partial(fit, data, y, hyper),
         predict=Partial(learner.predict),
     )
 
@@ -206,33 +218,3 @@ def _all_finite(*arrays: Array | None) -> Array:
     # Features need no look of their own, which would keep all of them: they make the logits so.
     present = [array for array in arrays if array is not None]
     return jnp.stack([jnp.all(jnp.isfinite(array)) for array in present]).all()
-
-
-def labelled_mask(labels: Labels) -> Array:
-    """`[N]` bool from the order of labelling."""
-    positions = jnp.arange(labels.order.shape[0])
-    return jnp.zeros(positions.shape, bool).at[labels.order].set(positions < labels.n)
-
-
-def label(labels: Labels, picks: Array, k: Array | int) -> Labels:
-    """Labels the first k of `picks [k_max]`; the rest of the order keeps its order.
-
-    Args:
-      labels: before.
-      picks: `[k_max]` int32, distinct and unlabelled, and N after the last unlabelled point.
-      k: static or traced, at most k_max and the number of unlabelled points; cut at the latter.
-
-    Returns:
-      labels with `n + k`.
-    """
-    order, n = labels
-    size = order.shape[0]
-    k = jnp.minimum(jnp.asarray(k, jnp.int32), size - n)
-    # min: beyond the unlabelled points, a strategy of one's own may repeat those before.
-    rank = jnp.full(size, size, jnp.int32).at[picks].min(jnp.arange(picks.shape[0]), mode="drop")
-    rank = rank[order]
-    picked = rank < k
-    position = jnp.arange(size)
-    behind = position + k - jnp.cumsum(picked)
-    moved = jnp.where(position < n, position, jnp.where(picked, n + rank, behind))
-    return Labels(jnp.zeros_like(order).at[moved].set(order), n + k)

@@ -102,8 +102,8 @@ class Round(NamedTuple):
       head: `features [M, D] -> logits [M, K]`, the learner's last layer.
       sample: `(key) -> Outputs` on the pool of one network drawn by Monte-Carlo dropout, the same
         units dropped for all examples.
-      fit: `(key, labels) -> variables`: the learner trained anew; `labels.order[:n]` may repeat
-        points (a bootstrap), and must be labelled ones.
+      fit: `(key, labels) -> variables`: the learner trained anew with the round's y, so that of
+        `labels.order[:n]` only labelled points count; they may repeat (a bootstrap).
       predict: `(variables, x [M, ...]) -> Outputs`.
       given: the strategy's own, for this seed.
     """
@@ -163,11 +163,13 @@ class Learner(NamedTuple):
     """A classifier as pure functions; unbatched in the seed, so that the caller may vmap or map.
 
     Attributes:
-      prepare: `(pool) -> data`: what `fit` needs of the pool, made once and shared by all seeds.
+      prepare: `(x [N, ...]) -> data`: what `fit` needs of the pool's inputs, made once and shared
+        by all seeds.
       init: `(key, data) -> variables`: untrained variables of one seed. Where they have a field
         `params`, that is what is trained; else all of them are.
-      fit: `(key, variables, data, labels, hyper) -> (variables, info)`: trained on
-        `labels.order[:labels.n]`; info is a dict of scalars to report.
+      fit: `(key, variables, data, y [N], labels, hyper) -> (variables, info)`: trained on
+        `labels.order[:labels.n]` with their classes in y. A point whose y is -1 has none, and no
+        weight: y is -1 wherever the oracle was not asked. info is a dict of scalars to report.
       predict: `(variables, x [M, ...]) -> Outputs`: in evaluation mode.
       hyper: the default hyper-parameters, a pytree of numbers that may be traced and vmapped.
       head: `(variables, features [M, D]) -> logits [M, K]`: the last layer; None where logits are
@@ -178,9 +180,9 @@ class Learner(NamedTuple):
         for learners that do not train by minibatches.
     """
 
-    prepare: Callable[[Pool], PyTree]
+    prepare: Callable[[Array], PyTree]
     init: Callable[[Array, PyTree], PyTree]
-    fit: Callable[[Array, PyTree, PyTree, Labels, PyTree], tuple[PyTree, dict[str, Array]]]
+    fit: Callable[[Array, PyTree, PyTree, Array, Labels, PyTree], tuple[PyTree, dict[str, Array]]]
     predict: Callable[[PyTree, Array], Outputs]
     hyper: PyTree
     head: Callable[[PyTree, Array], Array] | None = None

@@ -26,17 +26,17 @@ def rl_fit(learner: str, labels: int) -> Result:
     jax.config.update("jax_enable_compilation_cache", False)
     from sklearn.datasets import load_digits
 
-    from jal.types import Array, Labels, Pool, PyTree
+    from jal.types import Array, Labels, PyTree
 
     digits: Any = load_digits()
     x, y = np.float32(digits.data[:POOL] / 16.0), np.int32(digits.target[:POOL])
     made = learner_of(learner)
-    data = made.prepare(Pool(jnp.asarray(x), jnp.asarray(y)))
+    data = made.prepare(jnp.asarray(x))
     keys = jax.random.split(jax.random.key(0), FITS)
     hyper = jax.tree.map(jnp.float32, made.hyper)
 
     def fit(key: Array, variables: PyTree, order: Array, n: Array) -> PyTree:
-        return made.fit(key, variables, data, Labels(order, n), hyper)[0]
+        return made.fit(key, variables, data, jnp.asarray(y), Labels(order, n), hyper)[0]
 
     def before(key: Array) -> tuple[PyTree, Array]:
         order = jax.random.permutation(key, POOL).astype(jnp.int32)

@@ -103,6 +103,7 @@ def _round(points: int, auxiliary: Any) -> Any:
     import jax.numpy as jnp
 
     from jal.episode import look
+    from jal.labels import revealed
     from jal.learners import registry
     from jal.types import Array, Labels, Pool
 
@@ -115,14 +116,14 @@ def _round(points: int, auxiliary: Any) -> Any:
         assert learner.extend is not None
         learner = learner.extend(auxiliary)
     pool, labels = Pool(x, y), Labels(order, jnp.int32(count))
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
 
     def fit(key: Array, data: Any) -> Any:
         variables = learner.init(key, data)
-        return learner.fit(key, variables, data, labels, learner.hyper)[0]
+        return learner.fit(key, variables, data, pool.y, labels, learner.hyper)[0]
 
     variables = jax.jit(fit)(jax.random.key(0), data)
-    seen = look(learner, variables, pool, labels, data, learner.hyper)
+    seen = look(learner, variables, pool.x, data, revealed(pool.y, labels), labels, learner.hyper)
     return jax.block_until_ready(seen)
 
 

@@ -36,7 +36,7 @@ def jal_train(
     jax.config.update("jax_enable_compilation_cache", False)
     from jal.learners import registry
     from jal.parallel import over_seeds, seed_mesh
-    from jal.types import Array, Labels, Pool
+    from jal.types import Array, Labels
 
     count = BATCH * STEPS[network]
     name, options = LEARNERS[network]
@@ -44,13 +44,14 @@ def jal_train(
     learner = registry[name](
         SHAPE, CLASSES, epochs=1, batch_size=BATCH, dtype=dtype, max_labels=count, **options
     )
-    x, y = _examples(count)
-    data = learner.prepare(Pool(jnp.asarray(x), jnp.asarray(y)))
+    x, y = (jnp.asarray(part) for part in _examples(count))
+    data = learner.prepare(x)
     order = jnp.arange(count, dtype=jnp.int32)
 
     def train(key: Array, data: Any, n: Array) -> Array:
         variables = learner.init(key, data)
-        return learner.fit(key, variables, data, Labels(order, n), learner.hyper)[1]["train_loss"]
+        labels = Labels(order, n)
+        return learner.fit(key, variables, data, y, labels, learner.hyper)[1]["train_loss"]
 
     mesh = seed_mesh(min(seeds, jax.device_count()))
     keys = jax.random.split(jax.random.key(0), seeds)

@@ -24,10 +24,10 @@ def labels_of(pool: Pool, index) -> Labels:
 def fit_on(factory, pool: Pool, index, C=1.0, start=None, num_classes=10, **options):
     """The learner, its variables and info after fitting on `index`."""
     learner, run, _ = compiled(factory, pool.x.shape[1:], num_classes, tuple(options.items()))
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     start = learner.init(jax.random.key(0), data) if start is None else start
     hyper = learner.hyper._replace(C=jnp.float32(C))
-    variables, info = run(jax.random.key(0), start, data, labels_of(pool, index), hyper)
+    variables, info = run(jax.random.key(0), start, data, pool.y, labels_of(pool, index), hyper)
     return learner, variables, {name: float(value) for name, value in info.items()}
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jal import learners, metrics, strategies
-from jal.data import balanced_start
-from jal.episode import episode, label, labelled_mask, look
+from jal.episode import episode, look
+from jal.labels import balanced_start, label, labelled_mask, revealed
 from jal.types import Labels, Pool, Strategy
 
 EVALUATE = metrics.evaluator(["accuracy"])
@@ -40,9 +40,9 @@ def test_label_moves_the_first_k_picks_behind_the_labelled(seed, n, k, own):
 def test_a_strategy_cannot_see_labels_ahead(digits):
     pool, _ = digits
     labels = Labels(jnp.arange(1000, dtype=jnp.int32)[::-1], jnp.int32(30))
-    data = LEARNER.prepare(pool)
+    data = LEARNER.prepare(pool.x)
     variables = LEARNER.init(jax.random.key(0), data)
-    seen = look(LEARNER, variables, pool, labels, data, LEARNER.hyper)
+    seen = look(LEARNER, variables, pool.x, data, revealed(pool.y, labels), labels, LEARNER.hyper)
     np.testing.assert_array_equal(seen.y[-30:], pool.y[-30:])
     assert (seen.y[:-30] == -1).all()
     assert seen.labelled[-30:].all() and not seen.labelled[:-30].any()
@@ -61,11 +61,13 @@ def test_the_pool_is_scored_only_where_it_is_looked_at(digits, used):
 
     learner = LEARNER._replace(predict=predict)
     labels = Labels(jnp.arange(1000, dtype=jnp.int32), jnp.int32(30))
-    data = LEARNER.prepare(pool)
+    data = LEARNER.prepare(pool.x)
     variables = LEARNER.init(jax.random.key(0), data)._replace(bias=jnp.arange(10.0))
 
     def looked(flag):
-        return look(learner, variables, pool, labels, data, LEARNER.hyper, flag)
+        return look(
+            learner, variables, pool.x, data, revealed(pool.y, labels), labels, LEARNER.hyper, flag
+        )
 
     for see in (lambda: looked(used), lambda: jax.jit(looked)(jnp.bool_(used))):
         seen = see()
@@ -82,7 +84,7 @@ def start(seed, pool, made, data):
 
 def run_all(made, pool, test, schedule, seeds, stops=(ROUNDS + 1,), learner=LEARNER):
     """Vmapped over the seeds; the schedule is shared, or one for each seed."""
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     axis = 0 if schedule.ndim == 2 else None
     run = jax.jit(
         jax.vmap(
@@ -143,7 +145,7 @@ def test_unbought_labels_change_nothing(digits, whole, name):
     @jax.jit
     def run(y):
         known = Pool(pool.x, y)
-        data = LEARNER.prepare(known)
+        data = LEARNER.prepare(known.x)
         state = made.init(jax.random.key(0), same_start, jnp.int32(10), known, data)
         return made.run(state, 0, ROUNDS + 1, known, data, test, LEARNER.hyper, SHARED)
 
@@ -214,7 +216,7 @@ def test_every_round_has_keys_of_its_own(digits):
         picks = jnp.argsort(round.labelled, stable=True)[:k_max].astype(jnp.int32)
         return picks, jnp.concatenate([state[1:], jax.random.uniform(key, (1,))])
 
-    def fit(key, variables, data, labels, hyper):
+    def fit(key, variables, data, y, labels, hyper):
         return variables, {"draw": jax.random.uniform(key)}
 
     strategy = Strategy(lambda key, x: jnp.zeros(ROUNDS), remember)

@@ -58,8 +58,10 @@ def test_the_cnn_reaches_ninety_percent(experiment):
     @jax.jit
     def train(key, data, x):
         labels = Labels(jnp.arange(count, dtype=jnp.int32), jnp.int32(count))
-        variables, _ = learner.fit(key, learner.init(key, data), data, labels, learner.hyper)
+        variables, _ = learner.fit(
+            key, learner.init(key, data), data, pool.y, labels, learner.hyper
+        )
         return learner.predict(variables, x).logits
 
-    logits = train(jax.random.key(0), learner.prepare(pool), test.x)
+    logits = train(jax.random.key(0), learner.prepare(pool.x), test.x)
     assert accuracy(logits, test.y) >= 0.90

@@ -7,8 +7,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from jal import learners, metrics, strategies
-from jal.data import start_from
 from jal.episode import episode, look
+from jal.labels import revealed, start_from
 from jal.parallel import over_seeds, seed_mesh
 from jal.types import Labels, Learner, Outputs
 
@@ -20,7 +20,7 @@ EVALUATE = metrics.evaluator(["accuracy"])
 def curves(learner: Learner, name: str, pool, test, initial):
     """Accuracy `[20, 21]` and order `[20, 1000]` of the golden protocol."""
     made = episode(learner, strategies.registry[name](), EVALUATE, 20, 10)
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
 
     def one(chosen, pool, data, test):
         order = start_from(chosen, 1000)
@@ -83,12 +83,12 @@ def scikit_learn() -> Learner:
 
     shapes = (jax.ShapeDtypeStruct((64, 10), jnp.float32), jax.ShapeDtypeStruct((10,), jnp.float32))
 
-    def fit(key, variables, data, labels: Labels, hyper):
-        x, y = data.x[labels.order[:210]], data.y[labels.order[:210]]
-        return jax.pure_callback(solve, shapes, x, y, labels.n), {}
+    def fit(key, variables, data, y, labels: Labels, hyper):
+        first = labels.order[:210]
+        return jax.pure_callback(solve, shapes, data[first], y[first], labels.n), {}
 
     return Learner(
-        prepare=lambda pool: pool,
+        prepare=lambda x: x,
         init=lambda key, data: (jnp.zeros((64, 10)), jnp.zeros(10)),
         fit=fit,
         predict=lambda v, x: Outputs(x @ v[0] + v[1], x),
@@ -118,8 +118,9 @@ def test_golden_first_picks_with_scikit_learns_own_solver(name, digits, golden):
     @jax.jit
     def first(chosen):
         labels = Labels(start_from(chosen, 1000), jnp.int32(10))
-        variables, _ = learner.fit(None, None, pool, labels, ())
-        seen = look(learner, variables, pool, labels, pool, ())
+        y = revealed(pool.y, labels)
+        variables, _ = learner.fit(None, None, pool.x, y, labels, ())
+        seen = look(learner, variables, pool.x, pool.x, y, labels, ())
         return strategy.select(jax.random.key(0), (), seen, 10)[0]
 
     picks = [first(jnp.asarray(start)).tolist() for start in golden["initial_indices"]]

@@ -13,11 +13,10 @@ PACKAGE = Path(jal.__file__).parent
 # Each may import what stands before it, and itself.
 TIERS = [
     {"types"},
-    {"files", "scores", "metrics"},
-    {"select", "networks", "parallel", "memory"},
-    {"learners", "strategies"},
+    {"files", "labels", "scores", "metrics"},
+    {"select", "networks", "parallel", "memory", "report"},
+    {"learners", "strategies", "data"},
     {"episode"},
-    {"data", "report"},
     {"rl"},
     {"experiment"},
 ]

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from jal import learners, metrics, strategies
-from jal.data import random_start
 from jal.episode import episode
+from jal.labels import random_start
 from jal.types import Pool
 
 ROUNDS, SEEDS, ORDERS = 8, 32, 4
@@ -28,7 +28,7 @@ def areas(name: str) -> np.ndarray:
         x = jnp.asarray(X)[order][:, None]
         pool = Pool(x, (x[:, 0] > 0).astype(jnp.int32))
         key_start, key = jax.random.split(key)
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         state = made.init(key, random_start(key_start, 100, 1), jnp.int32(1), pool, data)
         state = made.run(state, 0, ROUNDS + 1, pool, data, pool, learner.hyper, schedule)
         return state.metrics["accuracy"]

@@ -16,8 +16,8 @@ from conftest import REFERENCE
 from sklearn.datasets import load_breast_cancer
 
 from jal import learners, metrics, strategies
-from jal.data import start_from
 from jal.episode import episode
+from jal.labels import start_from
 from jal.types import Pool
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -54,7 +54,7 @@ def program():
 
     def one(of):
         pool, test, initial = of
-        order, data = start_from(initial, POINTS), learner.prepare(pool)
+        order, data = start_from(initial, POINTS), learner.prepare(pool.x)
         state = made.init(jax.random.key(0), order, jnp.int32(START), pool, data)
         last = jnp.int32(QUERIES + 1)
         state = made.run(state, jnp.int32(0), last, pool, data, test, learner.hyper, schedule)

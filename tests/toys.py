@@ -21,13 +21,13 @@ class Seen(NamedTuple):
 def counted(classes: int = 2) -> Learner:
     """A classifier of no use, whose variables and logits count how often it was fitted."""
 
-    def fit(key, count, data, labels, hyper):
+    def fit(key, count, data, y, labels, hyper):
         return count + 1, {}
 
     def predict(count, x):
         return Outputs(jnp.full((x.shape[0], classes), count), x)
 
-    return Learner(lambda pool: (), lambda key, data: jnp.float32(0), fit, predict, ())
+    return Learner(lambda x: (), lambda key, data: jnp.float32(0), fit, predict, ())
 
 
 def scripted() -> Learner:
@@ -36,13 +36,13 @@ def scripted() -> Learner:
     Its features are the inputs' squares, flat.
     """
 
-    def fit(key, count, data, labels, hyper):
+    def fit(key, count, data, y, labels, hyper):
         return count + 1, {}
 
     def predict(count, x):
         return Outputs(x[:, count - 1], jnp.square(x.reshape(x.shape[0], -1)))
 
-    return Learner(lambda pool: (), lambda key, data: jnp.int32(0), fit, predict, ())
+    return Learner(lambda x: (), lambda key, data: jnp.int32(0), fit, predict, ())
 
 
 @contextlib.contextmanager

@@ -10,19 +10,11 @@ from jal.data.imbalance import (
     with_counts,
 )
 from jal.data.sources import Dataset, from_arrays, load, take
-from jal.data.splits import (
-    balanced_start,
-    fractions,
-    random_start,
-    start_from,
-    stratified_folds,
-    twisted_start,
-)
+from jal.data.splits import fractions
 from jal.data.statistics import standardisation
 
 __all__ = [
     "Dataset",
-    "balanced_start",
     "compose",
     "corrupt",
     "corrupt_fraction",
@@ -34,13 +26,9 @@ __all__ = [
     "imbalanced",
     "load",
     "long_tail_counts",
-    "random_start",
     "ratio_counts",
     "standardisation",
-    "start_from",
     "step_counts",
-    "stratified_folds",
     "take",
-    "twisted_start",
     "with_counts",
 ]

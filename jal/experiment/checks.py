@@ -176,7 +176,7 @@ def check_pair(
         )
     extended = learner.extend(made.auxiliary)
     try:
-        jax.eval_shape(lambda pool: extended.init(jax.random.key(0), extended.prepare(pool)), pool)
+        jax.eval_shape(lambda x: extended.init(jax.random.key(0), extended.prepare(x)), pool.x)
     except InputError as error:
         raise InputError(f"{strategy} with {name}: {error}") from error
 

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jal.data.sources import Dataset, Examples
-from jal.data.splits import balanced_start, random_start, start_from, twisted_start
 from jal.episode import Episode, EpisodeState, episode
 from jal.experiment.checks import check_pair
 from jal.experiment.compiling import compiler_options
 from jal.experiment.config import RARE_SHARE, Experiment
 from jal.experiment.strategy_options import Factories, make_strategies
+from jal.labels import balanced_start, random_start, start_from, twisted_start
 from jal.memory import check_data, check_prepared, check_program
 from jal.metrics import evaluator
 from jal.parallel import over_seeds, replicate, seed_mesh
@@ -181,9 +181,9 @@ class Program:
         learner = self.cells[cell][0]
         if learner not in self._data:
             prepare = self._jit(self._learners[learner].prepare, level=1)
-            compiled = prepare.lower(self._pool).compile()
+            compiled = prepare.lower(self._pool.x).compile()
             check_prepared(compiled, learner, list(self.mesh.devices.flat))
-            self._data[learner] = replicate(compiled(self._pool), self.mesh)
+            self._data[learner] = replicate(compiled(self._pool.x), self.mesh)
         return self._data[learner]
 
     def _begin_arguments(self, cell: int) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from jal.learners.precision import in_full_precision
 from jal.learners.squared_hinge import minimise
 from jal.learners.svm import SVMHyper, check_options
 from jal.learners.truncated_newton import Solution
-from jal.types import Array, Labels, Learner, Outputs, Pool
+from jal.types import Array, Labels, Learner, Outputs
 
 __all__ = ["LinearSVCVariables", "linear_svc"]
 
@@ -28,13 +28,6 @@ class LinearSVCVariables(NamedTuple):
     weights: Array
     bias: Array
     present: Array
-
-
-class _Data(NamedTuple):
-    """The pool with a constant, whose weight is penalised as all others; `y [N]` int32."""
-
-    inputs: Coordinates
-    y: Array
 
 
 def linear_svc(
@@ -85,10 +78,11 @@ def linear_svc(
     dim = math.prod(input_shape)
     grid = check_options(C, C_grid, folds, class_weight)
 
-    def prepare(pool: Pool) -> _Data:
-        return _Data(principal(pool.x, jnp.zeros(dim + 1)), pool.y)
+    def prepare(x: Array) -> Coordinates:
+        # With a constant, whose weight is penalised as all others.
+        return principal(x, jnp.zeros(dim + 1))
 
-    def init(key: Array, data: _Data) -> LinearSVCVariables:
+    def init(key: Array, data: Coordinates) -> LinearSVCVariables:
         del key, data  # convex: zero is as good a start as any
         return LinearSVCVariables(
             jnp.zeros((dim, num_classes)), jnp.zeros(num_classes), jnp.zeros(num_classes, bool)
@@ -111,38 +105,40 @@ def linear_svc(
     def fit(
         key: Array,
         variables: LinearSVCVariables,
-        data: _Data,
+        data: Coordinates,
+        y: Array,
         labels: Labels,
         hyper: SVMHyper,
     ) -> tuple[LinearSVCVariables, dict[str, Array]]:
         def fit_rows(size: int, start: Array):
             index = labels.order[:size]
-            z, y, labelled = data.inputs.rows(index), data.y[index], jnp.arange(size) < labels.n
+            z, known = data.rows(index), y[index]
+            labelled = (jnp.arange(size) < labels.n) & (known >= 0)
 
             def decide(C: Array, on: Array) -> Array:
-                solution, present = train(start, z, y, on, C)
+                solution, present = train(start, z, known, on, C)
                 return _lower_absent(z @ solution.weights.T, present)
 
             C, info = grid_search(
                 key,
                 decide,
                 hyper.C * jnp.asarray(grid),
-                y,
+                known,
                 labelled,
                 folds=folds,
                 balanced=class_weight == "balanced",
             )
-            solution, present = train(start, z, y, labelled, C)
+            solution, present = train(start, z, known, labelled, C)
             info["newton_steps"] = jnp.max(solution.steps).astype(jnp.float32)
             info["gradient_norm"] = jnp.max(solution.gradient_norm)
             info["converged"] = jnp.min(solution.converged.astype(jnp.float32))
             return solution.weights, present, info
 
         start = jnp.concatenate([variables.weights, variables.bias[None]]).T
-        start = data.inputs.along(start)
-        bound = min(max_labels or data.y.shape[0], data.y.shape[0])
+        start = data.along(start)
+        bound = min(max_labels or y.shape[0], y.shape[0])
         solution, present, info = at_capacity(capacities(bound), labels.n, fit_rows, start)
-        weights = data.inputs.back(solution).T
+        weights = data.back(solution).T
         return LinearSVCVariables(weights[:-1], weights[-1], present), info
 
     def predict(variables: LinearSVCVariables, x: Array) -> Outputs:

@@ -13,7 +13,7 @@ from jal.learners.inputs import flatten
 from jal.learners.newton_cg import minimise
 from jal.learners.precision import in_full_precision
 from jal.learners.truncated_newton import Solution
-from jal.types import Array, Labels, Learner, Outputs, Pool
+from jal.types import Array, Labels, Learner, Outputs
 
 __all__ = ["LogisticRegressionHyper", "LogisticRegressionVariables", "logistic_regression"]
 
@@ -37,13 +37,6 @@ class LogisticRegressionHyper(NamedTuple):
     """`C []`, the inverse of the regularisation strength."""
 
     C: Array | float
-
-
-class _Data(NamedTuple):
-    """The pool around its mean, which only moves the free bias; `y [N]` int32."""
-
-    inputs: Coordinates
-    y: Array
 
 
 def logistic_regression(
@@ -80,38 +73,39 @@ def logistic_regression(
     """
     dim = math.prod(input_shape)
 
-    def prepare(pool: Pool) -> _Data:
-        return _Data(principal(pool.x, jnp.mean(flatten(pool.x), axis=0)), pool.y)
+    def prepare(x: Array) -> Coordinates:
+        # Around the mean, which only moves the free bias.
+        return principal(x, jnp.mean(flatten(x), axis=0))
 
-    def init(key: Array, data: _Data) -> LogisticRegressionVariables:
+    def init(key: Array, data: Coordinates) -> LogisticRegressionVariables:
         del key, data  # convex: zero is as good a start as any
         return LogisticRegressionVariables(jnp.zeros((dim, num_classes)), jnp.zeros(num_classes))
 
     def fit(
         key: Array,
         variables: LogisticRegressionVariables,
-        data: _Data,
+        data: Coordinates,
+        y: Array,
         labels: Labels,
         hyper: LogisticRegressionHyper,
     ) -> tuple[LogisticRegressionVariables, dict[str, Array]]:
         del key
-        inputs, size = data.inputs, data.y.shape[0]
-        bound = min(max_labels or size, size)
-        known = data.y[labels.order[:bound]]
-        present = jnp.zeros(num_classes, bool).at[known].max(jnp.arange(bound) < labels.n)
+        bound = min(max_labels or y.shape[0], y.shape[0])
+        known = y[labels.order[:bound]]
+        on = (jnp.arange(bound) < labels.n) & (known >= 0)
+        present = jnp.zeros(num_classes, bool).at[known].max(on)
         # At the optimum w_0 = -w_1, so that |w_1 - w_0|^2 / 2 = 2 |W|^2 / 2.
         strength = jnp.where(jnp.sum(present) == 2, 2.0, 1.0)
-        width = dim if inputs.axes is None else inputs.axes.shape[1]
+        width = dim if data.axes is None else data.axes.shape[1]
         penalty = strength * jnp.ones(width + 1).at[-1].set(0.0)
 
         def fit_rows(size: int, start: Array) -> Solution:
             index = labels.order[:size]
-            weight = (jnp.arange(size) < labels.n).astype(jnp.float32)
             return minimise(
                 start,
-                jnp.concatenate([inputs.rows(index), jnp.ones((size, 1))], axis=1),
-                data.y[index],
-                weight,
+                jnp.concatenate([data.rows(index), jnp.ones((size, 1))], axis=1),
+                known[:size],
+                on[:size].astype(jnp.float32),
                 hyper.C,
                 penalty,
                 present,
@@ -121,13 +115,13 @@ def logistic_regression(
             )
 
         weights, bias = variables
-        shifted = bias + inputs.origin @ weights
+        shifted = bias + data.origin @ weights
         shifted = jnp.where(present, jnp.where(bias == _ABSENT, 0.0, shifted), _ABSENT)
-        along = jnp.where(present[:, None], inputs.along(weights.T), 0.0)
+        along = jnp.where(present[:, None], data.along(weights.T), 0.0)
         start = jnp.concatenate([along, shifted[:, None]], axis=1)
         solution = at_capacity(capacities(bound), labels.n, fit_rows, start)
-        weights = inputs.back(solution.weights[:, :-1]).T
-        bias = solution.weights[:, -1] - inputs.origin @ weights
+        weights = data.back(solution.weights[:, :-1]).T
+        bias = solution.weights[:, -1] - data.origin @ weights
         bias = jnp.where(present, bias, _ABSENT)
         info = {
             "newton_steps": solution.steps.astype(jnp.float32),

@@ -14,7 +14,7 @@ from jal.learners.schedules import Schedule, constant
 from jal.networks.network import Network, NetworkVariables
 from jal.networks.pretrained import overlay
 from jal.parallel import in_chunks
-from jal.types import Array, Auxiliary, Labels, Learner, Minibatch, Outputs, Pool, PyTree
+from jal.types import Array, Auxiliary, Labels, Learner, Minibatch, Outputs, PyTree
 
 __all__ = ["ExtendedParams", "SGDData", "SGDHyper", "adam", "nesterov", "sgd"]
 
@@ -29,9 +29,9 @@ class SGDHyper(NamedTuple):
 
 
 class SGDData(NamedTuple):
-    """The pool, and the variables to start from (None: fresh ones)."""
+    """The pool's inputs, and the variables to start from (None: fresh ones)."""
 
-    pool: Pool
+    x: Array
     pretrained: NetworkVariables | None
 
 
@@ -110,15 +110,15 @@ def sgd(
     given = dict(locals())  # for extend, which makes the same learner with an auxiliary
     schedule = schedule or constant()
 
-    def prepare(pool: Pool) -> SGDData:
-        return SGDData(pool, jax.tree.map(jnp.asarray, pretrained))
+    def prepare(x: Array) -> SGDData:
+        return SGDData(x, jax.tree.map(jnp.asarray, pretrained))
 
     def init(key: Array, data: SGDData) -> NetworkVariables:
         fresh = network.init(key)
         fresh = fresh if data.pretrained is None else overlay(fresh, data.pretrained)
         if auxiliary is None:
             return fresh
-        one, _ = network.apply(fresh, data.pool.x[:1], False)
+        one, _ = network.apply(fresh, data.x[:1], False)
         own = auxiliary.init(jax.random.fold_in(key, 1), one)
         return NetworkVariables(ExtendedParams(fresh.params, own), fresh.state)
 
@@ -132,15 +132,21 @@ def sgd(
         return shapes.logits.shape[1]
 
     def fit(
-        key: Array, variables: NetworkVariables, data: SGDData, labels: Labels, hyper: SGDHyper
+        key: Array,
+        variables: NetworkVariables,
+        data: SGDData,
+        y: Array,
+        labels: Labels,
+        hyper: SGDHyper,
     ) -> tuple[NetworkVariables, dict[str, Array]]:
         key_init, key_epochs = jax.random.split(key)
         if not warm_start:
             variables = init(key_init, data)
-        x, y = data.pool
+        x = data.x
         bound = x.shape[0] if max_labels is None else min(max_labels, x.shape[0])
         steps = (labels.n + batch_size - 1) // batch_size
-        known, on = y[labels.order[:bound]], jnp.arange(bound) < labels.n
+        known = y[labels.order[:bound]]
+        on = (jnp.arange(bound) < labels.n) & (known >= 0)
         of_class = class_weights(known, on, classes(variables, x), class_weight)
 
         def loss_of(
@@ -158,7 +164,7 @@ def sgd(
             outputs, state = outputs_at(key_augment, index, state)
             losses = optax.softmax_cross_entropy_with_integer_labels(outputs.logits, y[index])
             total = jnp.sum(weight * losses)
-            objective = total / jnp.sum(weight)
+            objective = total / _or_one(jnp.sum(weight))
             if auxiliary is not None:
                 others = None
                 if auxiliary.unlabelled:
@@ -177,7 +183,7 @@ def sgd(
                 (params, state), moments, scheduled, *sums = carry
                 index = jax.lax.dynamic_slice_in_dim(points, i * batch_size, batch_size)
                 weight = (i * batch_size + jnp.arange(batch_size) < labels.n).astype(jnp.float32)
-                weight = weight * of_class[y[index]]
+                weight = jnp.where(y[index] >= 0, weight * of_class[y[index]], 0.0)
                 key = jax.random.fold_in(key_steps, i)
                 gradient, (state, loss) = jax.grad(loss_of, has_aux=True)(
                     params, state, key, index, weight, number
@@ -192,7 +198,7 @@ def sgd(
 
             carry = carry._replace(loss=jnp.float32(0), weight=jnp.float32(0))
             carry = jax.lax.fori_loop(0, steps, step, carry)
-            state = schedule.after_epoch(carry.schedule, carry.loss / carry.weight)
+            state = schedule.after_epoch(carry.schedule, carry.loss / _or_one(carry.weight))
             return carry._replace(schedule=state)
 
         start = _Carry(
@@ -205,7 +211,7 @@ def sgd(
         end = jax.lax.fori_loop(0, epochs, epoch, start)
         share = jnp.zeros_like(of_class).at[known].add(jnp.where(on, of_class[known], 0.0))
         chance = jnp.sum(jax.scipy.special.entr(share / jnp.sum(share)))
-        return end.variables, {"train_loss": end.loss / end.weight, "chance_loss": chance}
+        return end.variables, {"train_loss": end.loss / _or_one(end.weight), "chance_loss": chance}
 
     def predict(variables: NetworkVariables, x: Array) -> Outputs:
         def chunk(x: Array) -> Outputs:
@@ -239,6 +245,11 @@ def sgd(
         sample=None if network.sample is None else sample,
         extend=lambda auxiliary: sgd(**{**given, "auxiliary": auxiliary}),
     )
+
+
+def _or_one(weight: Array) -> Array:
+    """A divisor: 1 where nothing has weight."""
+    return jnp.where(weight > 0, weight, 1.0)
 
 
 def _unlabelled(key: Array, labels: Labels, count: int) -> Array:

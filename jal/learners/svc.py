@@ -16,7 +16,7 @@ from jal.learners.precision import in_full_precision
 from jal.learners.svm import SVMHyper, check_options
 from jal.parallel import in_chunks
 from jal.select.seeding import squared_distances
-from jal.types import Array, InputError, Labels, Learner, Outputs, Pool
+from jal.types import Array, InputError, Labels, Learner, Outputs
 
 __all__ = ["SVCVariables", "svc"]
 
@@ -92,10 +92,10 @@ def svc(
     if gamma != "scale" and not (isinstance(gamma, (int, float)) and gamma > 0):
         raise InputError(f'gamma must be "scale" or a positive number, got {gamma!r}.')
 
-    def size(data: Pool) -> int:
-        return min(max_labels or data.x.shape[0], data.x.shape[0])
+    def size(data: Array) -> int:
+        return min(max_labels or data.shape[0], data.shape[0])
 
-    def init(key: Array, data: Pool) -> SVCVariables:
+    def init(key: Array, data: Array) -> SVCVariables:
         del key  # convex: nothing to start from
         n = size(data)
         nobody = jnp.zeros(num_classes, jnp.int32)
@@ -108,16 +108,23 @@ def svc(
         return SVCVariables(jnp.zeros((n, dim)), jnp.zeros(dim), jnp.float32(1.0), machines)
 
     def fit(
-        key: Array, variables: SVCVariables, data: Pool, labels: Labels, hyper: SVMHyper
+        key: Array,
+        variables: SVCVariables,
+        data: Array,
+        y: Array,
+        labels: Labels,
+        hyper: SVMHyper,
     ) -> tuple[SVCVariables, dict[str, Array]]:
         del variables
         n = size(data)
         index = labels.order[:n]
-        order, classes = by_class(data.y[index], jnp.arange(n) < labels.n, num_classes)
+        known = y[index]
+        on = (jnp.arange(n) < labels.n) & (known >= 0)
+        order, classes = by_class(known, on, num_classes)
         labelled = classes.of < num_classes
-        x = flatten(data.x[index[order]])
+        x = flatten(data[index[order]])
         # Distances know no origin, but rounding is least around the mean.
-        mean = jnp.sum(jnp.where(labelled[:, None], x, 0.0), axis=0) / jnp.maximum(labels.n, 1)
+        mean = jnp.sum(jnp.where(labelled[:, None], x, 0.0), axis=0) / jnp.maximum(jnp.sum(on), 1)
         points = jnp.where(labelled[:, None], x - mean, 0.0)
         distances = squared_distances(points, points)
 
@@ -162,7 +169,7 @@ def svc(
 
     # float32 in full: TF32 products would spoil the distances on a GPU.
     fit, predict = (in_full_precision(f) for f in (fit, predict))
-    return Learner(lambda pool: pool, init, fit, predict, SVMHyper(C))
+    return Learner(lambda x: x, init, fit, predict, SVMHyper(C))
 
 
 def _gamma_scale(x: Array, on: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jal.types import Array, Auxiliary, Labels, Learner, Outputs, Pool, PyTree
+from jal.types import Array, Auxiliary, Labels, Learner, Outputs, PyTree
 
 __all__ = ["ThresholdedVariables", "thresholded"]
 
@@ -16,11 +16,6 @@ class ThresholdedVariables(NamedTuple):
 
     learner: PyTree
     log_prior: Array
-
-
-class _Data(NamedTuple):
-    learner: PyTree
-    y: Array
 
 
 def thresholded(learner: Learner, num_classes: int) -> Learner:
@@ -34,19 +29,22 @@ def thresholded(learner: Learner, num_classes: int) -> Learner:
       num_classes: K.
     """
 
-    def prepare(pool: Pool) -> _Data:
-        return _Data(learner.prepare(pool), pool.y)
-
-    def init(key: Array, data: _Data) -> ThresholdedVariables:
-        return ThresholdedVariables(learner.init(key, data.learner), jnp.zeros(num_classes))
+    def init(key: Array, data: PyTree) -> ThresholdedVariables:
+        return ThresholdedVariables(learner.init(key, data), jnp.zeros(num_classes))
 
     def fit(
-        key: Array, variables: ThresholdedVariables, data: _Data, labels: Labels, hyper: PyTree
+        key: Array,
+        variables: ThresholdedVariables,
+        data: PyTree,
+        y: Array,
+        labels: Labels,
+        hyper: PyTree,
     ) -> tuple[ThresholdedVariables, dict[str, Array]]:
-        fitted, info = learner.fit(key, variables.learner, data.learner, labels, hyper)
-        labelled = jnp.arange(labels.order.shape[0]) < labels.n
-        counts = jnp.zeros(num_classes).at[data.y[labels.order]].add(labelled)
-        prior = jnp.where(counts > 0, counts / labels.n, 1.0)
+        fitted, info = learner.fit(key, variables.learner, data, y, labels, hyper)
+        known = y[labels.order]
+        labelled = (jnp.arange(known.shape[0]) < labels.n) & (known >= 0)
+        counts = jnp.zeros(num_classes).at[known].add(labelled)
+        prior = jnp.where(counts > 0, counts / jnp.sum(counts), 1.0)
         return ThresholdedVariables(fitted, jnp.log(prior)), info
 
     def shifted(variables: ThresholdedVariables, outputs: Outputs) -> Outputs:
@@ -68,7 +66,7 @@ def thresholded(learner: Learner, num_classes: int) -> Learner:
         return thresholded(learner.extend(auxiliary), num_classes)
 
     return Learner(
-        prepare,
+        learner.prepare,
         init,
         fit,
         predict,

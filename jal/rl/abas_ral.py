@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics, strategies
-from jal.data.splits import random_start
+from jal.labels import random_start
 from jal.rl.agent import AgentData, Policy, Training, given_of, make_training, trained_size
 from jal.rl.dqn import greedy
 from jal.rl.env import Actor, Environment, Goal, environment

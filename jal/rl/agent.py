@@ -183,7 +183,7 @@ def make_training(
     hyper = jax.tree.map(jnp.float32, learner.hyper)
 
     def params(pool: Pool) -> EnvParams:
-        prepared = jax.jit(learner.prepare)(pool)
+        prepared = jax.jit(learner.prepare)(pool.x)
         return EnvParams(pool, prepared, data.holdout, data.state_x, (), hyper, goal or none)
 
     def init(key: Array, warm: EnvParams) -> TrainingState:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jal.episode import label, look
+from jal.episode import look
+from jal.labels import label, revealed
 from jal.types import Array, InputError, Labels, Learner, Outputs, Pool, PyTree, Round
 
 __all__ = [
@@ -60,7 +61,7 @@ class EnvParams(NamedTuple):
 
     Attributes:
       pool: the points to label, with the oracle's answers.
-      data: `learner.prepare(pool)`.
+      data: `learner.prepare(pool.x)`.
       holdout: where the classifier's quality is measured.
       state_x: `[V, ...]` inputs of the state set, on which the agent sees the classifier.
       variables: what the classifier starts every episode from.
@@ -166,14 +167,19 @@ def environment(
     if max_steps < 1:
         raise InputError(f"an episode has at least 1 step, got max_steps {max_steps}.")
 
+    def seen_of(variables: PyTree, labels: Labels, params: EnvParams) -> Round:
+        y = revealed(params.pool.y, labels)
+        return look(learner, variables, params.pool.x, params.data, y, labels, params.hyper)
+
     def fitted(
         key: Array, labels: Labels, begun: Array, variables: PyTree, params: EnvParams
     ) -> tuple[PyTree, Array, PyTree, PyTree]:
         """The classifier, its quality, what is seen of it, and what is offered."""
         key_fit, key_observe = jax.random.split(key)
-        variables, _ = learner.fit(key_fit, variables, params.data, labels, params.hyper)
+        y = revealed(params.pool.y, labels)
+        variables, _ = learner.fit(key_fit, variables, params.data, y, labels, params.hyper)
         measured = quality(learner.predict(variables, params.holdout.x).logits, params.holdout.y)
-        seen = look(learner, variables, params.pool, labels, params.data, params.hyper)
+        seen = seen_of(variables, labels, params)
         observed = observe(key_observe, seen, learner.predict(variables, params.state_x), begun)
         return variables, measured, *observed
 
@@ -209,7 +215,7 @@ def environment(
         key: Array, state: EnvState, action: Array, params: EnvParams
     ) -> tuple[EnvState, PyTree, Array, Array, dict[str, Array]]:
         key_choose, key_fit = jax.random.split(key)
-        seen = look(learner, state.variables, params.pool, state.labels, params.data, params.hyper)
+        seen = seen_of(state.variables, state.labels, params)
         picks, k, carried = actor.choose(key_choose, state.actor, seen, state.offered, action)
         labels = label(state.labels, *_sound(picks, k, seen.labelled))
         before = state.progress

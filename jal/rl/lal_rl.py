@@ -89,12 +89,13 @@ def full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:
     """The accuracy on the hold-out with the whole pool labelled, `[]`."""
 
     def fitted(pool: Pool, holdout: Pool) -> Array:
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         every = jnp.arange(pool.y.shape[0], dtype=jnp.int32)
         labels = Labels(every, jnp.int32(every.shape[0]))
         key_init, key_fit = jax.random.split(jax.random.key(0))
         hyper = jax.tree.map(jnp.float32, learner.hyper)
-        variables, _ = learner.fit(key_fit, learner.init(key_init, data), data, labels, hyper)
+        start = learner.init(key_init, data)
+        variables, _ = learner.fit(key_fit, start, data, pool.y, labels, hyper)
         return metrics.accuracy(learner.predict(variables, holdout.x).logits, holdout.y)
 
     return jax.jit(fitted)(pool, holdout)

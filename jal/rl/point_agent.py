@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics, select
-from jal.data.splits import balanced_start
+from jal.labels import balanced_start
 from jal.rl.agent import AgentData, Policy, Training, given_of, make_training
 from jal.rl.env import Actor, Goal, Progress, environment
 from jal.rl.observations import (

@@ -7,14 +7,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.model_selection import StratifiedKFold
 
-from jal.data.splits import (
-    balanced_start,
-    fractions,
-    random_start,
-    start_from,
-    stratified_folds,
-    twisted_start,
-)
+from jal.data.splits import fractions
+from jal.labels import balanced_start, random_start, start_from, twisted_start
+from jal.learners.cross_validation import stratified_folds
 from jal.types import InputError
 
 # 3, 4 and 5 of the classes 0, 1 and 2.

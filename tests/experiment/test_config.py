@@ -27,7 +27,7 @@ from jal.experiment import (
 )
 from jal.experiment.config import difference
 from jal.learners import adam
-from jal.types import InputError, Pool
+from jal.types import InputError
 
 FULL = Experiment(
     name="full",
@@ -178,7 +178,7 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
     x = np.zeros((4, 8, 8, 1), np.uint8)
     dataset = from_arrays(x, np.arange(4) % 2, x, np.arange(4) % 2)
     learner = kind(normalise="imagenet").build(dataset, 4)
-    data = learner.prepare(Pool(x, np.arange(4)))
+    data = learner.prepare(x)
     variables = jax.eval_shape(learner.init, jax.random.key(0), data)
     assert variables.params["conv1"]["kernel"].shape[2] == 3
     assert jax.eval_shape(learner.predict, variables, x).logits.shape == (4, 2)

@@ -35,11 +35,11 @@ def outputs(name: str, x: np.ndarray, shape: tuple[int, ...] = (-1,), labels: in
 
     @jax.jit
     def run(key, pool, test_x):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         variables = learner.init(key, data)
         if labels:
             known = Labels(jnp.arange(1000, dtype=jnp.int32), jnp.int32(labels))
-            variables, _ = learner.fit(key, variables, data, known, learner.hyper)
+            variables, _ = learner.fit(key, variables, data, pool.y, known, learner.hyper)
         return learner.predict(variables, test_x).logits
 
     pool = Pool(jnp.asarray(dataset.train.x), jnp.asarray(dataset.train.y))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from jal import learners, metrics
-from jal.types import Labels, Pool
+from jal.types import Labels
 
 LEAST = {
     "logistic_regression": ((64,), {}, 0.95),
@@ -27,9 +27,11 @@ def test_accuracy_with_all_labels(name, digits):
 
     @jax.jit
     def run(key, pool, x):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         labels = Labels(jnp.arange(1000, dtype=jnp.int32), jnp.int32(1000))
-        variables, _ = learner.fit(key, learner.init(key, data), data, labels, learner.hyper)
+        variables, _ = learner.fit(
+            key, learner.init(key, data), data, pool.y, labels, learner.hyper
+        )
         return learner.predict(variables, x).logits
 
     assert metrics.accuracy(run(jax.random.key(0), pool, test.x), test.y) >= least
@@ -47,9 +49,11 @@ def test_bytes_are_scaled(name, digits):
         x, test_x = (jnp.round(part.x * 255).astype(jnp.uint8) for part in (pool, test))
         if not bytes_:
             x, test_x = x / 255.0, test_x / 255.0
-        data = learner.prepare(Pool(x, pool.y))
+        data = learner.prepare(x)
         key = jax.random.key(0)
-        variables, _ = learner.fit(key, learner.init(key, data), data, labels, learner.hyper)
+        variables, _ = learner.fit(
+            key, learner.init(key, data), data, pool.y, labels, learner.hyper
+        )
         found.append(learner.predict(variables, test_x).logits)
     assert jnp.abs(found[0]).max() > 0.1
     assert jnp.abs(found[0] - found[1]).max() < 1e-3

@@ -43,8 +43,8 @@ def trained(learner, pool=None, labels=LABELS, key=KEY):
 
     @jax.jit
     def run(key):
-        data = learner.prepare(pool)
-        return learner.fit(key, learner.init(key, data), data, labels, learner.hyper)[0]
+        data = learner.prepare(pool.x)
+        return learner.fit(key, learner.init(key, data), data, pool.y, labels, learner.hyper)[0]
 
     return run(key)
 
@@ -106,7 +106,7 @@ def test_gradients_reach_what_stop_gradient_lets_through():
         learner = sgd(
             network, epochs=1, batch_size=LABELLED, optimizer=lambda h: optax.sgd(0.1)
         ).extend(linear(loss))
-        start = learner.init(jax.random.split(KEY)[0], learner.prepare(pool)).params
+        start = learner.init(jax.random.split(KEY)[0], learner.prepare(pool.x)).params
         end = trained(learner).params
         expected = wanted(start.network, start.auxiliary["w"], float(name == "network"))
         assert_close((end.network, end.auxiliary["w"]), expected)
@@ -186,11 +186,11 @@ def test_warm_start_and_pretrained_weights(warm):
     network, pool = NETWORKS["mlp"], pool_of()
     loaded = network.init(jax.random.key(9))
     learner = sgd(network, epochs=0, warm_start=warm, pretrained=loaded).extend(linear())
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     before = learner.init(KEY, data)
     assert_equal(before.params.network, loaded.params)
     moved = jax.tree.map(lambda leaf: leaf + 1.0, before)
-    after, _ = learner.fit(jax.random.key(1), moved, data, LABELS, learner.hyper)
+    after, _ = learner.fit(jax.random.key(1), moved, data, pool.y, LABELS, learner.hyper)
     if warm:
         assert_equal(after, moved)
     else:
@@ -259,9 +259,9 @@ def test_vmap_over_seeds_equals_single():
     learner = learner.extend(linear(descend, unlabelled=True))
 
     def run(key, n):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         variables = learner.init(key, data)
-        variables, _ = learner.fit(key, variables, data, Labels(ORDER, n), learner.hyper)
+        variables, _ = learner.fit(key, variables, data, pool.y, Labels(ORDER, n), learner.hyper)
         return learner.predict(variables, pool.x)
 
     keys, n = jax.random.split(KEY, 2), jnp.array([5, 20], jnp.int32)
@@ -288,7 +288,7 @@ def test_an_episode_with_each(name):
 
     @jax.jit
     def run(key):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         state = made.init(key, ORDER, jnp.int32(6), pool, data)
         return made.run(state, 0, 3, pool, data, pool, learner.hyper, schedule)
 

@@ -50,9 +50,9 @@ def learner(name: str) -> Learner:
 
 def fit_and_predict(learner: Learner):
     def run(key, order, n, pool, hyper, test_x):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         variables = learner.init(key, data)
-        variables, info = learner.fit(key, variables, data, Labels(order, n), hyper)
+        variables, info = learner.fit(key, variables, data, pool.y, Labels(order, n), hyper)
         return learner.predict(variables, test_x), info
 
     return run

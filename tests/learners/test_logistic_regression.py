@@ -117,7 +117,7 @@ def test_first_step_too_long_is_halved():
     # Far out on the wrong side a full Newton step overshoots; the objective must still fall.
     pool = Pool(jnp.array([[1.0], [-1.0]]), jnp.array([0, 1]))
     learner = logistic_regression((1,), 2, C=100.0)
-    far = learner.init(jax.random.key(0), learner.prepare(pool))._replace(
+    far = learner.init(jax.random.key(0), learner.prepare(pool.x))._replace(
         weights=jnp.array([[-40.0, 40.0]])
     )
     _, fitted, info = fit(pool, np.arange(2), C=100.0, start=far, num_classes=2)

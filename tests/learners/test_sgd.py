@@ -19,8 +19,8 @@ from jal.types import Labels, Pool
 
 
 def run(learner, key, pool, labels):
-    data = learner.prepare(pool)
-    return learner.fit(key, learner.init(key, data), data, labels, learner.hyper)
+    data = learner.prepare(pool.x)
+    return learner.fit(key, learner.init(key, data), data, pool.y, labels, learner.hyper)
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 20])
@@ -134,10 +134,10 @@ def test_steps_follow_n():
 def test_warm_start(digits, warm):
     pool, _ = digits
     learner = sgd(mlp((64,), 10, hidden=(8,)), epochs=0, warm_start=warm)
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     before = learner.init(jax.random.key(1), data)
     labels = Labels(jnp.arange(1000, dtype=jnp.int32), jnp.int32(50))
-    after, _ = learner.fit(jax.random.key(0), before, data, labels, learner.hyper)
+    after, _ = learner.fit(jax.random.key(0), before, data, pool.y, labels, learner.hyper)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), before.params, after.params)
     kernels = [same["hidden"][0]["kernel"], same["last"]["kernel"]]
     assert kernels == [warm, warm]
@@ -279,9 +279,9 @@ def test_starts_from_pretrained_weights(warm):
     loaded = NetworkVariables({**params, "last": nothing}, {})
     learner = sgd(network, epochs=0, warm_start=warm, pretrained=loaded)
     pool, labels = two_classes((4, 4))
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     before = learner.init(jax.random.key(0), data)
-    after, _ = learner.fit(jax.random.key(1), before, data, labels, learner.hyper)
+    after, _ = learner.fit(jax.random.key(1), before, data, pool.y, labels, learner.hyper)
     for variables in (before, after):
         np.testing.assert_array_equal(
             variables.params["hidden"][0]["kernel"], params["hidden"][0]["kernel"]
@@ -317,10 +317,12 @@ def test_the_networks_state_is_carried_from_step_to_step():
 def test_each_seed_and_each_fresh_start_drops_out_on_its_own():
     learner = sgd(from_module(Noisy), epochs=0)
     pool, labels = two_classes((4, 4))
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     keys = jax.random.split(jax.random.key(0), 4)
     starts = [learner.init(keys[i], data) for i in range(2)]
-    starts += [learner.fit(keys[i], starts[0], data, labels, learner.hyper)[0] for i in (2, 3)]
+    starts += [
+        learner.fit(keys[i], starts[0], data, pool.y, labels, learner.hyper)[0] for i in (2, 3)
+    ]
     drawn = {tuple(jax.random.key_data(s.state["dropout"]["rngs"]["key"]).tolist()) for s in starts}
     assert len(drawn) == 4
 

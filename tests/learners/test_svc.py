@@ -145,10 +145,11 @@ def test_max_labels_does_not_change_the_optimum(digits):
 def test_sweeping_c_equals_separate_fits(digits):
     pool, test = digits
     learner = svc((64,), 10, max_labels=200, class_weight="balanced")
-    labels, start = labels_of(pool, np.arange(200)), learner.init(jax.random.key(0), pool)
+    labels, start = labels_of(pool, np.arange(200)), learner.init(jax.random.key(0), pool.x)
 
     def logits(C):
-        variables, _ = learner.fit(jax.random.key(0), start, pool, labels, type(learner.hyper)(C))
+        hyper = type(learner.hyper)(C)
+        variables, _ = learner.fit(jax.random.key(0), start, pool.x, pool.y, labels, hyper)
         return learner.predict(variables, test.x).logits
 
     grid = jnp.array([0.5, 2.0, 20.0])

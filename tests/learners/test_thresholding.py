@@ -12,9 +12,9 @@ P = np.array([0.2, 0.2, 0.6])
 
 def fixed(logits) -> Learner:
     return Learner(
-        prepare=lambda pool: pool,
+        prepare=lambda x: x,
         init=lambda key, data: (),
-        fit=lambda key, variables, data, labels, hyper: ((), {"one": jnp.float32(1)}),
+        fit=lambda key, variables, data, y, labels, hyper: ((), {"one": jnp.float32(1)}),
         predict=lambda variables, x: Outputs(jnp.tile(logits, (len(x), 1)), x),
         hyper=(),
     )
@@ -23,9 +23,9 @@ def fixed(logits) -> Learner:
 def fit(learner, y, n):
     pool = Pool(jnp.zeros((len(y), 2)), jnp.asarray(y))
     labels = Labels(jnp.arange(len(y), dtype=jnp.int32), jnp.int32(n))
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     key = jax.random.key(0)
-    variables, info = learner.fit(key, learner.init(key, data), data, labels, learner.hyper)
+    variables, info = learner.fit(key, learner.init(key, data), data, pool.y, labels, learner.hyper)
     assert set(info) == {"one"}
     return learner.predict(variables, pool.x[:1]).logits[0]
 
@@ -51,9 +51,11 @@ def test_balances_a_classifier_of_imbalanced_labels():
     plain = logistic_regression((2,), 2)
     recalls = []
     for learner in (plain, thresholded(plain, 2)):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         key = jax.random.key(0)
-        variables, _ = learner.fit(key, learner.init(key, data), data, labels, learner.hyper)
+        variables, _ = learner.fit(
+            key, learner.init(key, data), data, pool.y, labels, learner.hyper
+        )
         predicted = np.argmax(learner.predict(variables, pool.x).logits, axis=1)
         recalls.append(np.mean(predicted[y == 1] == 1))
     assert recalls[0] < 0.3 and recalls[1] > 0.6

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from jal import metrics
-from jal.data import start_from
 from jal.episode import episode
+from jal.labels import start_from
 from jal.learners import linear_svc, logistic_regression, svc
 from jal.strategies import registry
 from jal.types import Pool
@@ -61,12 +61,12 @@ def test_how_many_classes_are_labelled_may_differ_between_seeds(digits):
     chosen = [(4, 9), (0, 4, 9), range(10), (4,)]
     index = [np.flatnonzero(np.isin(y, classes))[:40] for classes in chosen]
     learner = logistic_regression((64,), 10, max_labels=40)
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     labels = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[labels_of(pool, i) for i in index])
 
     def one(labels):
         start = learner.init(jax.random.key(0), data)
-        fitted, _ = learner.fit(jax.random.key(0), start, data, labels, learner.hyper)
+        fitted, _ = learner.fit(jax.random.key(0), start, data, pool.y, labels, learner.hyper)
         return jax.nn.softmax(learner.predict(fitted, test.x).logits)
 
     for classes, rows, p in zip(chosen, index, jax.jit(jax.vmap(one))(labels), strict=True):
@@ -86,7 +86,7 @@ def test_margin_picks_what_a_loop_with_scikit_learn_picks():
     rng = np.random.default_rng(0)
     starts = np.stack([rng.choice(np.flatnonzero(y == k), 20, replace=False) for k in (0, 1)], 1)
     learner = logistic_regression(x.shape[1:], 2, max_labels=30)
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
     made = episode(learner, registry["margin"](), metrics.evaluator(["accuracy"]), 14, 2)
 
     def one(chosen):

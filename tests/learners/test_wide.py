@@ -32,7 +32,7 @@ def test_the_optimum_is_scikit_learns(factory, dim, largest, axes, monkeypatch):
     monkeypatch.setattr(coordinates, "_LARGEST", largest)
     given, index = pool(dim), np.arange(25)
     constant = int(factory is linear_svc)
-    found = factory((dim,), 3).prepare(given).inputs.axes
+    found = factory((dim,), 3).prepare(given.x).axes
     assert (None if found is None else found.shape[1]) == (
         axes if axes in (None, 40) else axes + constant
     )
@@ -56,7 +56,7 @@ def test_the_optimum_is_scikit_learns(factory, dim, largest, axes, monkeypatch):
 def test_without_axes_bytes_stay_bytes(factory, monkeypatch):
     monkeypatch.setattr(coordinates, "_LARGEST", 30)
     images = Pool(jnp.zeros((40, 6, 10), jnp.uint8), jnp.asarray(Y, jnp.int32))
-    data = factory((6, 10), 3).prepare(images)
-    assert data.inputs.x.dtype == jnp.uint8
-    rows = data.inputs.rows(jnp.arange(7))
+    data = factory((6, 10), 3).prepare(images.x)
+    assert data.x.dtype == jnp.uint8
+    rows = data.rows(jnp.arange(7))
     assert rows.shape == (7, 60 + (factory is linear_svc))

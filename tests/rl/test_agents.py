@@ -11,6 +11,7 @@ import pytest
 from jal import data, files
 from jal.data.splits import fractions
 from jal.episode import episode, look
+from jal.labels import revealed
 from jal.learners import logistic_regression
 from jal.metrics import evaluator
 from jal.rl import (
@@ -290,7 +291,7 @@ def test_the_policy_is_a_strategy(name, tmp_path):
     @jax.jit
     def whole(key, y):
         chosen = pool._replace(y=y)
-        data_ = own.prepare(chosen)
+        data_ = own.prepare(chosen.x)
         order = jax.random.permutation(jax.random.key(1), len(pool.y)).astype(jnp.int32)
         state = run.init(key, order, jnp.int32(10), chosen, data_)
         hyper = jax.tree.map(jnp.float32, own.hyper)
@@ -366,12 +367,12 @@ def test_a_policy_s_clock_runs_and_its_candidates_are_drawn():
     pool, own = training.train.pool, learner()
     order = jax.random.permutation(jax.random.key(2), len(pool.y)).astype(jnp.int32)
     labels = Labels(order, jnp.int32(9))  # four of eight bought
-    data_ = own.prepare(pool)
+    data_ = own.prepare(pool.x)
     hyper = jax.tree.map(jnp.float32, own.hyper)
     untrained = own.init(jax.random.key(0), data_)
-    variables, _ = own.fit(jax.random.key(0), untrained, data_, labels, hyper)
+    variables, _ = own.fit(jax.random.key(0), untrained, data_, pool.y, labels, hyper)
     given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
-    round_ = look(own, variables, pool, labels, data_, hyper)
+    round_ = look(own, variables, pool.x, data_, revealed(pool.y, labels), labels, hyper)
     round_ = round_._replace(given=given, predict=own.predict)
     for k in (1, 3):
         key = jax.random.key(k)

@@ -12,7 +12,7 @@ from sklearn import metrics as sklearn_metrics
 from toys import counted
 
 from jal import learners, metrics, strategies
-from jal.data.splits import random_start
+from jal.labels import random_start
 from jal.rl.abas_ral import batch_actor
 from jal.rl.env import Actor, EnvParams, Goal, environment
 from jal.rl.observations import observe_batches, observe_points, sorted_scores
@@ -50,7 +50,7 @@ def data():
     x = (rng.normal(size=(150, 4)) + 1.2 * np.eye(CLASSES, 4)[y]).astype(np.float32)
     x, y = jnp.asarray(x), jnp.asarray(y)
     pool = Pool(x[:POINTS], y[:POINTS])
-    prepared = LEARNER.prepare(pool)
+    prepared = LEARNER.prepare(pool.x)
     variables = LEARNER.init(jax.random.key(0), prepared)
     holdout = Pool(x[POINTS:120], y[POINTS:120])
     return EnvParams(pool, prepared, holdout, x[120:], variables, LEARNER.hyper, NEVER)
@@ -133,7 +133,8 @@ def test_the_classifier_is_retrained_on_all_labels_and_seen_afterwards():
     fit, predict = jax.jit(LEARNER.fit), jax.jit(LEARNER.predict)
     for before, after in itertools.pairwise(states[:4]):
         key = jax.random.key(0)
-        wanted, _ = fit(key, before.variables, params.data, after.labels, params.hyper)
+        y, start = params.pool.y, before.variables
+        wanted, _ = fit(key, start, params.data, y, after.labels, params.hyper)
         for name in wanted._fields:
             found = getattr(after.variables, name)
             np.testing.assert_allclose(found, getattr(wanted, name), atol=1e-3)

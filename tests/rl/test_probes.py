@@ -7,7 +7,7 @@ import pytest
 from toys import Seen, candidates_of, counted, learn
 
 from jal import metrics, strategies
-from jal.data.splits import random_start
+from jal.labels import random_start
 from jal.rl.abas_ral import batch_actor
 from jal.rl.dqn import Candidates, dqn, greedy
 from jal.rl.env import EnvParams, Goal, environment

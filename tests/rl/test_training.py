@@ -9,7 +9,7 @@ import pytest
 from toys import counted
 
 from jal import strategies
-from jal.data.splits import random_start
+from jal.labels import random_start
 from jal.rl.abas_ral import batch_actor
 from jal.rl.dqn import dqn
 from jal.rl.env import EnvParams, Goal, environment
@@ -113,7 +113,7 @@ def test_warm_start_finds_the_quality_and_the_least_budget_that_reached_it(at_on
 def test_the_budget_of_a_better_quality_replaces_a_smaller_one(at_once):
     """The quality is of the number of labels, so that episodes have bests of their own."""
     learner = counted()._replace(
-        fit=lambda key, count, data, labels, hyper: (jnp.float32(labels.n), {})
+        fit=lambda key, count, data, y, labels, hyper: (jnp.float32(labels.n), {})
     )
     own = np.random.default_rng(0).permutation(np.linspace(0.1, 0.9, POINTS)).astype(np.float32)
     schedule = Schedule(warm_episodes=12, epochs=1, episodes_at_once=at_once)

@@ -6,7 +6,8 @@ from jax.tree_util import Partial
 from reference import oracles
 
 from jal import learners, metrics
-from jal.episode import episode, labelled_mask, look
+from jal.episode import episode, look
+from jal.labels import labelled_mask, revealed
 from jal.scores import disagreement
 from jal.strategies import bayesian
 from jal.types import InputError, Labels, Outputs, Round
@@ -112,13 +113,15 @@ def test_with_a_dropout_network(digits):
     learner = learners.registry["mlp"]((64,), 10, dropout=0.5, epochs=3, max_labels=60)
     order = jnp.asarray(np.random.default_rng(0).permutation(1000), jnp.int32)
     labels = Labels(order, jnp.int32(60))
-    data = learner.prepare(pool)
+    data = learner.prepare(pool.x)
 
     @jax.jit
     def run(pool, data):
         start = learner.init(key, data)
-        variables, _ = learner.fit(key, start, data, labels, learner.hyper)
-        seen = look(learner, variables, pool, labels, data, learner.hyper, False)
+        variables, _ = learner.fit(key, start, data, pool.y, labels, learner.hyper)
+        seen = look(
+            learner, variables, pool.x, data, revealed(pool.y, labels), labels, learner.hyper, False
+        )
         picks = bayesian.bald(passes=4).select(key, (), seen, 20)[0]
         samples = jax.lax.map(lambda key: seen.sample(key).logits, jax.random.split(key, 30))
         return picks, jax.vmap(disagreement.bald, in_axes=1)(samples)

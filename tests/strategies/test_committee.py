@@ -8,7 +8,8 @@ from jax.tree_util import Partial
 from sklearn.linear_model import LogisticRegression
 
 from jal import learners, scores
-from jal.episode import labelled_mask, look
+from jal.episode import look
+from jal.labels import labelled_mask, revealed
 from jal.strategies import committee
 from jal.types import InputError, Labels, Outputs, Round
 
@@ -27,9 +28,11 @@ def run_committee_kl():
     strategy = committee.committee_kl()
 
     def run(key, pool, labels):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         start = learner.init(key, data)
-        round_ = look(learner, start, pool, labels, data, learner.hyper, False)
+        round_ = look(
+            learner, start, pool.x, data, revealed(pool.y, labels), labels, learner.hyper, False
+        )
         return strategy.select(key, (), round_, BUY)[0]
 
     return jax.jit(run)

@@ -9,6 +9,7 @@ from reference import oracles
 
 from jal import networks
 from jal.episode import look
+from jal.labels import revealed
 from jal.learners import sgd
 from jal.learners.thresholding import ThresholdedVariables
 from jal.networks import NetworkVariables
@@ -62,9 +63,18 @@ def test_saal_moves_the_networks_parameters():
         keys = jax.random.split(key, 4)
         pool = Pool(jax.random.normal(keys[0], (N, D)), jax.random.randint(keys[1], (N,), 0, K))
         labels = Labels(jax.random.permutation(keys[2], N).astype(jnp.int32), jnp.int32(10))
-        data = network.prepare(pool)
+        data = network.prepare(pool.x)
         variables = network.init(keys[3], data)
-        seen = look(network, variables, pool, labels, data, network.hyper, uses_outputs=False)
+        seen = look(
+            network,
+            variables,
+            pool.x,
+            data,
+            revealed(pool.y, labels),
+            labels,
+            network.hyper,
+            uses_outputs=False,
+        )
 
         def logits_of(params, x):
             return network.predict(variables._replace(params=params), x).logits

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jal.episode import labelled_mask, look
+from jal.episode import look
+from jal.labels import labelled_mask, revealed
 from jal.learners import sgd
 from jal.networks import mlp
 from jal.strategies.loss_prediction import loss_prediction, ranking_loss
@@ -84,10 +85,12 @@ def test_noisy_labels_are_predicted_to_cost_more():
 
     @jax.jit
     def run(key):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         variables = learner.init(key, data)
-        variables, _ = learner.fit(key, variables, data, labels, learner.hyper)
-        seen = look(learner, variables, pool, labels, data, learner.hyper)
+        variables, _ = learner.fit(key, variables, data, pool.y, labels, learner.hyper)
+        seen = look(
+            learner, variables, pool.x, data, revealed(pool.y, labels), labels, learner.hyper
+        )
         return strategy.select(key, (), seen, 60)[0], seen.auxiliary
 
     picks, predicted = run(jax.random.key(0))
@@ -97,7 +100,7 @@ def test_noisy_labels_are_predicted_to_cost_more():
 
 def test_a_network_without_stages_is_refused():
     learner = sgd(mlp((4,), 3, hidden=())).extend(loss_prediction().auxiliary)
-    data = learner.prepare(Pool(jnp.ones((5, 4)), jnp.zeros(5, jnp.int32)))
+    data = learner.prepare(jnp.ones((5, 4)))
     with pytest.raises(InputError, match="loss_prediction reads the stages"):
         jax.jit(learner.init)(jax.random.key(0), data)
 

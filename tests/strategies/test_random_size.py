@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from jal import strategies
-from jal.episode import labelled_mask
+from jal.labels import labelled_mask
 from jal.types import InputError, Labels, Round
 
 POINTS = 24

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from scipy import stats
 
 from jal import select, strategies
-from jal.episode import labelled_mask
+from jal.labels import labelled_mask
 from jal.types import Labels, Outputs, Round
 
 NAMES = sorted(strategies.registry)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jal.episode import labelled_mask
+from jal.labels import labelled_mask
 from jal.strategies.vaal import (
     _draw,
     _vectors,

@@ -6,7 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from jal.episode import labelled_mask, look
+from jal.episode import look
+from jal.labels import labelled_mask, revealed
 from jal.learners import sgd
 from jal.networks import mlp
 from jal.strategies.waal import uncertainty_bound, waal
@@ -136,10 +137,12 @@ def test_prefers_the_blob_without_labels():
 
     @jax.jit
     def run(key):
-        data = learner.prepare(pool)
+        data = learner.prepare(pool.x)
         variables = learner.init(key, data)
-        variables, _ = learner.fit(key, variables, data, labels, learner.hyper)
-        seen = look(learner, variables, pool, labels, data, learner.hyper)
+        variables, _ = learner.fit(key, variables, data, pool.y, labels, learner.hyper)
+        seen = look(
+            learner, variables, pool.x, data, revealed(pool.y, labels), labels, learner.hyper
+        )
         return strategy.select(key, (), seen, 60)[0], seen
 
     picks, seen = run(jax.random.key(0))
