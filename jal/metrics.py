@@ -6,7 +6,7 @@ summaries of finished curves take NumPy arrays and use SciPy's distributions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -75,9 +75,17 @@ registry: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-def evaluator(names: Sequence[str]) -> Callable[[Outputs, Array], dict[str, Array]]:
-    """`(outputs, y) -> {name: value}` of the named metrics, for `jal.episode`."""
-    return lambda outputs, y: {name: registry[name](outputs.logits, y) for name in names}
+def evaluator(
+    metrics: Sequence[str] | Mapping[str, Callable[[Array, Array], Array]],
+) -> Callable[[Outputs, Array], dict[str, Array]]:
+    """`(outputs, y) -> {name: value}` for `jal.episode`.
+
+    Args:
+      metrics: names in the registry, or functions `(logits [M, K], y [M]) -> []` by name.
+    """
+    if not isinstance(metrics, Mapping):
+        metrics = {name: registry[name] for name in metrics}
+    return lambda outputs, y: {name: f(outputs.logits, y) for name, f in metrics.items()}
 
 
 def imbalance_ratio(counts: Array) -> Array:

@@ -13,7 +13,7 @@ PACKAGE = Path(jal.__file__).parent
 # Each may import what stands before it, and itself.
 TIERS = [
     {"types"},
-    {"files", "labels", "scores", "metrics"},
+    {"code", "files", "labels", "scores", "metrics"},
     {"select", "networks", "parallel", "memory", "report"},
     {"learners", "strategies", "data"},
     {"episode"},

@@ -1,8 +1,13 @@
-"""Experiments: a config, a runner that saves and resumes, and one tidy table of results."""
+"""Experiments: configs, a runner that saves and resumes, and one tidy table of results."""
 
-from jal.experiment.agent_configs import AbasRal, LalRl, Parts, Saved, SladeBranson
-from jal.experiment.config import Experiment
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jal.experiment.config import Execution, Experiment, Protocol, Shown
 from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
+from jal.experiment.form import Code
 from jal.experiment.learner_configs import (
     CNN,
     MLP,
@@ -12,31 +17,66 @@ from jal.experiment.learner_configs import (
     ResNet,
     ViT,
 )
+from jal.experiment.parts import Parts
+from jal.experiment.queries import Learned, Query
 from jal.experiment.results import Results, load
 from jal.experiment.runner import Interrupted, resume, run
+from jal.experiment.starts import Balanced, Indices, Random, Twisted
+from jal.experiment.training_config import Training
+
+if TYPE_CHECKING:
+    from jal.experiment.trained import Trained, load_trained
+    from jal.rl import AbasRal, LalRl, SladeBranson
 
 __all__ = [
     "CNN",
     "MLP",
     "SVC",
     "AbasRal",
+    "Balanced",
+    "Code",
     "Corruption",
     "Data",
+    "Execution",
     "Experiment",
     "Features",
     "Imbalance",
+    "Indices",
     "Interrupted",
     "LalRl",
+    "Learned",
     "LinearSVC",
     "LogisticRegression",
     "Parts",
+    "Protocol",
+    "Query",
+    "Random",
     "ResNet",
     "Results",
-    "Saved",
+    "Shown",
     "SladeBranson",
+    "Trained",
+    "Training",
+    "Twisted",
     "ViT",
     "load",
     "load_data",
+    "load_trained",
     "resume",
     "run",
 ]
+
+# Of agents, with rlax and all that it needs: imported when they are used.
+_LATER = {
+    "AbasRal": "jal.rl",
+    "LalRl": "jal.rl",
+    "SladeBranson": "jal.rl",
+    "Trained": "jal.experiment.trained",
+    "load_trained": "jal.experiment.trained",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'jal.experiment' has no attribute {name!r}")

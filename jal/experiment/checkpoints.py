@@ -34,16 +34,15 @@ class Checkpoints:
     its files. The step before the newest is kept for the case that the newest is damaged.
     """
 
-    def __init__(self, folder: Path, of: str, name: Callable[[int], str], run: Path | None = None):
+    def __init__(self, folder: Path, of: str, name: Callable[[int], str]):
         """Touches nothing yet.
 
         Args:
           folder: of the run or the training.
           of: what its files are known by, so that another's are found out.
           name: what a step is called in sentences.
-          run: the folder to resume, where that is another.
         """
-        self._folder, self._of, self._name, self._run = folder, of, name, run or folder
+        self._folder, self._of, self._name = folder, of, name
         self._path = (folder / "checkpoints").resolve()
         self._before: int | None = None
 
@@ -81,7 +80,7 @@ class Checkpoints:
         full.
         """
         made, making = self._path / str(step), self._path / f".{step}.tmp"
-        with disk_errors(self._run):
+        with disk_errors(self._folder):
             self._path.mkdir(parents=True, exist_ok=True)
             leaves = [*arrays.values(), *jax.tree.leaves(state)]
             needed = sum(leaf.nbytes for leaf in leaves) + _METADATA_BYTES
@@ -132,6 +131,11 @@ class Checkpoints:
                 "anew."
             ) from error
 
+    @staticmethod
+    def drop(folder: Path) -> None:
+        """Removes a folder's checkpoints, once they are needed no more."""
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
     def _steps(self) -> list[int]:
         if not self._path.is_dir():
             return []
@@ -144,15 +148,15 @@ class Checkpoints:
 def cell_checkpoints(folder: Path, experiment: Experiment) -> Checkpoints:
     """Of a run's cells: a step is `cell * (rounds + 1) + done`.
 
-    The cells before `cell` (pairs of learner and strategy, in the config's order) are finished, and
+    The cells before `cell` (pairs of learner and query, in the config's order) are finished, and
     of `cell` the first `done` rounds.
     """
-    cells, last = experiment.cells(), experiment.rounds + 1
+    cells, last = experiment.cells(), experiment.protocol.rounds + 1
 
     def name(step: int) -> str:
         cell, done = divmod(step - 1, last)
-        learner, strategy = cells[min(cell, len(cells) - 1)]
-        return f"round {done} of {learner} · {strategy}"
+        learner, query = cells[min(cell, len(cells) - 1)]
+        return f"round {done} of {learner} · {query.name}"
 
     return Checkpoints(folder, run_sha256(folder), name)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+import inspect
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
 import tyro
 
+from jal.code import find, is_code
 from jal.data import corruption, features, imbalance, sources
 from jal.data.sources import Dataset
 from jal.data.splits import fractions
 from jal.data.statistics import IMAGENET
+from jal.experiment.form import Parser, as_name, shown
+from jal.experiment.parts import Parts
 from jal.networks import load_pretrained, normalise, overlay, resnet, vit_s16
 from jal.types import Array, InputError
 
@@ -73,14 +77,24 @@ class Arrays:
     """Their number."""
 
 
+_KINDS = ("sklearn", "tfds", "hf", "folder", "npz")
+
+
+def _source(tree: Any, where: str) -> Any:
+    if not isinstance(tree, str) and not callable(tree):
+        raise InputError(f"{where} must be a name or a function, got {shown(tree)}.")
+    return tree
+
+
 @dataclasses.dataclass(frozen=True)
 class Data:
     """Which data."""
 
-    source: str = "sklearn:digits"
+    source: Annotated[Any, Parser(_source)] = "sklearn:digits"
     """sklearn:digits, tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or
-    npz:PATH with x and y, or with x_train, y_train, x_test and y_test; arrays where a data set was
-    given in Python."""
+    npz:PATH with x and y, or with x_train, y_train, x_test and y_test; package.module:attribute of
+    a function that returns a jal.data.Dataset (given split_seed and test_size where it takes
+    these), or that function; arrays where a data set was given in Python."""
     test_size: int | float | None = None
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""
@@ -93,8 +107,15 @@ class Data:
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
     features: Features = Features()
+    parts: Parts | None = None
+    """Shares into which the training data are divided for agents, once all above is done: agents
+    are trained on some and compared on another. None: all of it is the pool."""
     arrays: tyro.conf.Fixed[Arrays | None] = None
-    """Of the source arrays, written by the run that they are given to."""
+    """What a data set that is given in Python holds, written by the run that it is given to."""
+
+    def of_split(self, split: int | None) -> Data:
+        """The data of one of several splits; of None themselves."""
+        return dataclasses.replace(self, split_seed=self.split_seed + (split or 0))
 
 
 def given_data(config: Data, dataset: Dataset) -> Data:
@@ -102,9 +123,9 @@ def given_data(config: Data, dataset: Dataset) -> Data:
 
     Raises:
       InputError: where the config asks for other data, or for something to be done to them; all but
-        split_seed, which divides the data among agents.
+        split_seed and parts, which divide the data among agents.
     """
-    asked = dataclasses.replace(config, split_seed=0, arrays=None)
+    asked = dataclasses.replace(config, split_seed=0, parts=None, arrays=None)
     if asked not in (Data(), Data("arrays")):
         fields = (field.name for field in dataclasses.fields(Data))
         name = next(name for name in fields if getattr(asked, name) != getattr(Data(), name))
@@ -114,11 +135,15 @@ def given_data(config: Data, dataset: Dataset) -> Data:
         )
     train, test = dataset.train, dataset.test
     arrays = Arrays(len(train.y), len(test.y), train.x.shape[1:], dataset.num_classes)
-    return Data("arrays", split_seed=config.split_seed, arrays=arrays)
+    return Data("arrays", split_seed=config.split_seed, parts=config.parts, arrays=arrays)
 
 
-def load_data(config: Data) -> Dataset:
+def load_data(config: Data, allow_code: bool = True) -> Dataset:
     """The data set: loaded, thinned out, made imbalanced, corrupted, turned into features.
+
+    Args:
+      config: which.
+      allow_code: whether the source may name a module that must be imported.
 
     Raises:
       InputError: where any of these cannot be done.
@@ -136,18 +161,42 @@ def load_data(config: Data) -> Dataset:
             f"the data are arrays that were given in Python{what}: give them again, as dataset= of "
             "jal.experiment.run or jal.experiment.resume."
         )
-    dataset = sources.load(
-        config.source,
-        test_size=config.test_size,
-        split_seed=config.split_seed,
-        image_size=config.image_size,
-    )
+    source = config.source
+    if not isinstance(source, str) or (is_code(source) and source.partition(":")[0] not in _KINDS):
+        dataset = _of_function(config, allow_code)
+    else:
+        dataset = sources.load(
+            source,
+            test_size=config.test_size,
+            split_seed=config.split_seed,
+            image_size=config.image_size,
+        )
     if config.train_share != 1.0:
         (chosen,) = fractions(dataset.train.y, (config.train_share,), config.split_seed)
         dataset = sources.take(dataset, chosen)
     dataset = _with_imbalance(dataset, config.imbalance, config.split_seed)
     dataset = _with_corruption(dataset, config.corruption, config.split_seed)
     return _with_features(dataset, config.features)
+
+
+def _of_function(config: Data, allow_code: bool) -> Dataset:
+    function = find("data source", config.source, {}, allow_code)
+    takes = inspect.signature(function).parameters
+    given = {"test_size": config.test_size, "image_size": config.image_size}
+    options = {name: value for name, value in given.items() if value is not None}
+    options["split_seed"] = config.split_seed
+    for name, value in options.items():
+        if name not in takes and value:
+            raise InputError(
+                f"data source {as_name(config.source)} takes no {name}, got {value}: leave it out."
+            )
+    made = function(**{name: value for name, value in options.items() if name in takes})
+    if not isinstance(made, Dataset):
+        raise InputError(
+            f"data source {as_name(config.source)} must return a jal.data.Dataset, such as "
+            f"from_arrays makes, and returns {shown(made)}."
+        )
+    return made
 
 
 def _with_imbalance(dataset: Dataset, config: Imbalance, seed: int) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from typing import Any
 
 from jal import files
 from jal.experiment.config import Experiment, difference
+from jal.experiment.config_file import CODE, import_file, own_code
+from jal.experiment.form import as_name
+from jal.experiment.training_config import Training
 from jal.types import InputError
 
 __all__ = [
@@ -22,17 +26,27 @@ __all__ = [
     "PICKS",
     "TABLE",
     "TRAINING",
+    "Config",
+    "Step",
+    "as_tree",
     "brief",
+    "check_config",
     "check_data",
-    "check_experiment",
     "check_vacant",
     "create",
     "disk_errors",
+    "import_code",
+    "read_config",
     "read_experiment",
     "read_json",
     "replace_file",
     "run_sha256",
 ]
+
+Step = Experiment | Training
+Config = Step | tuple[Step, ...]
+
+_KINDS = {"experiment", "training", "steps"}
 
 CONFIG = "config.json"
 INFO = "info.json"
@@ -42,20 +56,27 @@ TABLE = "results.parquet"
 TRAINING = "training.parquet"
 
 
-def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
+def create(folder: Path, config: Config, data_sha256: str) -> None:
     """Makes a run's folder, complete with its config, in one rename.
+
+    A config file whose own code the config names is kept beside it.
 
     Raises:
       InputError: where `folder` is there already and not empty, or cannot be written.
     """
-    check_vacant(folder, experiment)
+    check_vacant(folder, config)
     making = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
+    tree = as_tree(config) | {"data_sha256": data_sha256}
+    code = own_code(tree)
     try:
         making.mkdir(parents=True)
-        config = {"experiment": experiment.to_json(), "data_sha256": data_sha256}
-        config["sha256"] = files.digest(config)
+        if code is not None:
+            text = code.read_bytes()
+            tree["code_sha256"] = hashlib.sha256(text).hexdigest()
+            files.replace_file(making / CODE, lambda path: path.write_bytes(text))
+        tree["sha256"] = files.digest(tree)
         files.replace_file(
-            making / CONFIG, lambda path: path.write_text(json.dumps(config, indent=2) + "\n")
+            making / CONFIG, lambda path: path.write_text(json.dumps(tree, indent=2) + "\n")
         )
         making.rename(folder)
         files.sync(folder.parent)
@@ -64,7 +85,22 @@ def create(folder: Path, experiment: Experiment, data_sha256: str) -> None:
         raise _cannot_create(folder, error) from error
 
 
-def check_vacant(folder: Path, experiment: Experiment) -> None:
+def as_tree(config: Config) -> dict[str, Any]:
+    """JSON that says what kind of config it is; one of several lists its steps."""
+    if isinstance(config, Experiment | Training):
+        return {type(config).__name__.lower(): config.to_json()}
+    return {"steps": [as_tree(step) for step in config]}
+
+
+def _from_tree(tree: dict[str, Any]) -> Config:
+    if "steps" in tree:
+        return tuple(_from_tree(step) for step in tree["steps"])  # pyright: ignore[reportReturnType]
+    if "experiment" in tree:
+        return Experiment.from_json(tree["experiment"])
+    return Training.from_json(tree["training"])
+
+
+def check_vacant(folder: Path, config: Config) -> None:
     """Raises InputError where `folder` is there already and not empty, or cannot be looked at."""
     try:
         vacant = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
@@ -74,10 +110,10 @@ def check_vacant(folder: Path, experiment: Experiment) -> None:
     if vacant:
         return
     if holds_a_run:
-        differs = difference(read_experiment(folder), experiment)
+        differs = difference(_tree(folder), as_tree(config))
         raise InputError(
             f"{folder} holds another run"
-            + (f", in which {differs}" if differs else " of this experiment")
+            + (f", in which {differs}" if differs else " of this config")
             + ": give another --out, or go on with that run by --resume."
         )
     raise InputError(f"{folder} is not empty: give --out a new or an empty folder.")
@@ -95,28 +131,65 @@ def brief(name: str) -> str:
     return name if len(name) <= 80 else f"{name[:38]}...{name[-39:]}"
 
 
-def check_experiment(folder: Path, experiment: Experiment) -> None:
-    """Raises InputError unless `folder` is a run of this experiment."""
-    differs = difference(read_experiment(folder), experiment)
+def check_config(folder: Path, config: Config) -> None:
+    """Raises InputError unless `folder` is a run of this config."""
+    differs = difference(_tree(folder), as_tree(config))
     if differs:
         raise InputError(
             f"{folder} belongs to another config: {differs}; resume it without options."
         )
 
 
-def check_data(folder: Path, source: str, data_sha256: str) -> None:
+def check_data(folder: Path, source: object, data_sha256: str) -> None:
     """Raises InputError unless the run in `folder` is on these data."""
     saved = str(_read_config(folder)["data_sha256"])
     if saved != data_sha256:
         raise InputError(
-            f"{folder} was run on other data or from other weights: {source} has "
+            f"{folder} was run on other data or from other weights: {as_name(source)} has "
             f"SHA-256 {data_sha256[:12]}..., not {saved[:12]}...."
         )
 
 
-def read_experiment(folder: Path) -> Experiment:
+def read_config(folder: Path) -> Config:
     """The config of a run; raises InputError where it is missing or damaged."""
-    return Experiment.from_json(_read_config(folder)["experiment"])
+    return _from_tree(_tree(folder))
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The config of an experiment's run; raises InputError where it is missing or another."""
+    config = read_config(folder)
+    if not isinstance(config, Experiment):
+        raise InputError(
+            f"{folder} holds no experiment, but {' and '.join(_tree(folder))}: give the folder of "
+            "one."
+        )
+    return config
+
+
+def import_code(folder: Path, allow_code: bool) -> None:
+    """Imports the config file that a run's own code is in, if it has any.
+
+    Raises:
+      InputError: where that was not allowed, or the file is another than the run began with.
+    """
+    wanted = _read_config(folder).get("code_sha256")
+    if wanted is None:
+        return
+    if not allow_code:
+        raise InputError(
+            f"{folder} names code of its own config file, {CODE} in it, that would be run: add "
+            "--allow-code (in Python allow_code=True) if you trust it."
+        )
+    path = folder / CODE
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+        raise InputError(f"{path} is damaged or was edited: put it back as it was.")
+    import_file(path)
+
+
+def _tree(folder: Path) -> dict[str, Any]:
+    """A run's config as JSON, as `as_tree` makes it."""
+    config = _read_config(folder)
+    return {name: config[name] for name in _KINDS & config.keys()}
 
 
 def run_sha256(folder: Path) -> str:
@@ -126,13 +199,14 @@ def run_sha256(folder: Path) -> str:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     config = read_json(folder / CONFIG)
-    if not isinstance(config, dict) or config.keys() != {"experiment", "data_sha256", "sha256"}:
-        if isinstance(config, dict) and config.keys() == {"experiment", "data_sha256"}:
-            raise InputError(
-                f"{folder} is a run of an earlier jal, whose files have no checksums: read its "
-                f"{TABLE} as it is, or run the experiment anew."
-            )
+    keys = config.keys() if isinstance(config, dict) else set()
+    if not {"data_sha256"} <= keys or len(_KINDS & keys) != 1:
         raise InputError(f"{folder / CONFIG} is not an experiment's config.")
+    if "sha256" not in keys or "strategies" in (config.get("experiment") or {}):
+        raise InputError(
+            f"{folder} is a run of an earlier jal, whose configs had another form: read its "
+            f"{TABLE} as it is, or run the experiment anew."
+        )
     if config["sha256"] != files.digest(
         {name: config[name] for name in config.keys() - {"sha256"}}
     ):

@@ -1,16 +1,24 @@
-"""The learners that an experiment can name, each a frozen dataclass that builds its Learner."""
+"""The learners that an experiment can name, each a frozen dataclass that builds its Learner.
+
+One of your own is a dataclass with such a `build`, or a function of an example's shape, the number
+of classes and `max_labels` that makes a Learner, or a Learner itself.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 
 from jal import learners
+from jal.code import find
 from jal.data import augmentation
 from jal.data.sources import Dataset
 from jal.data.statistics import IMAGENET, standardisation
+from jal.experiment.form import Code, as_name, parse, parse_object
 from jal.learners import schedules
 from jal.types import InputError, Learner
 
@@ -23,6 +31,11 @@ __all__ = [
     "LogisticRegression",
     "ResNet",
     "ViT",
+    "as_learners",
+    "build_learner",
+    "check_learner",
+    "learner_classes",
+    "read_learners",
 ]
 
 
@@ -30,6 +43,10 @@ class _Config:
     """A learner of the registry, whose options are the config's fields."""
 
     learner: ClassVar[str]
+    variant: ClassVar[bool] = True
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
 
     def input_shape(self, dataset: Dataset) -> tuple[int, ...]:
         """Of one example, as the learner sees it."""
@@ -63,6 +80,11 @@ class LogisticRegression(_Config):
     max_steps: int = 100
     """Newton steps of a fit, at most."""
 
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        _positive(name, C=self.C, max_steps=self.max_steps)
+        _not_negative(name, tol=self.tol)
+
 
 @dataclasses.dataclass(frozen=True)
 class LinearSVC(_Config):
@@ -80,6 +102,10 @@ class LinearSVC(_Config):
     """balanced: C times n / (classes present x the class's labels)."""
     max_steps: int = 100
     """Of the solver in a fit, at most."""
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        _positive(name, C=self.C, folds=self.folds, max_steps=self.max_steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +155,16 @@ class _Trained(_Config):
     predict_batch: int = 512
     """Examples in one pass of prediction; fewer take less memory."""
 
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        _positive(name, epochs=self.epochs, batch_size=self.batch_size)
+        _positive(name, learning_rate=self.learning_rate, predict_batch=self.predict_batch)
+        _not_negative(name, weight_decay=self.weight_decay)
+        if not 0 <= self.dropout < 1:
+            raise InputError(
+                f"dropout of {name} must be at least 0 and below 1, got {self.dropout}."
+            )
+
     def input_shape(self, dataset: Dataset) -> tuple[int, ...]:
         """Of one example; gray images less ImageNet's mean have three channels."""
         *size, channels = dataset.train.x.shape[1:]
@@ -170,6 +206,11 @@ class MLP(_Trained):
     hidden: tuple[int, ...] = (128,)
     """Widths of the hidden layers."""
 
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        super().check(name)
+        _widths(name, hidden=self.hidden)
+
 
 @dataclasses.dataclass(frozen=True)
 class CNN(_Trained):
@@ -183,6 +224,11 @@ class CNN(_Trained):
     """Widths of the hidden dense layers."""
     dropout: float = 0.25
     """Share of units dropped in training."""
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        super().check(name)
+        _widths(name, channels=self.channels, hidden=self.hidden)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,3 +259,97 @@ class ViT(_Trained):
 
 
 LearnerConfig = LogisticRegression | SVC | LinearSVC | MLP | CNN | ResNet | ViT
+
+_CLASSES = (LogisticRegression, LinearSVC, SVC, MLP, CNN, ResNet, ViT)
+_BY_TYPE: dict[str, type] = {kind.__name__: kind for kind in _CLASSES}
+_BY_NAME: dict[str, type] = {kind.learner: kind for kind in _CLASSES}
+
+
+def learner_classes() -> dict[str, type]:
+    """The configs by the learner's name in jal.learners.registry."""
+    return dict(_BY_NAME)
+
+
+def as_learners(given: Any) -> Any:
+    """Name -> learner, of names alone too; anything else as it is."""
+    if isinstance(given, str):
+        given = (given,)
+    if isinstance(given, tuple | list):
+        given = {str(one).rpartition(":")[2]: one for one in given}
+    if not isinstance(given, Mapping):
+        return given
+    return {
+        name: _BY_NAME[one]() if isinstance(one, str) and one in _BY_NAME else one
+        for name, one in given.items()
+    }
+
+
+def read_learners(tree: Any, where: str) -> dict[str, Any]:
+    """Learners of JSON, or the things themselves; InputError for what is none."""
+    tree = as_learners(tree)
+    if not isinstance(tree, Mapping):
+        raise InputError(f"{where} must be names, or a dict of learners, got {tree!r}.")
+    found = {}
+    for name, one in tree.items():
+        if isinstance(one, str) and ":" not in one and not one.startswith("<"):
+            raise InputError(
+                f"unknown learner {one!r}: known are {', '.join(_BY_NAME)}, or give "
+                "package.module:attribute."
+            )
+        found[name] = parse_object(one, f"{where}.{name}", _BY_TYPE)
+    return found
+
+
+def check_learner(name: str, config: Any) -> None:
+    """Raises InputError for numbers that the config itself says cannot be."""
+    if isinstance(config, _Config):
+        config.check(name)
+
+
+def build_learner(
+    name: str, config: Any, dataset: Dataset, max_labels: int, allow_code: bool
+) -> Learner:
+    """The learner of a config, a Code, a function or a Learner.
+
+    Raises:
+      InputError: where it is none of these, or does not take the data.
+    """
+    options: dict[str, Any] = {}
+    if isinstance(config, Code):
+        options = config.options
+        config = find(f"learner {name},", config.target, {}, allow_code)
+    if isinstance(config, type) and dataclasses.is_dataclass(config):
+        config, options = parse(config, options, f"learners.{name}"), {}
+    if isinstance(config, Learner):
+        made: Any = config
+    elif hasattr(config, "build"):
+        made = config.build(dataset, max_labels)
+    elif callable(config):
+        shape, classes = dataset.train.x.shape[1:], dataset.num_classes
+        made = config(shape, classes, max_labels=max_labels, **options)
+    else:
+        made = config
+    if not isinstance(made, Learner):
+        raise InputError(
+            f"learner {name} must be a Learner, a function that makes one, or a dataclass that "
+            f"builds one, got {as_name(made)}."
+        )
+    return made
+
+
+def _positive(name: str, **options: float) -> None:
+    for option, value in options.items():
+        if not 0 < value < math.inf:
+            raise InputError(f"{option} of {name} must be positive, got {value}.")
+
+
+def _not_negative(name: str, **options: float) -> None:
+    for option, value in options.items():
+        if not 0 <= value < math.inf:
+            raise InputError(f"{option} of {name} must not be negative, got {value}.")
+
+
+def _widths(name: str, **options: tuple[int, ...]) -> None:
+    for option, value in options.items():
+        if any(width < 1 for width in value):
+            raise InputError(f"{option} of {name} must be widths of at least 1, got {value}.")

@@ -62,22 +62,44 @@ class Results:
     picks: pd.DataFrame
     training: pd.DataFrame | None = None
 
+    def units(self) -> int:
+        """Of how many independent units, splits or else trainings, intervals and tests are; 1: of
+        seeds. Seed i, counted from the run's first, is of unit i modulo their number."""
+        protocol = self.experiment.protocol
+        if protocol.split is None and protocol.splits > 1:
+            return protocol.splits
+        return 1 if self.training is None else max(1, self.training.seed.nunique())
+
+    def _config(self) -> dict[str, Any]:
+        """What the report reads."""
+        experiment = self.experiment
+        protocol, shown = experiment.protocol, experiment.shown
+        return experiment.to_json() | {
+            "trainings": 1 if self.training is None else self.training.seed.nunique(),
+            "splits": protocol.splits,
+            "split": protocol.split,
+            "confidence": shown.confidence,
+            "reported": shown.reported,
+            "target": shown.target,
+            "parts": {"holdout": experiment.data.parts.holdout if experiment.data.parts else 0},
+            "agents": self.info.get("agents", {}),
+        }
+
     def rows(self) -> pd.DataFrame:
         """The tidy table of what is independent: the means of each split or training."""
-        return report.by_training(self.frame, self.experiment.units())
+        return report.by_training(self.frame, self.units())
 
     def table(self) -> pd.DataFrame:
         """AUBC and final accuracy of each learner and strategy, with their intervals."""
-        experiment = self.experiment
-        return report.summary(self.frame, experiment.confidence, experiment.units())
+        return report.summary(self.frame, self.experiment.shown.confidence, self.units())
 
     def significance(self, learner: str) -> pd.DataFrame:
         """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
-        return report.significance(self.frame, learner, self.experiment.units())
+        return report.significance(self.frame, learner, self.units())
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
-        return report.targets(self.frame, self.experiment.to_json(), self.info, self.training)
+        return report.targets(self.frame, self._config(), self.info, self.training)
 
     def notes(self) -> list[str]:
         """A sentence on each learner with fits that did not converge, or learned nothing."""
@@ -85,7 +107,7 @@ class Results:
 
     def plot(self, metric: str = "accuracy") -> Figure:
         """Learning curves: the mean over the seeds, with its band; shows inline."""
-        return report.learning_curves(self.rows(), metric, self.experiment.confidence)
+        return report.learning_curves(self.rows(), metric, self.experiment.shown.confidence)
 
     def seconds(self) -> pd.DataFrame | None:
         """Wall seconds for a query of one seed; None of runs that did not measure them."""
@@ -100,7 +122,7 @@ class Results:
         unfinished = "unfinished" in self.info
         picture, shown = SO_FAR if unfinished else (PICTURE, PAGE)
         replace_file(folder / picture, lambda path: report.save_png(self.plot(), path))
-        page = report.page(self.frame, self.experiment.to_json(), self.info, self.training)
+        page = report.page(self.frame, self._config(), self.info, self.training)
         replace_file(folder / shown, lambda path: path.write_text(page, encoding="utf-8"))
         if not unfinished and (folder / files.MANIFEST).is_file():
             self._seal(folder, [PICTURE, PAGE])
@@ -146,7 +168,7 @@ def load(folder: str | Path) -> Results:
     with np.load(folder / PICKS) as archive:
         labelled = dict(archive)
     frame = pd.read_parquet(folder / TABLE)
-    training = pd.read_parquet(folder / TRAINING) if experiment.agents else None
+    training = pd.read_parquet(folder / TRAINING) if experiment.learned() else None
     picks = read_picks(folder / LABELLED)
     return Results(experiment, frame, read_json(folder / INFO), labelled, picks, training)
 
@@ -164,10 +186,10 @@ def load_so_far(folder: str | Path) -> Results:
     experiment = read_experiment(folder)
     if (folder / files.MANIFEST).is_file():
         return load(folder)
-    if experiment.splits > 1 and experiment.split is None:
+    if experiment.protocol.splits > 1 and experiment.protocol.split is None:
         raise InputError(
-            f"{folder} holds a run over {experiment.splits} splits that is not finished: look at "
-            f"one, such as {folder / 'split_0'}, or go on by --resume {folder}."
+            f"{folder} holds a run over {experiment.protocol.splits} splits that is not finished: "
+            f"look at one, such as {folder / 'split_0'}, or go on by --resume {folder}."
         )
     checkpoints, said = cell_checkpoints(folder, experiment), []
     step = checkpoints.latest(said.append)
@@ -176,14 +198,16 @@ def load_so_far(folder: str | Path) -> Results:
             f"{folder} holds a run that is not finished, and no round of it is saved yet: resume "
             f"it by --resume {folder}."
         )
-    done, names = step % (experiment.rounds + 1), experiment.cells()
+    rounds = experiment.protocol.rounds
+    done = step % (rounds + 1)
+    names = [(learner, query.name) for learner, query in experiment.cells()]
     cells = dict(zip(names, unpack(checkpoints.arrays(step)), strict=False))
     what = f"{len(cells) - bool(done)} of {len(names)} learners and strategies finished"
     if done:
         last = [*cells][-1]
         metrics = {name: values[:, :done] for name, values in cells[last]["metrics"].items()}
         cells[last] = cells[last] | {"metrics": metrics}
-        what += f", round {done - 1} of {experiment.rounds} of {' · '.join(last)}"
+        what += f", round {done - 1} of {rounds} of {' · '.join(last)}"
     labelled = {"/".join(name): cell["labelled"] for name, cell in cells.items()}
     info = {"unfinished": "; ".join([what, *said])}
     return Results(experiment, tidy(experiment, cells), info, labelled, pd.DataFrame())
@@ -197,7 +221,7 @@ def is_finished(folder: Path) -> bool:
 
 def _files(experiment: Experiment) -> list[str]:
     """The files from which Results are read."""
-    return [CONFIG, PICKS, LABELLED, INFO, *[TRAINING] * bool(experiment.agents), TABLE]
+    return [CONFIG, PICKS, LABELLED, INFO, *[TRAINING] * bool(experiment.learned()), TABLE]
 
 
 def tidy(

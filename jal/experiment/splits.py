@@ -1,83 +1,82 @@
-"""An experiment over data splits: a run of each, in a folder of its own, and their results."""
+"""Several runs in one folder: of one config over data splits, or of a config's steps."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jal.data.sources import Dataset, fingerprint
-from jal.experiment.agent_configs import Saved
-from jal.experiment.config import Experiment
-from jal.experiment.data_config import load_data
-from jal.experiment.results import Results
+from jal.data.dataset import Dataset, fingerprint
+from jal.experiment.folder import CONFIG, Config, Step, check_config, check_vacant, create
+from jal.experiment.lock import locked
+from jal.experiment.progress import Interrupted
+from jal.experiment.session import Session
+from jal.experiment.training_config import Training
 from jal.types import InputError
 
-__all__ = ["check_different", "check_splits", "merged", "parts", "split_folder"]
+__all__ = ["check_splits", "over_splits", "run_several", "split_folder", "with_split"]
 
 
-def parts(experiment: Experiment) -> list[Experiment]:
-    """The experiment on each of its splits."""
-    return [dataclasses.replace(experiment, split=i) for i in range(experiment.splits)]
+def over_splits(config: Step) -> list[Any]:
+    """The config on each of its splits; itself alone where there is one, or one is asked for."""
+    splits, split = _splits(config)
+    if splits == 1 or split is not None:
+        return [config]
+    if isinstance(config, Training):
+        return [dataclasses.replace(config, split=i) for i in range(splits)]
+    protocols = [dataclasses.replace(config.protocol, split=i) for i in range(splits)]
+    return [dataclasses.replace(config, protocol=protocol) for protocol in protocols]
 
 
-def split_folder(folder: Path | None, split: int) -> Path | None:
+def _splits(config: Step) -> tuple[int, int | None]:
+    held = config if isinstance(config, Training) else config.protocol
+    return held.splits, held.split
+
+
+def split_folder(folder: Path, split: int) -> Path:
     """Where the run of a split is, in the folder of all."""
-    return None if folder is None else folder / f"split_{split}"
+    return folder / f"split_{split}"
 
 
-def check_splits(experiment: Experiment, dataset: Dataset | None) -> None:
-    """Raises InputError where seeds or trainings cannot be spread over the splits.
+def check_splits(config: Step, session: Session) -> Dataset | None:
+    """Raises InputError where seeds cannot be spread over the splits.
 
-    Args:
-      experiment: the config.
-      dataset: a given one, None to load the config's.
+    Returns the first split's data where they had to be loaded for that.
     """
-    splits = experiment.splits
+    splits, split = _splits(config)
     if splits < 1:
         raise InputError(f"splits must be at least 1, got {splits}.")
-    if experiment.split is not None and not 0 <= experiment.split < splits:
-        raise InputError(
-            f"split must be one of the splits 0..{splits - 1}, got {experiment.split}."
-        )
+    if split is not None and not 0 <= split < splits:
+        raise InputError(f"split must be one of the splits 0..{splits - 1}, got {split}.")
     if splits == 1:
-        return
-    spread = {"seeds": experiment.seeds}
-    if experiment.agents:
-        spread["trainings"] = experiment.trainings
-    for name, count in spread.items():
-        if count % splits:
-            raise InputError(
-                f"{count} {name} cannot be spread evenly over {splits} splits: give a multiple."
-            )
-    if experiment.initial_indices:
+        return session.dataset
+    held = config if isinstance(config, Training) else config.protocol
+    if held.seeds % splits:
         raise InputError(
-            f"initial_indices are of one pool, and {splits} splits have one each: leave them out."
+            f"{held.seeds} seeds cannot be spread evenly over {splits} splits: give a multiple."
         )
-    for name, agent in experiment.agents.items():
-        if isinstance(agent, Saved):
-            raise InputError(
-                f"{name} was trained on one split, of which others hold parts in their pools: an "
-                "agent of another run takes splits 1."
-            )
-    if experiment.first_seed % splits:
+    if held.first_seed % splits:
         raise InputError(
             f"seed i is of split i modulo {splits}, and a run begins with split 0: give a "
-            f"first_seed that is a multiple, not {experiment.first_seed}."
+            f"first_seed that is a multiple, not {held.first_seed}."
         )
-    if dataset is not None and not experiment.agents:  # which divide the training data anew
+    if hasattr(getattr(held, "start", None), "indices"):
+        raise InputError(
+            f"the start's indices are of one pool, and {splits} splits have one each: draw it."
+        )
+    if split is not None or session.resumed or config.data.parts is not None:
+        return session.dataset  # parts divide the training data anew
+    if session.dataset is not None:
         raise _same(splits)
-
-
-def check_different(experiment: Experiment, first: Dataset) -> None:
-    """Raises InputError where the second split is of the same data as the `first`."""
-    second = load_data(parts(experiment)[1].split_data())
+    first, second = (session.data(one.split_data()) for one in over_splits(config)[:2])
     if fingerprint(first) == fingerprint(second):
-        raise _same(experiment.splits)
+        raise _same(splits)
+    return first
 
 
 def _same(splits: int) -> InputError:
@@ -87,61 +86,67 @@ def _same(splits: int) -> InputError:
     )
 
 
-def merged(experiment: Experiment, found: Sequence[Results], resumed: bool) -> Results:
-    """The Results of all splits as one: seeds in order, seconds added.
+def run_several(
+    whole: Config,
+    runs: Sequence[tuple[str, Step, Dataset | None]],
+    session: Session,
+    one: Callable[[Step, Session], Any],
+    called: Callable[[int], str],
+    finish: Callable[[list[Any]], Any],
+) -> Any:
+    """Runs all, one after another, each in a folder of its own within the session's.
 
-    The tables have a column split beside seed; what was labelled are indices of the pool of the
-    seed's split.
+    Args:
+      whole: the config of all.
+      runs: for each the folder's name, the config and its data set, None to load that.
+      session: of all.
+      one: runs one.
+      called: what run i is called.
+      finish: makes the result of those of all, while the folder is still held.
+
+    Raises:
+      Interrupted: after Ctrl-C, where there is a folder to go on from.
     """
-    frames = [_with_split(one.frame, split) for split, one in enumerate(found)]
-    picks = [_with_split(one.picks, split) for split, one in enumerate(found)]
-    histories = [
-        _with_split(one.training, split)
-        for split, one in enumerate(found)
-        if one.training is not None
-    ]
-    return Results(
-        experiment,
-        _in_order(frames),
-        _added([one.info for one in found], resumed),
-        {name: _interleaved([one.labelled[name] for one in found]) for name in found[0].labelled},
-        _in_order(picks),
-        _in_order(histories) if histories else None,
-    )
+    found, folder = [], session.folder
+    with contextlib.ExitStack() as held:
+
+        def begin(identity: str) -> None:
+            """Makes the folder of all, once the first is found to run."""
+            assert folder is not None
+            create(folder, whole, identity)
+            held.enter_context(locked(folder))
+
+        if folder is not None:
+            if session.resumed:
+                held.enter_context(locked(folder))
+            else:
+                check_vacant(folder, whole)
+        for i, (name, config, dataset) in enumerate(runs):
+            session.say(called(i))
+            own = None if folder is None else folder / name
+            there = own is not None and (own / CONFIG).is_file()
+            if own is not None and there:
+                check_config(own, config)
+            first = folder is not None and not session.resumed and i == 0
+            inner = session._replace(
+                folder=own, dataset=dataset, resumed=there, before=begin if first else None
+            )
+            try:
+                found.append(one(config, inner))
+                if session.interrupted.is_set() and i + 1 < len(runs):
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:  # in the middle of one, between two, or while one loads
+                if folder is None or not (folder / CONFIG).is_file():
+                    raise
+                raise Interrupted(
+                    f"interrupted in {called(i)}; what was finished is saved: go on with "
+                    f"--resume {folder}"
+                ) from None
+        return finish(found)
 
 
-def _with_split(table: pd.DataFrame, split: int) -> pd.DataFrame:
+def with_split(table: pd.DataFrame, split: int) -> pd.DataFrame:
+    """The table with a column split beside seed."""
     table = table.copy()
     table.insert(list(table.columns).index("seed") + 1, "split", np.int32(split))
     return table
-
-
-def _in_order(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of all, by what they were grouped by in each, then by seed."""
-    whole = pd.concat(tables, ignore_index=True)
-    groups = [name for name in ("learner", "strategy", "metric") if name in whole]
-    number = whole.groupby(groups, sort=False).ngroup()
-    return whole.iloc[np.lexsort((whole.seed, number))].reset_index(drop=True)
-
-
-def _interleaved(orders: list[np.ndarray]) -> np.ndarray:
-    """`[S, n]` of `[S / splits, n_i]` each: seed i is of split i modulo their number."""
-    width = max(order.shape[1] for order in orders)
-    wide = [
-        np.pad(order, ((0, 0), (0, width - order.shape[1])), constant_values=-1) for order in orders
-    ]
-    return np.stack(wide, axis=1).reshape(-1, width)
-
-
-def _added(infos: list[dict[str, Any]], resumed: bool) -> dict[str, Any]:
-    """How all were run: as the last says, times summed, what differs listed."""
-    info = dict(infos[-1])
-    for name in ("seconds", "compile_seconds"):
-        info[name] = round(sum(one[name] for one in infos), 2)
-    cells = [one["cell_seconds"] for one in infos]
-    info["cell_seconds"] = {name: round(sum(one[name] for one in cells), 4) for name in cells[0]}
-    info["resumed"] = resumed or any(one["resumed"] for one in infos)
-    info["notes"] = list(dict.fromkeys(note for one in infos for note in one["notes"]))
-    info["data_sha256"] = [one["data_sha256"] for one in infos]
-    info["pool"] = [one["pool"] for one in infos]
-    return info

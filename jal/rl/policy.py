@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jal import files
+from jal.code import find, reference
 from jal.rl.abas_ral import AbasRal
 from jal.rl.agent import Agent, Policy
 from jal.rl.env import Goal
@@ -20,10 +21,15 @@ from jal.rl.lal_rl import LalRl
 from jal.rl.slade_branson import SladeBranson
 from jal.types import InputError, PyTree
 
-__all__ = ["load_policy", "save_policy"]
+__all__ = ["agent_classes", "load_policy", "save_policy"]
 
 _AGENTS: dict[str, Any] = {kind.__name__: kind for kind in (AbasRal, LalRl, SladeBranson)}
 _META = "policy.json"
+
+
+def agent_classes() -> dict[str, Any]:
+    """The agents' classes by their names."""
+    return dict(_AGENTS)
 
 
 def save_policy(folder: Path, agent: Agent, policy: Policy) -> None:
@@ -41,9 +47,8 @@ def save_policy(folder: Path, agent: Agent, policy: Policy) -> None:
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(making / "policy", {"weights": policy.weights, "goal": policy.goal})
         checkpointer.save(making / "classifier", policy.classifier)
-    options: Any = {"type": type(agent).__name__, **dataclasses.asdict(agent)}  # pyright: ignore
     meta = {
-        "agent": options,
+        "agent": {"type": _type_of(agent), **_options(agent)},
         "state_size": agent.trained_size(policy),
         "trainings": list(jnp.shape(policy.goal.quality)),
     }
@@ -55,15 +60,35 @@ def save_policy(folder: Path, agent: Agent, policy: Policy) -> None:
     files.sync(folder.parent)
 
 
-def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]:
+def _type_of(agent: Agent) -> str:
+    """The class's name; of one's own `package.module:class`, or in brackets what is none."""
+    kind = type(agent)
+    if _AGENTS.get(kind.__name__) is kind:
+        return kind.__name__
+    return reference(kind) or f"<{kind.__name__}>"
+
+
+def _options(agent: Agent) -> dict[str, Any]:
+    return dataclasses.asdict(agent) if dataclasses.is_dataclass(agent) else {}  # pyright: ignore
+
+
+def load_policy(
+    folder: Path,
+    classifier: PyTree = None,
+    agent: Agent | None = None,
+    allow_code: bool = False,
+) -> tuple[Agent, Policy]:
     """The agent's options and its policy, as they were saved.
 
     Args:
       folder: as given to `save_policy`.
       classifier: shapes and dtypes of the classifier's variables; without them it is left out.
+      agent: the one that was saved, where its class is in no module.
+      allow_code: whether the module of an agent that is not jal's may be imported.
 
     Raises:
-      InputError: where the folder holds no policy, or a damaged one.
+      InputError: where the folder holds no policy, or a damaged one, or one of an agent whose code
+        may not be imported.
     """
     folder = Path(folder)
     if not (folder / _META).is_file():
@@ -73,17 +98,18 @@ def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]
         raise InputError(f"the policy in {folder} is damaged, in {flaw}: train it again.")
     try:
         meta = json.loads((folder / _META).read_text())
-        options = {
+        saved = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in meta["agent"].items()
         }
-        kind = str(options.pop("type"))
-        if kind not in _AGENTS:
+        kind = str(saved.pop("type"))
+        if agent is None:
+            agent = _found(folder, kind, allow_code)(**saved)
+        elif (_type_of(agent), _options(agent)) != (kind, saved):
             raise InputError(
-                f"the policy in {folder} is of the agent {kind}, which is none of "
-                f"{', '.join(_AGENTS)}: load its weights with its own code."
+                f"the policy in {folder} is of another agent than {_type_of(agent)} with these "
+                "options: give the one that was trained."
             )
-        agent: Agent = _AGENTS[kind](**options)
         lead = tuple(meta["trainings"])
         one = jax.eval_shape(lambda: agent.network(meta["state_size"]).init(jax.random.key(0), 0.0))
         like = {
@@ -105,6 +131,16 @@ def load_policy(folder: Path, classifier: PyTree = None) -> tuple[Agent, Policy]
     except Exception as error:  # Orbax raises errors of many types
         raise InputError(f"the policy in {folder} is damaged: train it again.") from error
     return agent, Policy(restored["weights"], restored["goal"], seen)
+
+
+def _found(folder: Path, kind: str, allow_code: bool) -> Any:
+    """The class of the agent that a policy is of."""
+    if kind.startswith("<"):
+        raise InputError(
+            f"the policy in {folder} is of the agent {kind[1:-1]}, which is in no module: load it "
+            "with the agent that was trained, as load_policy(..., agent=...)."
+        )
+    return find("agent", kind, _AGENTS, allow_code)
 
 
 def _like(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:

@@ -1,0 +1,97 @@
+"""Code that a config names: found by its name, and named so that it is found again."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from jal.types import InputError
+
+__all__ = ["attribute", "find", "is_code", "name_of", "reference"]
+
+
+def is_code(name: object) -> bool:
+    """Whether the name is `package.module:attribute`, and none of a registry."""
+    if not isinstance(name, str):
+        return False
+    module, colon, attribute_ = name.partition(":")
+    parts = [*module.split("."), *attribute_.split(".")]
+    return bool(colon) and all(part.isidentifier() for part in parts)
+
+
+def reference(thing: Any) -> str | None:
+    """`package.module:attribute` by which a function or a class is found again; None without."""
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or module not in sys.modules:
+        return None
+    try:
+        return f"{module}:{name}" if attribute(f"{module}:{name}") is thing else None
+    except (AttributeError, KeyError):
+        return None
+
+
+def name_of(thing: Any) -> str:
+    """What a function, a class or an object is called where it is shown."""
+    name = getattr(thing, "__name__", None) or type(thing).__name__
+    return str(name).rpartition(":")[2]
+
+
+def attribute(name: str) -> Any:
+    """Of a module that is imported already; KeyError or AttributeError where there is none."""
+    module, _, path = name.partition(":")
+    found: Any = sys.modules[module]
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def find(what: str, given: Any, registry: Mapping[str, Any], allow_code: bool) -> Any:
+    """The one rule: a registered name, `package.module:attribute`, or the thing itself.
+
+    A module that this process has imported already may always be named.
+
+    Args:
+      what: it is, such as "strategy", in sentences.
+      given: the name or the thing.
+      registry: name -> thing.
+      allow_code: whether modules may be imported.
+
+    Raises:
+      InputError: where there is nothing of that name, or importing was not allowed.
+    """
+    if not isinstance(given, str):
+        return given
+    if given in registry:
+        return registry[given]
+    if not is_code(given):
+        raise InputError(
+            f"unknown {what} {given!r}: known are {', '.join(registry)}, or give "
+            "package.module:attribute."
+        )
+    module = given.partition(":")[0]
+    if module not in sys.modules:
+        if not allow_code:
+            raise InputError(
+                f"{what} {given} is code that would be imported: add --allow-code (in Python "
+                "allow_code=True) if you trust it."
+            )
+        _import(what, given, module)
+    try:
+        return attribute(given)
+    except AttributeError:
+        raise InputError(
+            f"{what} {given} is not there: module {module} has no such attribute."
+        ) from None
+
+
+def _import(what: str, given: str, module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"{what} {given} cannot be imported: {error}.") from error
+    except Exception as error:  # of a user's own module
+        raise InputError(
+            f"{what} {given} cannot be imported: {type(error).__name__}: {error}."
+        ) from error

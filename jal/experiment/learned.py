@@ -1,0 +1,183 @@
+"""Trained agents as an experiment's queries: found in their folders, verified, made strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from jal.data.dataset import Dataset
+from jal.experiment.config import Experiment
+from jal.experiment.form import to_json
+from jal.experiment.learner_configs import build_learner
+from jal.experiment.parts import divide
+from jal.experiment.queries import Learned
+from jal.experiment.trained import Trained, load_trained
+from jal.rl.agent import given_of
+from jal.types import InputError, Learner, PyTree, Strategy
+
+__all__ = ["Agents", "find_agents"]
+
+
+class Agents(NamedTuple):
+    """The trained agents of an experiment.
+
+    Attributes:
+      strategies: by query; each brings its policies' weights along.
+      starts: learner -> variables `[T, ...]` that seeds start from; none unless the protocol's
+        classifier is the agents'.
+      history: the tidy table experiment, learner, strategy, seed, epoch, metric, value of their
+        trainings.
+      agents: query -> its agent's config as JSON.
+      weights: of all policies, which the results depend on.
+    """
+
+    strategies: dict[Learned, Strategy]
+    starts: dict[str, PyTree]
+    history: pd.DataFrame
+    agents: dict[str, Any]
+    weights: list[np.ndarray]
+
+
+def find_agents(
+    experiment: Experiment,
+    dataset: Dataset,
+    folder: Path | None,
+    trained: Mapping[str, Trained],
+    allow_code: bool,
+) -> Agents:
+    """The agents that the experiment names; checked, and nothing is computed.
+
+    Args:
+      experiment: the config.
+      dataset: of which `data.parts` are parts.
+      folder: the experiment's, whose neighbours may be named; None without one.
+      trained: trainings of this process, by name.
+      allow_code: whether modules of agents that are not jal's may be imported.
+
+    Raises:
+      InputError: where one is not there, not finished, damaged or cannot be applied.
+    """
+    parts, split_data = experiment.data.parts, experiment.split_data()
+    if parts is None:
+        raise InputError(
+            "a trained agent sees the classifier on a part of the data, and data.parts is None: "
+            "give Parts(), the same as its training's where the data are."
+        )
+    state_x = jnp.asarray(dataset.train.x[divide(dataset, parts, split_data.split_seed)["state"]])
+    found = {
+        query: _trained(query, experiment, folder, trained, allow_code)
+        for query in experiment.learned()
+    }
+    counts = {query.name: len(one.training.seed_numbers()) for query, one in found.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(
+            f"all agents of an experiment have as many trainings, got {counts}: train them alike."
+        )
+    trainings = next(iter(counts.values()))
+    if len(experiment.seed_numbers()) < trainings:
+        raise InputError(
+            f"{trainings} trainings are not all used by {len(experiment.seed_numbers())} seeds: "
+            f"give at least {trainings * experiment.protocol.splits} seeds."
+        )
+    strategies = {}
+    for query, one in found.items():
+        strategy = one.agent.strategy(one.policy, state_x)
+        strategies[query] = strategy._replace(given=given_of(one.policy, state_x), name=query.name)
+    frames = [
+        found[query].history.assign(
+            experiment=experiment.name, learner=learner, strategy=query.name
+        )
+        for learner, query in experiment.cells()
+        if isinstance(query, Learned)
+    ]
+    weights = [
+        np.asarray(leaf) for one in found.values() for leaf in jax.tree.leaves(one.policy.weights)
+    ]
+    starts = {}
+    if experiment.protocol.classifier == "agents":
+        starts = _starts(experiment, dataset, found, allow_code)
+        weights += [np.asarray(leaf) for leaf in jax.tree.leaves(starts)]
+    history = pd.concat(frames, ignore_index=True)
+    agents = {query.name: to_json(one.training.agent) for query, one in found.items()}
+    return Agents(strategies, starts, history, agents, weights)
+
+
+def _trained(
+    query: Learned,
+    experiment: Experiment,
+    folder: Path | None,
+    trained: Mapping[str, Trained],
+    allow_code: bool,
+) -> Trained:
+    one = trained.get(query.training)
+    protocol = experiment.protocol
+    if one is None:
+        path = Path(query.training).expanduser()
+        home = folder if folder is None or protocol.split is None else folder.parent
+        if home is not None and (home.parent / query.training).is_dir():
+            path = home.parent / query.training
+        one = load_trained(path, allow_code)
+    if one.training.splits != protocol.splits and one.training.split is None:
+        raise InputError(
+            f"{query.name} was trained on {one.training.splits} splits of the data, and this "
+            f"experiment is on {protocol.splits}: one holds parts of another in its pool, so give "
+            f"splits {one.training.splits}."
+        )
+    if one.splits:
+        if one.training.data.split_seed != experiment.data.split_seed:
+            raise InputError(
+                f"{query.name} was trained on splits that begin with split_seed "
+                f"{one.training.data.split_seed}, and this experiment's begin with "
+                f"{experiment.data.split_seed}: give the same."
+            )
+        assert protocol.split is not None
+        one = one.splits[protocol.split]
+    return one
+
+
+def _starts(
+    experiment: Experiment,
+    dataset: Dataset,
+    found: Mapping[Learned, Trained],
+    allow_code: bool,
+) -> dict[str, PyTree]:
+    """Learner -> the classifiers that the training of its first agent ended with."""
+    starts: dict[str, Any] = {}
+    for learner, config in experiment.learners.items():
+        if not getattr(config, "warm_start", False):
+            raise InputError(
+                f"an agent's classifier is no start for {learner}, which starts anew in every "
+                "round: give it warm_start, or classifier untrained."
+            )
+        first = [
+            query
+            for name, query in experiment.cells()
+            if name == learner and isinstance(query, Learned)
+        ]
+        if not first:
+            raise InputError(
+                f"no agent was trained with {learner}, whose classifier its queries could start "
+                "from: add one, or give classifier untrained."
+            )
+        one = found[first[0]]
+        if to_json(one.training.learner) != to_json(config):
+            raise InputError(
+                f"{first[0].name} was trained with another learner than {learner}, so its "
+                "classifier is no start for it: give the same options, or classifier untrained."
+            )
+        built = build_learner(learner, config, dataset, len(dataset.train.y), allow_code)
+        starts[learner] = one.classifier(_like(built, dataset, len(one.training.seed_numbers())))
+    return starts
+
+
+def _like(learner: Learner, dataset: Dataset, count: int) -> PyTree:
+    """Shapes and dtypes of so many of the learner's variables."""
+    x = jax.ShapeDtypeStruct(dataset.train.x.shape, dataset.train.x.dtype)
+    one = jax.eval_shape(lambda x: learner.init(jax.random.key(0), learner.prepare(x)), x)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape), leaf.dtype), one)

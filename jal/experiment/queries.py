@@ -1,0 +1,203 @@
+"""What an experiment compares: query strategies with their options, and trained agents."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jal.code import find, name_of
+from jal.experiment.form import Option, as_name, parse
+from jal.strategies import registry
+from jal.strategies.strategy import Registered
+from jal.types import Array, InputError, PyTree, Round, Strategy
+
+__all__ = ["Learned", "Query", "QueryConfig", "as_query", "check_names", "make"]
+
+_LONGEST = 100  # of a name, in bytes: file systems allow 255, of which folders take more than one
+
+
+@dataclass(frozen=True, init=False)
+class Query:
+    """A query strategy: `Query("bald", passes=50)`, `Query("margin", batch=1, name="margin_1")`."""
+
+    variant: ClassVar[bool] = True
+
+    strategy: Any
+    """A name in jal.strategies.registry, package.module:attribute of a function that makes a
+    Strategy, or that function, or a Strategy itself."""
+    name: str
+    """What it is called in tables; the strategy's name if not given."""
+    batch: int | tuple[int, ...] | None
+    """Labels bought in each round where that differs from the protocol's; for a strategy that
+    chooses its batches, the most."""
+    learners: tuple[str, ...]
+    """The learners that it runs with; all of them if empty."""
+    options: dict[str, Option]
+    """The strategy's, beside their defaults."""
+
+    def __init__(
+        self,
+        strategy: Any,
+        name: str | None = None,
+        batch: int | tuple[int, ...] | None = None,
+        learners: tuple[str, ...] = (),
+        options: Mapping[str, Option] | None = None,
+        **more: Option,
+    ):
+        given = name_of(strategy) if not isinstance(strategy, str) else strategy
+        _set(self, strategy=strategy, name=name or given.rpartition(":")[2], batch=batch)
+        _set(self, learners=tuple(learners), options={**(options or {}), **more})
+
+
+@dataclass(frozen=True, init=False)
+class Learned:
+    """An agent that was trained before: `Learned("runs/my_agent")`."""
+
+    variant: ClassVar[bool] = True
+
+    training: str
+    """The folder of a Training that is finished; or the name of one that the same config lists
+    before the experiment."""
+    name: str
+    """What it is called in tables; the folder's name if not given."""
+    batch: int | tuple[int, ...] | None
+    """Labels bought in each round where that differs from the protocol's; of an agent that chooses
+    its batches, the most."""
+    learners: tuple[str, ...]
+    """The learners that it runs with; all of them if empty."""
+
+    def __init__(
+        self,
+        training: str,
+        name: str | None = None,
+        batch: int | tuple[int, ...] | None = None,
+        learners: tuple[str, ...] = (),
+    ):
+        last = str(training).rstrip("/").rpartition("/")[2]
+        _set(self, training=str(training), name=name or last, batch=batch)
+        _set(self, learners=tuple(learners))
+
+
+QueryConfig = Query | Learned
+
+
+def _set(config: Any, **fields: Any) -> None:
+    for name, value in fields.items():
+        object.__setattr__(config, name, value)
+
+
+def as_query(given: Any) -> Any:
+    """A query of a name, a function or a Strategy; what is one already, and JSON, as it is."""
+    if isinstance(given, Query | Learned | dict):
+        return given
+    return Query(given)
+
+
+def check_names(what: str, names: list[str]) -> None:
+    """Raises InputError where names that are parts of files' names cannot be."""
+    for name in names:
+        if not name or not name.isprintable() or "/" in name:
+            raise InputError(
+                f"{what} must be of printable characters without a slash, got {name!r}."
+            )
+        if len(name.encode()) > _LONGEST:
+            raise InputError(
+                f"{what} must have at most {_LONGEST} bytes, got {len(name.encode())}: "
+                f"{name[:20]!r}..."
+            )
+
+
+def make(query: Query, allow_code: bool) -> Strategy:
+    """The query's strategy, once its options are found to be ones that it has.
+
+    Raises:
+      InputError: where there is no such strategy, or it refuses its options; from the strategy
+        itself, where its selector refuses them, which is when it is compiled.
+    """
+    found = find("strategy", query.strategy, registry, allow_code)
+    if isinstance(found, Strategy):
+        if query.options:
+            raise InputError(
+                f"{query.name} is a Strategy already, which takes no options: give the function "
+                "that makes it."
+            )
+        return _called(query.name, found)
+    if not callable(found):
+        raise InputError(
+            f"strategy {as_name(query.strategy)} must be a name, a function that makes a Strategy "
+            f"or a Strategy, got a {type(found).__name__}."
+        )
+    with _named(query.name):
+        made = found(**_options(query, found))
+    if not isinstance(made, Strategy):
+        raise InputError(
+            f"strategy {as_name(query.strategy)} must make a Strategy, and makes a "
+            f"{type(made).__name__}."
+        )
+    return _called(query.name, made)
+
+
+def _called(name: str, made: Strategy) -> Strategy:
+    """The strategy, whose errors begin with its name in the experiment."""
+
+    def select(key: Array, state: PyTree, round: Round, k_max: int) -> tuple[Array, PyTree]:
+        with _named(name):
+            return made.select(key, state, round, k_max)
+
+    return made._replace(select=select, name=name)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        says = str(error)
+        raise InputError(says if says.startswith(name) else f"{name}: {says}") from error
+
+
+def _options(query: Query, factory: Callable[..., Any]) -> dict[str, Any]:
+    """Keyword arguments of the strategy's factory; InputError where they cannot be."""
+    function = factory.make if isinstance(factory, Registered) else factory
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    known = [parameter.name for parameter in named]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        for option in query.options:
+            if option not in known:
+                has = f"known are {', '.join(known)}" if known else "it has none"
+                raise InputError(f"unknown option {option!r} of {query.name}: {has}.")
+    for parameter in named:
+        if parameter.default is parameter.empty and parameter.name not in query.options:
+            raise InputError(
+                f"{query.name} needs the option {parameter.name}: give it in its Query."
+            )
+    hints = _hints(function)
+    return {
+        option: value_of(hints.get(option), value, f"{option} of {query.name}")
+        for option, value in query.options.items()
+    }
+
+
+def value_of(hint: Any, value: Any, where: str) -> Any:
+    """An option's value in the form that the annotation asks for, if there is one."""
+    values = value if isinstance(value, tuple | list) else (value,)
+    if any(isinstance(one, float) and not math.isfinite(one) for one in values):
+        raise InputError(f"{where} must be finite, got {value!r}.")
+    if hint is None:
+        return tuple(value) if isinstance(value, list) else value
+    # A list of one is a number on the command line.
+    return parse(hint, values if typing.get_origin(hint) is tuple else value, where)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a function, as far as they can be resolved."""
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError):
+        return {}

@@ -1,0 +1,130 @@
+"""What a training leaves: a policy for each seed, and its history; in memory and in a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jal import files
+from jal.experiment.folder import (
+    CONFIG,
+    INFO,
+    TRAINING,
+    disk_errors,
+    read_config,
+    read_json,
+    replace_file,
+    run_sha256,
+)
+from jal.experiment.splits import split_folder, with_split
+from jal.experiment.training_config import Training
+from jal.rl.agent import Agent, Policy
+from jal.rl.policy import load_policy, save_policy
+from jal.types import InputError, PyTree
+
+__all__ = ["Trained", "is_trained", "load_trained", "merged_trainings"]
+
+_POLICY = f"policy/{files.MANIFEST}"  # and what the policy's own manifest lists
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+      training: the config.
+      agent: it, with its options.
+      policy: what it has learned; leaves have a leading axis `[T]`. Of several splits the first's.
+      history: the tidy table experiment, learner, strategy, seed, epoch, metric, value; in epoch -1
+        are what warm start found, the targets, and `seconds`: wall time of all seeds, in all
+        sessions and without compilation, over their number.
+      info: how it was run: versions, device, seconds.
+      splits: of a training on several data splits that of each; else none.
+      folder: where it is kept; None if nowhere.
+    """
+
+    training: Training
+    agent: Agent
+    policy: Policy
+    history: pd.DataFrame
+    info: dict[str, Any]
+    splits: tuple[Trained, ...] = ()
+    folder: Path | None = None
+
+    def classifier(self, like: PyTree) -> PyTree:
+        """The variables that the last episodes ended with, in the shapes of `like`."""
+        if self.folder is None:
+            return self.policy.classifier
+        return load_policy(self.folder / "policy", like, agent=self.agent)[1].classifier
+
+    def save(self, folder: Path) -> None:
+        """Writes everything into the training's folder, each file whole or not at all."""
+        info = json.dumps(self.info, indent=2)
+        replace_file(folder / INFO, lambda path: path.write_text(info + "\n"))
+        replace_file(folder / TRAINING, lambda path: self.history.to_parquet(path, index=False))
+        with disk_errors(folder):
+            if not self.splits:
+                save_policy(folder / "policy", self.agent, self.policy)
+            files.seal(folder, _files(self.training), run_sha256(folder))
+
+
+def _files(training: Training) -> list[str]:
+    whole = training.splits > 1 and training.split is None
+    return [CONFIG, INFO, TRAINING, *([] if whole else [_POLICY])]
+
+
+def is_trained(folder: Path, training: Training) -> bool:
+    """Whether a folder holds all that a training leaves; InputError where that is damaged."""
+    if not (folder / files.MANIFEST).is_file():
+        return False
+    flaw = files.damaged(folder, _files(training), run_sha256(folder))
+    if flaw is None and _POLICY in _files(training):
+        inside = files.damaged(folder / "policy")
+        flaw = f"policy/{inside}" if inside else None
+    if flaw:
+        raise InputError(
+            f"{flaw} in {folder} is damaged: delete {files.MANIFEST} there, and --resume trains "
+            "the agent again."
+        )
+    return True
+
+
+def load_trained(folder: str | Path, allow_code: bool = False) -> Trained:
+    """The finished training in a folder, verified by its checksums.
+
+    Raises:
+      InputError: where it holds none, or a damaged one, or one of an agent whose code may not be
+        imported.
+    """
+    folder = Path(folder)
+    training = read_config(folder)
+    if not isinstance(training, Training):
+        raise InputError(
+            f"{folder} holds an experiment, and no training: give Learned the folder of one."
+        )
+    if not is_trained(folder, training):
+        raise InputError(f"{folder} holds a training that is not finished: resume it first.")
+    info, history = read_json(folder / INFO), pd.read_parquet(folder / TRAINING)
+    if training.splits > 1 and training.split is None:
+        own = [split_folder(folder, split) for split in range(training.splits)]
+        parts = tuple(load_trained(one, allow_code) for one in own if one is not None)
+        first = parts[0]
+        return Trained(training, first.agent, first.policy, history, info, parts, folder)
+    agent, policy = load_policy(folder / "policy", allow_code=allow_code)
+    return Trained(training, agent, policy, history, info, (), folder)
+
+
+def merged_trainings(training: Training, found: list[Trained], resumed: bool) -> Trained:
+    """The trainings of all splits as one: histories one after another, seconds added."""
+    first = found[0]
+    histories = [with_split(one.history, split) for split, one in enumerate(found)]
+    info = dict(found[-1].info)
+    for name in ("seconds", "compile_seconds"):
+        info[name] = round(sum(one.info[name] for one in found), 2)
+    info["resumed"] = resumed or any(one.info["resumed"] for one in found)
+    history = pd.concat(histories, ignore_index=True)
+    return Trained(training, first.agent, first.policy, history, info, tuple(found))

@@ -1,0 +1,128 @@
+"""What a training is: one agent with one learner, on parts of one data set, over many seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from jal.code import find
+from jal.experiment.config import Execution, of_split
+from jal.experiment.data_config import Data
+from jal.experiment.form import Code, Parser, as_name, parse, parse_object, to_json
+from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learners
+from jal.experiment.parts import Parts
+from jal.experiment.queries import check_names
+from jal.types import InputError
+
+__all__ = ["Training", "build_agent"]
+
+
+def _learner(tree: Any, where: str) -> Any:
+    """One of the learners that an experiment may have."""
+    return read_learners({where: tree}, where)[where]
+
+
+def _agent(tree: Any, where: str) -> Any:
+    from jal.rl.policy import agent_classes
+
+    return parse_object(tree, where, agent_classes())
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """An agent that is trained with a learner; a query of an experiment is then `Learned(NAME)`."""
+
+    agent: Annotated[Any, Parser(_agent)]
+    """AbasRal, LalRl or SladeBranson with its options; a dataclass of one's own that is a
+    jal.rl.Agent, or package.module:attribute of one."""
+    name: str = "agent"
+    """Name of the training, and of the agent in tables."""
+    data: Data = dataclasses.field(default_factory=lambda: Data(parts=Parts()))
+    learner: Annotated[Any, Parser(_learner)] = dataclasses.field(
+        default_factory=LogisticRegression
+    )
+    """The classifier whose labels are bought."""
+    seeds: int = 1
+    """How many trainings, each with a seed of its own; seed i of an experiment runs with training i
+    modulo their number."""
+    first_seed: int = 0
+    """Number of the first seed."""
+    splits: int = 1
+    """Data splits that seeds are spread over, as those of an experiment."""
+    split: int | None = None
+    """The split to run alone; one after another if None."""
+    execution: Execution = dataclasses.field(default_factory=lambda: Execution(segment=10))
+
+    def __post_init__(self) -> None:
+        """A name stands for the learner that it names."""
+        if isinstance(self.learner, str):
+            object.__setattr__(self, "learner", as_learners({"": self.learner})[""])
+
+    def seed_numbers(self) -> range:
+        """The numbers of the seeds that run: all, or those of the split."""
+        return of_split(self.first_seed, self.seeds, self.splits, self.split)
+
+    def split_data(self) -> Data:
+        """The data of the split that runs."""
+        return self.data.of_split(self.split)
+
+    def check(self) -> None:
+        """Raises InputError for the first thing that cannot be, whatever the data are."""
+        check_names("name", [self.name])
+        self.execution.check()
+        for field, least in {"seeds": 1, "first_seed": 0, "splits": 1}.items():
+            if getattr(self, field) < least:
+                raise InputError(f"{field} must be at least {least}, got {getattr(self, field)}.")
+        last = self.first_seed + self.seeds - 1
+        if last > 2**31 - 1:
+            raise InputError(f"seeds must be below 2^31, got {last}: lower first_seed.")
+        if self.data.parts is None:
+            raise InputError(
+                f"the training {self.name} is on parts of its data, and data.parts is None: give "
+                "Parts(), the same as the experiment's."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Nested dicts; what is one of several kinds says its class under "type"."""
+        return to_json(self)
+
+    @staticmethod
+    def from_json(tree: dict[str, Any]) -> Training:
+        """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
+        return parse(Training, tree, "")
+
+    @staticmethod
+    def checked(training: Any) -> Training:
+        """The training itself, once every field is found to be of its type; else InputError."""
+        if type(training) is not Training:
+            raise InputError(
+                f"a training must be a Training, and of no subclass, got a "
+                f"{type(training).__name__}."
+            )
+        return parse(Training, training, "")
+
+
+def build_agent(config: Any, allow_code: bool) -> Any:
+    """The agent of a config; raises InputError where it is none."""
+    options: dict[str, Any] = {}
+    if isinstance(config, Code):
+        options = config.options
+        config = find("agent", config.target, {}, allow_code)
+    if isinstance(config, type) and dataclasses.is_dataclass(config):
+        config, options = parse(config, options, "agent"), {}
+    elif isinstance(config, type) or (isinstance(config, Callable) and not _is_agent(config)):
+        config = config(**options)
+    if not _is_agent(config):
+        missing = [name for name in _PARTS if not callable(getattr(config, name, None))]
+        raise InputError(
+            f"agent {as_name(config)} must be a jal.rl.Agent, and has no {', '.join(missing)}."
+        )
+    return config
+
+
+_PARTS = ("training", "strategy", "max_labels", "network", "trained_size")
+
+
+def _is_agent(thing: Any) -> bool:
+    return all(callable(getattr(thing, name, None)) for name in _PARTS)
