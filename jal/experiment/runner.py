@@ -21,6 +21,7 @@ from jal.experiment.folder import (
 )
 from jal.experiment.merging import merged
 from jal.experiment.progress import Interrupted
+from jal.experiment.results import is_finished
 from jal.experiment.session import Session
 from jal.experiment.splits import check_splits, over_splits, run_several
 from jal.experiment.training_config import Training

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jal.rl.dqn import DQN, Candidates, dqn
 from jal.rl.q_networks import QNetwork
@@ -19,6 +19,8 @@ __all__ = ["AgentOptions", "check_positive", "check_shares"]
 @dataclasses.dataclass(frozen=True)
 class AgentOptions:
     """Of the deep Q-learner, its replay buffer and its schedule; defaults are LAL-RL's."""
+
+    variant: ClassVar[bool] = True  # as JSON it says its class
 
     epochs: int = 1000
     """Of training."""
