@@ -19,6 +19,7 @@ TIERS = [
     {"episode"},
     {"rl"},
     {"experiment"},
+    {"cli"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
 ALONE = {"types": {"jax"}, "scores": {"jax"}, "select": {"jax"}}

@@ -32,6 +32,7 @@ from jal.types import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Console
 
 __all__ = ["Results", "is_finished", "load", "load_so_far", "tidy"]
 
@@ -112,6 +113,10 @@ class Results:
     def seconds(self) -> pd.DataFrame | None:
         """Wall seconds for a query of one seed; None of runs that did not measure them."""
         return report.seconds(self.frame, self.info)
+
+    def print(self, console: Console) -> None:
+        """The tables and notes, in a terminal."""
+        report.print_tables(self.frame, console, self.info, self._config(), self.training)
 
     def render(self, folder: Path) -> Path:
         """Writes curves.png and report.html into a run's folder; returns the page's path.

@@ -1,0 +1,41 @@
+"""Configs by name: those that come with jal, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jal
+
+__all__ = ["configs_command", "find_config", "shipped"]
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> file of the configs that come with jal, such as abas_ral/digits."""
+    package = Path(jal.__file__).parent
+    for folder in (package / "configs", package.parent / "configs"):
+        if (folder / "quickstart.py").is_file():
+            files = sorted(folder.rglob("*.py"))
+            return {str(file.relative_to(folder).with_suffix("")): file for file in files}
+    return {}
+
+
+def find_config(name: str) -> Path:
+    """The file of that name, or the config that comes with jal."""
+    path = Path(name)
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError):
+        return path  # which load_config refuses
+    return shipped().get(name.removesuffix(".py"), path)
+
+
+def configs_command(arguments: Sequence[str]) -> None:
+    """Lists the configs that come with jal, and what each is."""
+    del arguments
+    found = shipped()
+    width = max(map(len, found), default=0)
+    for name, file in found.items():
+        lines = file.read_text(encoding="utf-8").splitlines()
+        print(f"{name:{width}}  {lines[0].strip(chr(34))}")

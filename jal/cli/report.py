@@ -1,0 +1,38 @@
+"""`jal report`: makes the pictures and the page of a run anew."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from jal.experiment.lock import locked
+from jal.experiment.results import load_so_far
+
+__all__ = ["report_command"]
+
+
+def report_command(arguments: Sequence[str], prog: str = "jal report") -> None:
+    """Of a run that is not finished they show what is saved so far, and say so."""
+    tyro.cli(_report, args=list(arguments), prog=prog)
+
+
+def _report(folder: tyro.conf.Positional[Path]) -> None:
+    """Reads what was measured, writes curves.png and report.html (unfinished.png and .html).
+
+    Args:
+      folder: a run's.
+    """
+    results = load_so_far(folder)
+    # The manifest of a finished run is written anew; an unfinished one may well be in use.
+    unfinished = results.info.get("unfinished")
+    with contextlib.nullcontext() if unfinished else locked(folder):
+        page = results.render(folder)
+    console = Console()
+    results.print(console)
+    if unfinished:
+        console.print(f"unfinished: {unfinished}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)

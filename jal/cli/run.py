@@ -1,0 +1,139 @@
+"""`jal run` and `jal train`: runs a config, with options that override its fields."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+from rich.console import Console
+
+from jal.cli.configs import find_config
+from jal.cli.options import parse_options
+from jal.experiment import Experiment, Results, Training, resume, run
+from jal.experiment.config_file import load_config
+from jal.experiment.folder import import_code, read_config
+from jal.types import InputError
+
+__all__ = ["run_command", "show", "train_command", "use_all_cores"]
+
+_ABOUT = """Runs a config: a Python file with get_config(), which returns an Experiment, a Training
+or a list of them, or the name of one that `jal configs` lists. Every field can be overridden; of a
+list, behind the step's name. A query is NAME or NAME:OPTION=VALUE,..., such as bald:passes=50, and
+so is a learner: mlp:hidden=[64]. --help-all explains all options."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Extra:
+    out: Path | None = None
+    """A new folder for the results; runs/NAME-TIME if not given."""
+    resume: Path | None = None
+    """The folder of an interrupted run, to go on with: its config is the default of all options,
+    and those may be given that change where it runs, how often it is saved and what is shown."""
+    allow_code: bool = False
+    """Whether code may be run that a folder names, and that is not jal's."""
+
+
+def run_command(arguments: Sequence[str], prog: str = "jal run") -> None:
+    """Parses, runs, prints."""
+    _run(list(arguments), prog, trainings=False)
+
+
+def train_command(arguments: Sequence[str], prog: str = "jal train") -> None:
+    """As `run_command`, of a config's trainings alone."""
+    _run(list(arguments), prog, trainings=True)
+
+
+def _run(arguments: list[str], prog: str, trainings: bool) -> None:
+    use_all_cores()
+    named = arguments.pop(0) if arguments and not arguments[0].startswith("-") else None
+    before, allow_code = _resumed(arguments)
+    if named is not None:
+        config: Any = load_config(find_config(named))
+    elif before is not None:
+        import_code(before, allow_code)
+        config = read_config(before)
+    else:
+        config = Experiment()
+    if trainings:
+        config = _trainings(config)
+    config, extra = parse_options(config, _Extra, arguments, f"{prog} {named or 'CONFIG'}", _ABOUT)
+    if extra.out is not None and extra.resume is not None:
+        raise InputError(f"give --out {extra.out} or --resume {extra.resume}, not both.")
+    if named is None and extra.resume is None:
+        raise InputError("give a config first, such as configs/quickstart.py.")
+    began = time.perf_counter()
+    if extra.resume is not None:
+        folder = extra.resume
+        found = resume(folder, config, allow_code=extra.allow_code)
+    else:
+        folder = (
+            extra.out or Path("runs") / f"{_name(config, named)}-{time.strftime('%Y%m%d-%H%M%S')}"
+        )
+        found = run(config, out=folder, allow_code=extra.allow_code)
+    console = Console()
+    for one in found if isinstance(found, list) else [found]:
+        path = folder / (one.experiment if isinstance(one, Results) else one.training).name
+        show(one, path if isinstance(found, list) else folder, console)
+    if isinstance(found, list):
+        seconds = time.perf_counter() - began
+        _say(console, f"{seconds:.0f} s in all, in {folder}")
+
+
+def _trainings(config: Any) -> Any:
+    steps = config if isinstance(config, tuple) else (config,)
+    kept = tuple(step for step in steps if isinstance(step, Training))
+    if not kept:
+        raise InputError("the config has no Training: jal run runs it.")
+    return kept
+
+
+def _name(config: Any, named: str | None) -> str:
+    if isinstance(config, tuple):
+        return Path(named or "run").stem
+    return config.name
+
+
+def show(found: Any, folder: Path, console: Console) -> None:
+    """Prints what came out, and where it lies."""
+    resumed = ", since it was resumed" if found.info.get("resumed") else ""
+    if isinstance(found, Results):
+        found.print(console)
+        where = f"Open {folder / 'report.html'}"
+    else:
+        last = found.history.sort_values("epoch").groupby(["metric", "seed"]).value.last()
+        means = {name: last[name].mean() for name in ("return", "budget", "quality")}
+        text = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+        _say(console, f"{found.training.name}: mean over {last['return'].size} seeds: {text}")
+        where = f"As a query it is Learned({str(folder)!r})"
+    _say(
+        console,
+        f"{found.info['seconds']:.0f} s, of which compilation "
+        f"{found.info['compile_seconds']:.0f} s{resumed}. {where}",
+    )
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _resumed(arguments: list[str]) -> tuple[Path | None, bool]:
+    """The folder of --resume, whose config is the default of all other options."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--resume", nargs="?", type=Path)
+    parser.add_argument("--allow-code", action="store_true")
+    found = parser.parse_known_args(arguments)[0]
+    return found.resume, found.allow_code
+
+
+def use_all_cores() -> None:
+    """Has JAX see a CPU's cores as devices, over which seeds are spread."""
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        affinity = hasattr(os, "sched_getaffinity")
+        cores = len(os.sched_getaffinity(0)) if affinity else os.cpu_count()
+        jax.config.update("jax_num_cpu_devices", cores)

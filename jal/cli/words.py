@@ -1,0 +1,143 @@
+"""What a command line calls by name: `bald:passes=50,name=bald_50`, `random:labels=20`, `mlp`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jal.code import is_code
+from jal.experiment import Balanced, Code, Learned, Query, Random, Twisted
+from jal.experiment.form import Option, parse
+from jal.experiment.learner_configs import learner_classes
+from jal.experiment.queries import value_of
+from jal.types import InputError
+
+__all__ = ["learner_of", "query_of", "query_words", "start_of", "start_words", "words_of"]
+
+_STARTS = {"balanced": Balanced, "random": Random, "twisted": Twisted}
+_LEARNED = "learned:"
+
+
+def words_of(word: str) -> tuple[str, dict[str, Any]]:
+    """The name in front, and the options behind its last colon.
+
+    Raises:
+      InputError: for an option that is no name=value.
+    """
+    first = word.find("=")
+    if first < 0:
+        return word, {}
+    colon = word.rfind(":", 0, first)
+    if colon < 0:
+        raise InputError(f"{word!r} must be NAME or NAME:OPTION=VALUE,... .")
+    options = {}
+    for one in _split(word[colon + 1 :]):
+        name, equals, value = one.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"{one!r} in {word!r} must be OPTION=VALUE.")
+        options[name] = _value(value)
+    return word[:colon], options
+
+
+def _split(text: str) -> list[str]:
+    """At commas outside of brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[(") - (letter in "])")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _value(text: str) -> Any:
+    """The first of None, truth, integer, number, list and text that it can be."""
+    known = {"none": None, "true": True, "false": False}
+    if text.lower() in known:
+        return known[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    if text[:1] in ("[", "(") and text[-1:] in ("]", ")"):
+        inner = text[1:-1].strip(", ")
+        return tuple(_value(one.strip()) for one in _split(inner)) if inner else ()
+    return text
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(_text, value))}]"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _word(name: str, options: dict[str, Any]) -> str:
+    shown = ",".join(f"{option}={_text(value)}" for option, value in options.items())
+    return f"{name}:{shown}" if shown else name
+
+
+def query_of(word: str, known: dict[str, Any]) -> Any:
+    """A query of the config by its name there; else a new one."""
+    if word in known:
+        return known[word]
+    name, options = words_of(word)
+    if isinstance(options.get("learners"), str):
+        options["learners"] = (options["learners"],)
+    if name.startswith(_LEARNED):
+        return parse(Learned, {"training": name.removeprefix(_LEARNED), **options}, word)
+    fields = {field: options.pop(field) for field in ("name", "batch", "learners") & options.keys()}
+    return parse(Query, {"strategy": name, "options": options, **fields}, word)
+
+
+def query_words(query: Any) -> str:
+    """A query as a word, by its name where that is another than its strategy's."""
+    if isinstance(query, Learned):
+        return query.name
+    return query.name
+
+
+def start_of(word: str) -> Any:
+    """How seeds draw the labels that they start with."""
+    name, options = words_of(word)
+    if name not in _STARTS:
+        raise InputError(f"unknown start {name!r}: known are {', '.join(_STARTS)}.")
+    return parse(_STARTS[name], options, f"start {name}")
+
+
+def start_words(start: Any) -> str:
+    """A start as a word."""
+    names = {kind: name for name, kind in _STARTS.items()}
+    if type(start) not in names:
+        return type(start).__name__.lower()
+    fields = {field.name: getattr(start, field.name) for field in dataclasses.fields(start)}
+    return _word(names[type(start)], {name: v for name, v in fields.items() if v is not None})
+
+
+def learner_of(word: str, known: dict[str, Any]) -> tuple[str, Any]:
+    """A name, and the learner: of the config by its name there; else a new one."""
+    if word in known:
+        return word, known[word]
+    target, options = words_of(word)
+    classes = learner_classes()
+    name = str(options.pop("name", target.rpartition(":")[2]))
+    if target in classes:
+        kind = classes[target]
+        hints = {field.name: field.type for field in dataclasses.fields(kind)}
+        tupled = {
+            option: (value,) if "tuple" in str(hints.get(option)) and not isinstance(value, tuple)
+            else value
+            for option, value in options.items()
+        }  # fmt: skip
+        return name, parse(kind, tupled, f"learner {name}")
+    if is_code(target):
+        checked: dict[str, Option] = {
+            option: value_of(None, value, f"{option} of {name}")
+            for option, value in options.items()
+        }
+        return name, Code(target, checked)
+    raise InputError(
+        f"unknown learner {word!r}: known are {', '.join({**known, **classes})}, or give "
+        "package.module:attribute."
+    )
