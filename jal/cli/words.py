@@ -12,7 +12,15 @@ from jal.experiment.learner_configs import learner_classes
 from jal.experiment.queries import value_of
 from jal.types import InputError
 
-__all__ = ["learner_of", "query_of", "query_words", "start_of", "start_words", "words_of"]
+__all__ = [
+    "learner_of",
+    "query_of",
+    "query_words",
+    "start_of",
+    "start_words",
+    "value_of_word",
+    "words_of",
+]
 
 _STARTS = {"balanced": Balanced, "random": Random, "twisted": Twisted}
 _LEARNED = "learned:"
@@ -35,7 +43,7 @@ def words_of(word: str) -> tuple[str, dict[str, Any]]:
         name, equals, value = one.partition("=")
         if not equals or not name.isidentifier():
             raise InputError(f"{one!r} in {word!r} must be OPTION=VALUE.")
-        options[name] = _value(value)
+        options[name] = value_of_word(value)
     return word[:colon], options
 
 
@@ -51,7 +59,7 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _value(text: str) -> Any:
+def value_of_word(text: str) -> Any:
     """The first of None, truth, integer, number, list and text that it can be."""
     known = {"none": None, "true": True, "false": False}
     if text.lower() in known:
@@ -63,7 +71,7 @@ def _value(text: str) -> Any:
             continue
     if text[:1] in ("[", "(") and text[-1:] in ("]", ")"):
         inner = text[1:-1].strip(", ")
-        return tuple(_value(one.strip()) for one in _split(inner)) if inner else ()
+        return tuple(value_of_word(one.strip()) for one in _split(inner)) if inner else ()
     return text
 
 
@@ -92,9 +100,7 @@ def query_of(word: str, known: dict[str, Any]) -> Any:
 
 
 def query_words(query: Any) -> str:
-    """A query as a word, by its name where that is another than its strategy's."""
-    if isinstance(query, Learned):
-        return query.name
+    """A query of the config as a word."""
     return query.name
 
 

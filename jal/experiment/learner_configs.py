@@ -7,6 +7,7 @@ of classes and `max_labels` that makes a Learner, or a Learner itself.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -18,7 +19,7 @@ from jal.code import find
 from jal.data import augmentation
 from jal.data.sources import Dataset
 from jal.data.statistics import IMAGENET, standardisation
-from jal.experiment.form import Code, as_name, parse, parse_object
+from jal.experiment.form import Code, as_name, parse, parse_object, to_json
 from jal.learners import schedules
 from jal.types import InputError, Learner
 
@@ -35,6 +36,7 @@ __all__ = [
     "build_learner",
     "check_learner",
     "learner_classes",
+    "program_of",
     "read_learners",
 ]
 
@@ -44,6 +46,7 @@ class _Config:
 
     learner: ClassVar[str]
     variant: ClassVar[bool] = True
+    traced: ClassVar[tuple[str, ...]] = ("C",)  # hyper-parameters of one program
 
     def check(self, name: str) -> None:
         """Raises InputError for a number that cannot be; `name` is the experiment's."""
@@ -123,6 +126,8 @@ class SVC(LinearSVC):
 @dataclasses.dataclass(frozen=True)
 class _Trained(_Config):
     """A network, trained by minibatches."""
+
+    traced = ("learning_rate", "weight_decay")
 
     epochs: int = 50
     """Passes over the labelled points in each round."""
@@ -298,6 +303,17 @@ def read_learners(tree: Any, where: str) -> dict[str, Any]:
             )
         found[name] = parse_object(one, f"{where}.{name}", _BY_TYPE)
     return found
+
+
+def program_of(name: str, config: Any) -> str:
+    """What tells a learner's programs from others': all but its traced hyper-parameters.
+
+    Of one that is not jal's the name.
+    """
+    if not isinstance(config, _Config):
+        return name
+    tree = to_json(config)
+    return json.dumps({field: tree[field] for field in tree if field not in config.traced})
 
 
 def check_learner(name: str, config: Any) -> None:

@@ -21,6 +21,7 @@ from jal.experiment.compiled import (
     seeds_at_once,
 )
 from jal.experiment.config import Experiment
+from jal.experiment.learner_configs import program_of
 from jal.experiment.queries import QueryConfig
 from jal.memory import check_data, check_prepared
 from jal.metrics import evaluator
@@ -37,7 +38,7 @@ class Cell(NamedTuple):
     Queries that follow the schedule share a learner's program, in which a traced index chooses
     among them: fitting is the bulk of what must be compiled. Their largest batch must agree, for it
     is the number of picks asked for. A query that chooses its own batch sizes or trains an
-    auxiliary has a program for itself.
+    auxiliary has a program for itself. Learners that differ in traced hyper-parameters alone share all theirs.
 
     Attributes:
       learner: its name.
@@ -86,17 +87,19 @@ def cell_programs(
     initial, draw = start.size(points, classes), start.draw(points, classes)
     at_once = seeds_at_once(experiment.execution.seeds_at_once, mesh)
     starts = {name: replicate(one, mesh) for name, one in starts.items()}
+    structure = {name: program_of(name, one) for name, one in experiment.learners.items()}
     prepared: dict[str, PyTree] = {}
 
     def prepare(name: str) -> PyTree:
         """What a learner needs of the pool; made once."""
-        if name not in prepared:
+        alike = structure[name]
+        if alike not in prepared:
             options = compiler_options(devices[0].platform, level=1)
             jitted = jax.jit(checked.learners[name].prepare, **options)
             compiled = jitted.lower(pool.x).compile()
             check_prepared(compiled, name, devices)
-            prepared[name] = replicate(compiled(pool.x), mesh)
-        return prepared[name]
+            prepared[alike] = replicate(compiled(pool.x), mesh)
+        return prepared[alike]
 
     def cell(learner: str, query: QueryConfig) -> Cell:
         members = _members(query, checked, learner)
@@ -157,7 +160,8 @@ def cell_programs(
             order = order[:, : checked.max_labels]
             return np.where(np.arange(order.shape[1]) < n[:, None], order, np.int32(-1))
 
-        return Cell(learner, query.name, (learner, *members), compile_, first, following, labelled)
+        group = (structure[learner], str(learner in starts), *members)
+        return Cell(learner, query.name, group, compile_, first, following, labelled)
 
     return [cell(learner, query) for learner, query in experiment.cells()]
 
