@@ -1,4 +1,7 @@
-"""Runs a config over values: python launch/sweep.py CONFIG --over FIELD VALUE ... As `jal sweep`."""
+"""Runs a config over values: python launch/sweep.py CONFIG --over FIELD VALUE ...
+
+As `jal sweep`, which --help explains.
+"""
 
 import sys
 

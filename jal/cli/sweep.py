@@ -87,7 +87,11 @@ def _over(arguments: list[str]) -> tuple[dict[str, list[Any]], list[str]]:
 
 def _print(sweep: Sweep, found: list[Results], fields: list[str], console: Console) -> None:
     """AUBC and the final accuracy of every combination."""
-    table = Table(*fields, "learner", "strategy", "AUBC", "final accuracy")
+    last = [field.rpartition(".")[2] for field in fields]
+    heads = last if len(set(last)) == len(last) else fields
+    table = Table(*heads, "learner", "strategy", box=None)
+    for head in ("AUBC", "final accuracy"):
+        table.add_column(head, no_wrap=True)
     for results in found:
         for (learner, query), row in results.table().iterrows():  # pyright: ignore[reportGeneralTypeIssues]
             values = sweep.columns[results.experiment.name, learner, query]

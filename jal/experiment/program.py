@@ -38,7 +38,8 @@ class Cell(NamedTuple):
     Queries that follow the schedule share a learner's program, in which a traced index chooses
     among them: fitting is the bulk of what must be compiled. Their largest batch must agree, for it
     is the number of picks asked for. A query that chooses its own batch sizes or trains an
-    auxiliary has a program for itself. Learners that differ in traced hyper-parameters alone share all theirs.
+    auxiliary has a program for itself. Learners that differ in traced hyper-parameters alone share
+    all theirs.
 
     Attributes:
       learner: its name.
