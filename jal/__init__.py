@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         data,
         episode,
         experiment,
+        extras,
         files,
         labels,
         learners,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         scores,
         select,
         strategies,
+        testing,
         types,
     )
 
@@ -39,6 +41,7 @@ __all__ = [
     "data",
     "episode",
     "experiment",
+    "extras",
     "files",
     "labels",
     "learners",
@@ -51,6 +54,7 @@ __all__ = [
     "scores",
     "select",
     "strategies",
+    "testing",
     "types",
 ]
 

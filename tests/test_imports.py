@@ -13,12 +13,12 @@ PACKAGE = Path(jal.__file__).parent
 # Each may import what stands before it, and itself.
 TIERS = [
     {"types"},
-    {"code", "files", "labels", "scores", "metrics"},
+    {"code", "extras", "files", "labels", "scores", "metrics"},
     {"select", "networks", "parallel", "memory", "report"},
     {"learners", "strategies", "data"},
     {"episode"},
     {"rl"},
-    {"experiment"},
+    {"experiment", "testing"},
     {"cli"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}

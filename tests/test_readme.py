@@ -6,10 +6,10 @@ import runpy
 from pathlib import Path
 
 import pytest
+from jal.experiment.strategy_options import check_options
 
 from jal import strategies
 from jal.experiment import MLP, Experiment
-from jal.experiment.strategy_options import check_options
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -1,5 +1,10 @@
 """Data sets: sources, splits, imbalance, corruption, augmentation, frozen features."""
 
+from jal.extras import require
+
+require("jal.data", "experiments", "pandas", "sklearn")
+
+
 from jal.data.augmentation import compose, crop, flip
 from jal.data.corruption import corrupt, corrupt_fraction, corrupted
 from jal.data.imbalance import (

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from jal.extras import require
+
+require(
+    "jal.experiment", "experiments", "filelock", "matplotlib", "orbax", "pandas", "pyarrow", "tyro"
+)
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -1,5 +1,10 @@
 """Tables, pictures and one page, all made from the tidy table."""
 
+from jal.extras import require
+
+require("jal.report", "experiments", "matplotlib", "pandas")
+
+
 from jal.report.comparisons import (
     level_with_best,
     paired_differences,

@@ -5,6 +5,11 @@ An agent of one's own is an `environment` of these parts: a start, an actor (`ba
 terminal rule; a `dqn`, a `prioritised_replay` and a `trainer` learn on it.
 """
 
+from jal.extras import require
+
+require("jal.rl", "rl", "orbax", "rlax")
+
+
 from jal.rl.abas_ral import AbasRal, batch_actor
 from jal.rl.agent import (
     Agent,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from jal.experiment.agent_program import AgentProgram
 
 from jal import experiment as ex
 from jal import files, report
@@ -26,7 +27,6 @@ from jal.experiment import (
     SladeBranson,
     agent_training,
 )
-from jal.experiment.agent_program import AgentProgram
 from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.folder import create, disk_errors
 from jal.experiment.progress import RunProgress

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jal.experiment.agent_configs import arena
+from jal.experiment.agent_program import agent_program
 
 from jal.data import from_arrays
 from jal.experiment import Experiment, Parts
-from jal.experiment.agent_configs import arena
-from jal.experiment.agent_program import agent_program
 from jal.rl import Training
 
 POINTS, CLASSES = 200, 2

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jal.experiment.compiling import compiler_options
 
 from jal.experiment import Experiment, agent_program, program, run
-from jal.experiment.compiling import compiler_options
 
 
 @pytest.mark.parametrize("flags", [None, "--xla_force_host_platform_device_count=4"])

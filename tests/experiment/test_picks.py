@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from jal.experiment.agent_configs import arena
 
 from jal import experiment as ex
 from jal.data import from_arrays, take
 from jal.data.dataset import Dataset
 from jal.experiment import Data, Experiment, Features, LogisticRegression, Parts
-from jal.experiment.agent_configs import arena
 from jal.experiment.data_config import Imbalance, given_data, load_data
 from jal.experiment.picks import picks, read_picks, write_picks
 from jal.types import InputError

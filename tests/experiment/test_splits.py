@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+from jal.experiment.agent_configs import Saved
 
 from jal import data
 from jal.experiment import (
@@ -22,7 +23,6 @@ from jal.experiment import (
     runner,
     splits,
 )
-from jal.experiment.agent_configs import Saved
 from jal.experiment.folder import create
 from jal.experiment.program import Program
 from jal.experiment.results import Results, load_so_far

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from jal.experiment.strategy_options import make_strategies
 
 from jal import strategies
 from jal.data import from_arrays
@@ -14,7 +15,6 @@ from jal.experiment import Experiment, run
 from jal.experiment.checks import check
 from jal.experiment.config import difference
 from jal.experiment.program import Program
-from jal.experiment.strategy_options import make_strategies
 from jal.strategies.strategy import Registered
 from jal.types import InputError, Strategy
 
