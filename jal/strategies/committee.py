@@ -79,7 +79,7 @@ members = (
     Registered(
         query_by_committee,
         "Seung et al., 1992; Abe and Mamitsuka, 1998",
-        ("inputs", "labels"),
+        ("x", "labels"),
         "N K T for T members, and T passes over the pool",
         trains="T learners on bootstrap samples",
         defaults={
@@ -90,7 +90,7 @@ members = (
     Registered(
         committee_kl,
         "McCallum and Nigam, 1998",
-        ("inputs", "labels"),
+        ("x", "labels"),
         "N K T for T members, and T passes over the pool",
         trains="T learners on bootstrap samples",
         defaults={"members": _MEMBERS},
