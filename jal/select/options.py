@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any, ParamSpec, TypeVar
 
@@ -43,7 +43,7 @@ def takes(**ranges: Range) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return with_ranges
 
 
-def check_options(name: str, selector: Callable[..., Any], options: dict[str, Any]) -> None:
+def check_options(name: str, selector: Callable[..., Any], options: Mapping[str, Any]) -> None:
     """Raises InputError, said of `name`, for the first option that `selector` would refuse.
 
     An option without a range passes; so does what only the pool decides, such as more clusters

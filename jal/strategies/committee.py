@@ -59,7 +59,11 @@ def query_by_committee(
 
 
 def committee_kl(members: int = 5) -> Strategy:
-    """`query_by_committee` with the mean divergence from the consensus."""
+    """`query_by_committee` with the mean divergence from the consensus.
+
+    Args:
+      members: as there.
+    """
     return query_by_committee(members, "consensus_kl")
 
 

@@ -63,7 +63,7 @@ def from_selector(
         raise TypeError(f"the strategy {name} knows no {unknown[0]} of {selector.__name__}.")
     hints = get_type_hints(selector)
     options = [
-        p.replace(default=own.get(p.name, p.default), annotation=hints[p.name])
+        p.replace(default=own.get(p.name, p.default), annotation=hints.get(p.name, p.annotation))
         for p in parameters.values()
         if p.name in defaults
     ]
