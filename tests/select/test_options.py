@@ -17,7 +17,7 @@ from jal.types import InputError
     [
         (counts(), [1, 5, np.int64(3)], [0, -1, 2.0, True, "1", None], "an integer of at least 1"),
         (counts(0), [0], [-1], "an integer of at least 0"),
-        (reals(), [-1, 0.5], [np.nan, np.inf, 1e39, "1", None, True], "a finite number"),
+        (reals(), [-1, 0.5], [np.nan, np.inf, 1e39, -1e39, "1", None, True], "a finite number"),
         (reals(above=0), [1e-30, jnp.float32(1)], [0, -1.0], "a finite number above 0"),
         (reals(least=1), [1], [0.99], "a finite number of at least 1"),
         (reals(least=0.5, below=1), [0.5, 0.99], [0.49, 1], r"of at least 0\.5 and below 1"),
@@ -86,13 +86,13 @@ def test_options_are_checked_without_arrays_under_another_name():
 
 
 @pytest.mark.parametrize("name", select.__all__)
-def test_every_number_and_word_has_a_range(name):
+def test_every_number_and_word_has_a_range_that_its_default_is_in(name):
     """Also those that are None else; switches and functions have none."""
     selector = getattr(select, name)
-    options = {
-        p.name
-        for p in inspect.signature(selector).parameters.values()
-        if type(p.default) in (int, float, str, tuple) or p.name in ("minibatch", "clusters")
-    }
+    parameters = inspect.signature(selector).parameters
+    defaults = {p.name: p.default for p in parameters.values() if p.default is not p.empty}
+    plain = {what for what, value in defaults.items() if type(value) in (int, float, str, tuple)}
     ranges = getattr(selector, "ranges", {})
-    assert options <= ranges.keys() <= inspect.signature(selector).parameters.keys()
+    assert plain | ({"minibatch", "clusters"} & defaults.keys()) <= ranges.keys()
+    assert ranges.keys() <= parameters.keys()
+    check_options(name, selector, defaults)

@@ -101,6 +101,16 @@ def test_a_key_may_be_an_option_and_is_none_of_the_strategys():
     assert not inspect.signature(member.make).parameters
 
 
+def test_a_selector_that_explains_nothing():
+    def bare(features, labelled, k, *, wide=1):
+        return wide
+
+    member = made_of(bare, defaults={"wide": "ours: 1"})
+    assert member(wide=2).select("key", (), ROUND, 5)[0] == 2
+    assert str(inspect.signature(member.make)) == "(*, wide=1) -> jal.types.Strategy"
+    assert "Args" not in member.make.__doc__
+
+
 def test_signature_and_docstring_are_the_selectors():
     make = made_of(nearest, defaults=WHY).make
     assert str(inspect.signature(make)) == (
