@@ -13,6 +13,7 @@ from pathlib import Path
 from jal import strategies
 from jal.strategies.strategy import Registered
 
+READS = {"x": "inputs", "y": "labels", "sample": "dropout passes"}
 NEEDS = {"sample": "dropout", "head": "a last layer"}
 # Options that bound what a strategy looks at.
 CAPS = ("cap", "configurations", "max_classes", "max_clusters", "max_features", "max_queries")
@@ -88,7 +89,7 @@ def _row(member: Registered) -> list[str]:
     return [
         f"`{member.name}`",
         member.paper,
-        ", ".join(member.reads),
+        ", ".join(READS.get(field, field) for field in member.reads if field != "head"),
         ", ".join(needs),
         member.trains,
         member.cost,

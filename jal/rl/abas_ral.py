@@ -21,10 +21,11 @@ from jal.rl.observations import (
     observe_batches,
     sorted_scores,
 )
-from jal.rl.options import AgentOptions, check_positive, check_shares
+from jal.rl.options import AgentOptions, check_shares
 from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
 from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
 from jal.rl.training import Warmth, trainer
+from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["AbasRal"]

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 from jal import metrics
 from jal.rl.agent import AgentData, Policy, Training, trained_size
 from jal.rl.env import Goal
-from jal.rl.options import check_positive
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, lal_rl_network
 from jal.rl.rules import at_budget, at_quality, constant_reward, quality_gain
+from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, Pool, Strategy
 
 __all__ = ["LalRl"]

@@ -11,9 +11,10 @@ from jal.rl.dqn import DQN, Candidates, dqn
 from jal.rl.q_networks import QNetwork
 from jal.rl.replay import Replay, prioritised_replay
 from jal.rl.training import Schedule
+from jal.strategies.strategy import check_positive
 from jal.types import InputError, PyTree
 
-__all__ = ["AgentOptions", "check_positive", "check_shares"]
+__all__ = ["AgentOptions", "check_shares"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,10 +114,3 @@ def check_shares(agent: str, **options: float | None) -> None:
     for option, value in options.items():
         if value is not None and not 0 < value <= 1:
             raise InputError(f"{option} of {agent} must be a share in (0, 1], got {value}.")
-
-
-def check_positive(agent: str, **options: Any) -> None:
-    """Raises InputError for the first option that is given and not above 0."""
-    for option, value in options.items():
-        if value is not None and not value > 0:
-            raise InputError(f"{option} of {agent} must be positive, got {value}.")

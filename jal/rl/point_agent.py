@@ -25,10 +25,11 @@ from jal.rl.observations import (
     sorted_scores,
     with_clock,
 )
-from jal.rl.options import AgentOptions, check_positive
+from jal.rl.options import AgentOptions
 from jal.rl.q_networks import QNetwork
 from jal.rl.training import trainer
 from jal.select.checks import take_picks
+from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["Episodes", "PointAgent", "View", "one_of_each", "point_actor", "point_strategy"]

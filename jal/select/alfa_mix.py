@@ -8,9 +8,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_counts, check_key, check_pool, check_reals
+from jal.select.checks import check_key, check_pool
 from jal.select.gradients import residuals, unit_rows
 from jal.select.kmeans import kmeans
+from jal.select.options import counts, reals, takes
 from jal.select.ties import predicted_classes
 from jal.select.top_k import top_k
 from jal.types import Array
@@ -20,6 +21,14 @@ __all__ = ["alfa_mix"]
 Head = Callable[[Array], Array]
 
 
+@takes(
+    cap_step=reals(above=0, most=1, static=True),
+    steps=counts(),
+    learning_rate=reals(above=0),
+    penalty=reals(least=0),
+    chunk=counts(),
+    iterations=counts(0),
+)
 def alfa_mix(
     key: Array,
     logits: Array,
@@ -70,19 +79,11 @@ def alfa_mix(
 
     Returns:
       `[k]` int32. With nothing labelled there is no candidate.
-
-    Raises:
-      ValueError: also for an option out of its range.
     """
     key = check_key("alfa_mix", key)
     labelled, logits, features, y = check_pool(
         "alfa_mix", labelled, k, logits=logits, features=features, y=y
     )
-    check_reals("alfa_mix", above=0, most=1, static=True, cap_step=cap_step)
-    check_reals("alfa_mix", above=0, learning_rate=learning_rate)
-    check_reals("alfa_mix", least=0, penalty=penalty)
-    check_counts("alfa_mix", steps=steps, chunk=chunk)
-    check_counts("alfa_mix", 0, iterations=iterations)
     given = head
     head = lambda features: given(features).astype(jnp.float32)  # noqa: E731
     key_classes, key_alpha, key_means, key_fill = jax.random.split(key, 4)
@@ -202,7 +203,7 @@ def _spread(
     """The picks of k-means on the candidates; all of these and random points if fewer than k."""
 
     def enough() -> Array:
-        return kmeans(key_means, unit_rows(features), ~candidate, k, iterations)
+        return kmeans(key_means, unit_rows(features), ~candidate, k, iterations=iterations)
 
     def too_few() -> Array:
         fill = jax.random.uniform(key_fill, labelled.shape, jnp.float32)

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_counts, check_optional_key, check_pool, check_reals, pad_picks
+from jal.select.checks import check_optional_key, check_pool, pad_picks
+from jal.select.options import counts, reals, takes, words
 from jal.select.ties import argmax, priorities
 from jal.types import Array
 
@@ -35,6 +36,14 @@ class _Points(NamedTuple):
     b: Array
 
 
+@takes(
+    ridge=reals(above=0),
+    oversample=reals(least=1, static=True),
+    weights=words(*get_args(Weights)),
+    max_features=counts(),
+    max_classes=counts(),
+    chunk=counts(),
+)
 def bait(
     logits: Array,
     features: Array,
@@ -81,11 +90,6 @@ def bait(
     Returns:
       `[k]` int32 in order of picking.
     """
-    if weights not in get_args(Weights):
-        raise ValueError(f'bait takes the weights "equal" or "published", got {weights}.')
-    check_reals("bait", above=0, ridge=ridge)
-    check_reals("bait", least=1, static=True, oversample=oversample)
-    check_counts("bait", max_features=max_features, max_classes=max_classes, chunk=chunk)
     key = check_optional_key("bait", key)
     labelled, logits, features = check_pool("bait", labelled, k, logits=logits, features=features)
     picked = min(max(k, round(oversample * k)), labelled.shape[0])

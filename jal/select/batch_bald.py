@@ -10,8 +10,9 @@ from jax.scipy.special import entr
 
 from jal.scores.checks import as_float32
 from jal.scores.uncertainty import entropy
-from jal.select.checks import check_counts, check_key, check_pool
+from jal.select.checks import check_key, check_pool
 from jal.select.lazy_greedy import lazy_greedy
+from jal.select.options import counts, takes
 from jal.select.top_k import top_k
 from jal.types import Array
 
@@ -20,6 +21,7 @@ __all__ = ["batch_bald"]
 _NOTHING = 1e-5  # nats: what adds less adds nothing but rounding
 
 
+@takes(cap=counts(), configurations=counts(), chunk=counts())
 def batch_bald(
     key: Array,
     logits: Array,
@@ -56,7 +58,7 @@ def batch_bald(
       `[k]` int32 in order of picking.
 
     Raises:
-      ValueError: where logits are not `[T, N, K]`, or `cap`, `configurations` or `chunk` below 1.
+      ValueError: where logits are not `[T, N, K]`.
     """
     key = check_key("batch_bald", key)
     (labelled,) = check_pool("batch_bald", labelled, k)
@@ -67,7 +69,6 @@ def batch_bald(
             f"batch_bald takes logits [T, N, K] of T passes with N = {n} and K >= 2, "
             f"got shape {logits.shape}."
         )
-    check_counts("batch_bald", cap=cap, configurations=configurations, chunk=chunk)
     passes, _, classes = logits.shape
     key_samples, key_joint, key_rest = jax.random.split(key, 3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Integral
 
 import jax
@@ -13,17 +12,14 @@ from jal.scores.checks import as_array, as_float32
 from jal.types import Array
 
 __all__ = [
-    "check_counts",
     "check_key",
     "check_numbers",
     "check_optional_key",
     "check_pool",
-    "check_reals",
     "pad_picks",
     "take_picks",
 ]
 
-_LARGEST = float(jnp.finfo(jnp.float32).max)
 _SHAPES = {
     "features": "[N, D]",
     "logits": "[N, K]",
@@ -92,51 +88,6 @@ def check_key(name: str, key: Array) -> Array:
 def check_optional_key(name: str, key: Array | None) -> Array | None:
     """`check_key`, or None."""
     return None if key is None else check_key(name, key)
-
-
-def check_counts(name: str, least: int = 1, *, static: bool = True, **options: int) -> None:
-    """Raises ValueError for the first option that is no Python integer of at least `least`.
-
-    Traced values are refused where they must be `static`, and pass else.
-    """
-    for what, value in options.items():
-        if isinstance(value, Tracer) and not static:
-            continue
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not whole or value < least:
-            given = (
-                "a traced value: it must be static" if isinstance(value, Tracer) else repr(value)
-            )
-            raise ValueError(f"{name} takes {what} as an integer of at least {least}, got {given}.")
-
-
-def check_reals(
-    name: str,
-    *,
-    above: float = -math.inf,
-    least: float = -math.inf,
-    most: float = math.inf,
-    static: bool = False,
-    **options: Array | float,
-) -> None:
-    """Raises ValueError for the first option that is no finite number in (above, most], >= least.
-
-    Traced values pass, since they are not known, but where they must be `static`.
-    """
-    bounds = (" above", above), (" of at least", least), (" of at most", most)
-    wanted = " and".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
-    for what, value in options.items():
-        if isinstance(value, Tracer):
-            if static:
-                raise ValueError(f"{name} takes {what} as a static number, got a traced value.")
-            continue
-        if getattr(value, "ndim", None) == 0:  # of NumPy's or JAX's
-            with jax.ensure_compile_time_eval():
-                value = value.item()  # pyright: ignore[reportAttributeAccessIssue]
-        real = isinstance(value, (int, float)) and not isinstance(value, bool)
-        low, high = max(least, -_LARGEST), min(most, _LARGEST)
-        if not (real and above < value and low <= value <= high):
-            raise ValueError(f"{name} takes {what} as a finite number{wanted}, got {value!r}.")
 
 
 def pad_picks(picks: Array, labelled: Array) -> Array:

@@ -8,14 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from jal.select.average_linkage import Merges, average_linkage, cut
-from jal.select.checks import (
-    check_counts,
-    check_key,
-    check_numbers,
-    check_pool,
-    check_reals,
-    pad_picks,
-)
+from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
+from jal.select.options import counts, optional, reals, takes
 from jal.select.seeding import finite_rows, squared_distances, squared_distances_to
 from jal.select.top_k import best_first
 from jal.types import Array
@@ -23,6 +17,7 @@ from jal.types import Array
 __all__ = ["cluster_margin", "linkage_clusters"]
 
 
+@takes(ratio=reals(least=1, static=True))
 def cluster_margin(
     key: Array, margins: Array, cluster: Array, labelled: Array, k: int, *, ratio: float = 1.25
 ) -> Array:
@@ -49,7 +44,6 @@ def cluster_margin(
     labelled, margins, cluster = check_pool(
         "cluster_margin", labelled, k, margins=margins, cluster=cluster
     )
-    check_reals("cluster_margin", least=1, static=True, ratio=ratio)
     size = min(margins.shape[0], math.ceil(round(ratio * k, 6)))
     key_ties, key_draw = jax.random.split(key)
     candidates = best_first(-margins, labelled, size, key_ties)
@@ -69,6 +63,12 @@ def cluster_margin(
     return pad_picks(candidates[order[turns[:k]]], labelled)
 
 
+@takes(
+    clusters=optional(counts()),
+    sample=counts(),
+    ratio=reals(least=1, static=True),
+    chunk=counts(),
+)
 def linkage_clusters(
     key: Array,
     features: Array,
@@ -99,11 +99,8 @@ def linkage_clusters(
     key = check_key("linkage_clusters", key)
     features = check_numbers("linkage_clusters", "features", features)
     n = features.shape[0]
-    check_reals("linkage_clusters", least=1, static=True, ratio=ratio)
-    check_counts("linkage_clusters", sample=sample, chunk=chunk)
     size = min(sample, n)
     wanted = max(1, int(n / ratio)) if clusters is None else clusters
-    check_counts("linkage_clusters", clusters=wanted)
     if wanted > n:
         raise ValueError(
             f"linkage_clusters takes between 1 and the pool's {n} points as clusters, got {wanted}."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_counts, check_key, check_pool, pad_picks
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import lloyd, nearest_centroid
+from jal.select.options import counts, takes
 from jal.select.seeding import finite_rows, greedy_k_means_plus_plus, squared_distances_to
 from jal.select.ties import argmax, priorities
 from jal.types import Array
@@ -14,7 +15,8 @@ from jal.types import Array
 __all__ = ["kmeans"]
 
 
-def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int = 20) -> Array:
+@takes(iterations=counts(0))
+def kmeans(key: Array, features: Array, labelled: Array, k: int, *, iterations: int = 20) -> Array:
     """The unlabelled point nearest to each of k centroids, the largest cluster's first.
 
     Greedy k-means++ seeding, as scikit-learn's, then Lloyd's iterations on the unlabelled points.
@@ -33,7 +35,6 @@ def kmeans(key: Array, features: Array, labelled: Array, k: int, iterations: int
     """
     key = check_key("kmeans", key)
     labelled, features = check_pool("kmeans", labelled, k, features=features)
-    check_counts("kmeans", 0, iterations=iterations)
     features, finite = finite_rows(features)
     clustered = ~labelled & finite
     free = clustered.astype(features.dtype)

@@ -7,16 +7,10 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import (
-    check_counts,
-    check_key,
-    check_numbers,
-    check_pool,
-    check_reals,
-    pad_picks,
-)
+from jal.select.checks import check_key, check_numbers, check_pool, pad_picks
 from jal.select.clustering import k_means
 from jal.select.gradients import unit_rows
+from jal.select.options import counts, each, reals, takes
 from jal.select.seeding import squared_distances
 from jal.select.ties import argmax, priorities
 from jal.types import Array
@@ -30,6 +24,7 @@ _ROUNDING = 2e-6  # of a squared distance between unit vectors: within it counts
 _ROWS = 32  # of one product of newly covered points
 
 
+@takes(delta=reals(least=0), chunk=counts())
 def prob_cover(
     key: Array, features: Array, labelled: Array, k: int, *, delta: Array | float, chunk: int = 1024
 ) -> Array:
@@ -55,8 +50,6 @@ def prob_cover(
     """
     key = check_key("prob_cover", key)
     labelled, features = check_pool("prob_cover", labelled, k, features=features)
-    check_reals("prob_cover", least=0, delta=delta)
-    check_counts("prob_cover", chunk=chunk)
     features = unit_rows(features)
     reach = jnp.square(jnp.asarray(delta, features.dtype)) + _ROUNDING
     n = features.shape[0]
@@ -94,6 +87,12 @@ def prob_cover(
     return pad_picks(jax.lax.scan(pick, start, jnp.arange(k) == k - 1)[1], labelled)
 
 
+@takes(
+    classes=counts(),
+    deltas=each(reals(least=0)),
+    alpha=reals(above=0, most=1),
+    sample=counts(),
+)
 def pure_radius(
     key: Array,
     features: Array,
@@ -120,12 +119,6 @@ def pure_radius(
     Returns:
       `[]` float; the smallest of `deltas` where none is pure enough.
     """
-    check_counts("pure_radius", classes=classes, sample=sample)
-    check_reals("pure_radius", above=0, most=1, alpha=alpha)
-    if not deltas:
-        raise ValueError("pure_radius takes at least one of deltas, got none.")
-    for delta in deltas:
-        check_reals("pure_radius", least=0, deltas=delta)
     key = check_key("pure_radius", key)
     features = unit_rows(check_numbers("pure_radius", "features", features))
     n = features.shape[0]

@@ -7,14 +7,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import (
-    check_counts,
-    check_key,
-    check_pool,
-    check_reals,
-    pad_picks,
-    take_picks,
-)
+from jal.select.checks import check_key, check_pool, pad_picks, take_picks
+from jal.select.options import counts, reals, takes
 from jal.select.seeding import k_means_plus_plus
 from jal.select.top_k import top_k
 from jal.types import Array, PyTree
@@ -22,6 +16,7 @@ from jal.types import Array, PyTree
 __all__ = ["perturbed_losses", "saal"]
 
 
+@takes(rho=reals(least=0), sample=counts(), chunk=counts())
 def saal(
     key: Array,
     logits_of: Callable[[PyTree, Array], Array],
@@ -57,7 +52,6 @@ def saal(
     """
     key = check_key("saal", key)
     labelled, x = check_pool("saal", labelled, k, x=x)
-    check_counts("saal", sample=sample)
     key_subset, key_seeds = jax.random.split(key)
     n = labelled.shape[0]
     size = min(max(sample, k), n)
@@ -95,8 +89,6 @@ def perturbed_losses(
       rho: size of the step.
       chunk: examples at once.
     """
-    check_reals("saal", least=0, rho=rho)
-    check_counts("saal", chunk=chunk)
     leaves, tree = jax.tree.flatten(params)
     is_float = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
     moving = [

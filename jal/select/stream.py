@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_counts, check_pool, check_reals, pad_picks, take_picks
+from jal.select.checks import check_pool, pad_picks, take_picks
+from jal.select.options import counts, reals, takes
 from jal.select.top_k import top_k
 from jal.types import Array
 
@@ -30,6 +31,12 @@ class Bought(NamedTuple):
     threshold: Array
 
 
+def _position(name: str, option: str, value: Any) -> None:
+    if not hasattr(value, "ndim"):  # arrays, of NumPy's too, are taken as they are
+        counts(0)(name, option, value)
+
+
+@takes(position=_position, threshold=reals())
 def stream_fixed(
     scores: Array,
     labelled: Array,
@@ -57,8 +64,6 @@ def stream_fixed(
       Bought; `picks` in order of arrival, as far as they pass. `threshold` is the one given.
     """
     labelled, scores, order = check_pool("stream_fixed", labelled, k, scores=scores, order=order)
-    check_reals("stream_fixed", threshold=threshold)
-    _check_position("stream_fixed", position)
     n, position = order.shape[0], jnp.asarray(position, jnp.int32)
     threshold = jnp.asarray(threshold, jnp.float32)
     order = jnp.roll(order, -position)
@@ -74,6 +79,11 @@ def stream_fixed(
     )
 
 
+@takes(
+    position=_position,
+    threshold=reals(above=0),
+    s=reals(least=_LEAST_STEP, below=1, static=True),
+)
 def stream_adaptive(
     scores: Array,
     labelled: Array,
@@ -102,17 +112,12 @@ def stream_adaptive(
       order: `[N]` int32, a permutation of the pool: the order of arrival.
       position: `[]` int32, where in `order` the next arrival stands.
       threshold: `[]` float, above 0: at the first arrival.
-      s: the threshold's step, from 1e-4 to below 1; ValueError else.
+      s: the threshold's step, from 1e-4 to below 1.
 
     Returns:
       Bought; `picks` in order of arrival.
     """
     labelled, scores, order = check_pool("stream_adaptive", labelled, k, scores=scores, order=order)
-    check_reals("stream_adaptive", above=0, threshold=threshold)
-    check_reals("stream_adaptive", static=True, s=s)
-    if not _LEAST_STEP <= s < 1:
-        raise ValueError(f"stream_adaptive takes s from {_LEAST_STEP} to below 1, got {s}.")
-    _check_position("stream_adaptive", position)
     n, position = order.shape[0], jnp.asarray(position, jnp.int32)
     order = jnp.roll(order, -position)
     arrives = jnp.argsort(labelled[order], stable=True)  # unlabelled ones first
@@ -150,8 +155,3 @@ def stream_adaptive(
         jnp.int32((position + last + 1) % n),
         threshold,
     )
-
-
-def _check_position(name: str, position: Array | int) -> None:
-    if not hasattr(position, "ndim"):  # arrays, of NumPy's too, are taken as they are
-        check_counts(name, 0, position=position)  # pyright: ignore[reportArgumentType]

@@ -6,16 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
-from jal.select.checks import (
-    check_counts,
-    check_key,
-    check_optional_key,
-    check_pool,
-    check_reals,
-    pad_picks,
-)
+from jal.select.checks import check_key, check_optional_key, check_pool, pad_picks
 from jal.select.gradients import Directions, directions, similarities
 from jal.select.lazy_greedy import lazy_greedy
+from jal.select.options import counts, reals, takes
 from jal.select.ties import argmax, k_largest, predicted_classes, priorities, split
 from jal.select.top_k import top_k
 from jal.types import Array
@@ -23,6 +17,7 @@ from jal.types import Array
 __all__ = ["fl1mi", "flqmi", "gcmi", "logdetmi", "rarer_classes"]
 
 
+@takes(eta=reals(least=0), max_queries=counts())
 def flqmi(
     logits: Array,
     features: Array,
@@ -39,8 +34,9 @@ def flqmi(
 
     s = (1 + cos) / 2 on last-layer gradients (onehot(c) - p) (x) h, c being a query's own class and
     a candidate's predicted one; a gradient of 0 has s = 1/2 with everything. Greedy reaches 1 - 1/e
-    of the optimum or more. Source: SIMILAR (Kothawade et al., 2021), as DISTIL computes it.
-    Memory N `max_queries`.
+    of the optimum or more. The queries are the labelled points of classes with at most the median
+    number of them, unless others are given: all, where labels are balanced. Source: SIMILAR
+    (Kothawade et al., 2021), as DISTIL computes it. Memory N `max_queries`.
 
     Args:
       logits: `[N, K]` float.
@@ -61,7 +57,6 @@ def flqmi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "flqmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
-    check_reals("flqmi", least=0, eta=eta)
     kernel = jnp.where(is_query, similarities(pool, asked), 0.0)  # [N, Q]
     relevance = eta * jnp.max(kernel, axis=1)
 
@@ -76,6 +71,7 @@ def flqmi(
     return lazy_greedy(gain, update, nothing, bounds, ~labelled, k, key=key_ties)
 
 
+@takes(eta=reals(least=0), max_queries=counts(), sample=counts())
 def fl1mi(
     key: Array,
     logits: Array,
@@ -97,6 +93,8 @@ def fl1mi(
 
     Args:
       key: a PRNG key, for the sample and for ties.
+      eta: how far a point must be covered, relative to its likeness to the queries.
+      max_queries: as for `flqmi`.
       sample: points of the sum at most, static.
 
     The other arguments and the result are those of `flqmi`.
@@ -105,8 +103,6 @@ def fl1mi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "fl1mi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
-    check_reals("fl1mi", least=0, eta=eta)
-    check_counts("fl1mi", sample=sample)
     n = labelled.shape[0]
     size = min(sample, n)
     drawn = jnp.arange(n)
@@ -136,6 +132,7 @@ def fl1mi(
     return lazy_greedy(gain, update, nothing, bounds, ~labelled, k, key=key_ties)
 
 
+@takes(max_queries=counts())
 def gcmi(
     logits: Array,
     features: Array,
@@ -150,7 +147,12 @@ def gcmi(
     """The k highest sums over the queries of s(q, a): the maximum of GCMI(A) = 2 lambda sum_qa s.
 
     The function is modular and lambda scales all of it, so that this is exact. Otherwise as
-    `flqmi`, whose arguments and result these are.
+    `flqmi`.
+
+    Args:
+      max_queries: as for `flqmi`.
+
+    The other arguments and the result are those of `flqmi`.
     """
     key_queries, key_ties = split(check_optional_key("gcmi", key), 2)
     pool, asked, is_query, labelled = _pool_and_queries(
@@ -160,6 +162,7 @@ def gcmi(
     return top_k(summed, labelled, k, key=key_ties)
 
 
+@takes(eta=reals(least=0, most=1), ridge=reals(above=0), max_queries=counts())
 def logdetmi(
     logits: Array,
     features: Array,
@@ -181,8 +184,9 @@ def logdetmi(
 
     Args:
       eta: weight of the queries, at most 1: beyond, the second matrix need not be positive
-        definite, and its pivots are cut.
+        definite.
       ridge: positive.
+      max_queries: as for `flqmi`.
 
     The other arguments and the result are those of `flqmi`.
     """
@@ -190,8 +194,6 @@ def logdetmi(
     pool, asked, is_query, labelled = _pool_and_queries(
         "logdetmi", key_queries, logits, features, y, labelled, k, max_queries, queries
     )
-    check_reals("logdetmi", least=0, eta=eta)
-    check_reals("logdetmi", above=0, ridge=ridge)
     n = labelled.shape[0]
     priority = priorities(key_ties, n)
     real = is_query[:, None] & is_query[None]
@@ -276,7 +278,6 @@ def _pool_and_queries(
     labelled, logits, features, y = check_pool(
         name, labelled, k, logits=logits, features=features, y=y
     )
-    check_counts(name, max_queries=max_queries)
     mask, counts = rarer_classes(y, labelled, logits.shape[1])
     if queries is not None:
         mask = check_pool(name, labelled, k, queries=queries)[1] & labelled

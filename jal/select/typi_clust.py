@@ -5,8 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jal.select.checks import check_counts, check_key, check_pool, pad_picks
+from jal.select.checks import check_key, check_pool, pad_picks
 from jal.select.clustering import cluster_means, k_means
+from jal.select.options import counts, takes
 from jal.select.seeding import finite_rows, squared_distances
 from jal.select.ties import priorities
 from jal.types import Array
@@ -16,6 +17,13 @@ __all__ = ["mean_neighbour_distance", "most_typical", "typi_clust"]
 _ROWS, _COLUMNS = 256, 512  # of one block of distances
 
 
+@takes(
+    max_clusters=counts(),
+    neighbours=counts(),
+    min_size=counts(0),
+    iterations=counts(0),
+    sample=counts(),
+)
 def typi_clust(
     key: Array,
     features: Array,
@@ -51,8 +59,6 @@ def typi_clust(
     """
     key = check_key("typi_clust", key)
     labelled, features = check_pool("typi_clust", labelled, k, features=features)
-    check_counts("typi_clust", max_clusters=max_clusters, neighbours=neighbours, sample=sample)
-    check_counts("typi_clust", 0, min_size=min_size, iterations=iterations)
     features, _ = finite_rows(features)
     clusters = min(features.shape[0], max(max_clusters, k))
     count = jnp.minimum(jnp.sum(labelled, dtype=jnp.int32) + k, clusters)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import scores, select
+from jal.select.options import check_options
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, InputError, Round, Strategy
 
@@ -59,6 +60,8 @@ def batch_bald(
         less noisy afterwards.
       chunk: points computed at once.
     """
+    options = {"cap": cap, "configurations": configurations, "chunk": chunk}
+    check_options("batch_bald", select.batch_bald, options)
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         assert round.sample is not None
@@ -66,15 +69,7 @@ def batch_bald(
         key_pick, key_sample = jax.random.split(key)
         keys = jax.random.split(key_sample, passes)
         logits = jax.lax.map(lambda key: sample(key).logits, keys)
-        return select.batch_bald(
-            key_pick,
-            logits,
-            round.labelled,
-            k_max,
-            cap=cap,
-            configurations=configurations,
-            chunk=chunk,
-        )
+        return select.batch_bald(key_pick, logits, round.labelled, k_max, **options)
 
     return _by_dropout(pick, passes)
 
@@ -117,7 +112,7 @@ def _accumulate(key: Array, round: Round, passes: int) -> _Seen:
 def _by_dropout(pick: Callable[[Array, Round, int], Array], passes: int) -> Strategy:
     if passes < 2:
         raise InputError(f"passes must be at least 2, got {passes}: one pass agrees with itself.")
-    return stateless(pick)._replace(uses_outputs=False, needs=frozenset({"sample"}))
+    return stateless(pick)
 
 
 _PASSES = "ours: as in Zhan et al. (2022)"
@@ -125,21 +120,21 @@ members = (
     Registered(
         bald,
         "Gal et al., 2017",
-        ("dropout passes",),
+        ("sample",),
         "N K T, and T passes over the pool",
         defaults={"passes": _PASSES},
     ),
     Registered(
         mean_std,
         "Kampffmeyer et al., 2016",
-        ("dropout passes",),
+        ("sample",),
         "N K T, and T passes over the pool",
         defaults={"passes": _PASSES},
     ),
     Registered(
         batch_bald,
         "Kirsch et al., 2019",
-        ("dropout passes",),
+        ("sample",),
         "N K T M b at most (M configurations), and T passes over the pool",
         defaults={
             "passes": "ours: as bald's; the code's 5 tell log 5 = 1.6 nats, 10 tell 2.3",

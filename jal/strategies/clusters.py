@@ -1,4 +1,4 @@
-"""Strategies that cluster or cover the pool: for few labels, or for large batches."""
+"""ProbCover and Cluster-Margin: what they hand to their selectors has to be found first."""
 
 from __future__ import annotations
 
@@ -7,38 +7,12 @@ import jax.numpy as jnp
 
 from jal import scores, select
 from jal.select.lanes import in_any_lane
+from jal.select.options import check_options, counts
 from jal.select.prob_cover import GRID
 from jal.strategies.strategy import Registered, stateless
 from jal.types import Array, Round, Strategy
 
-__all__ = ["cluster_margin", "members", "prob_cover", "typi_clust"]
-
-
-def typi_clust(
-    max_clusters: int = 500, neighbours: int = 20, min_size: int = 5, sample: int = 10_000
-) -> Strategy:
-    """The most typical point of each uncovered cluster (Hacohen et al., 2022, TPC_RP).
-
-    Args:
-      max_clusters: the most clusters, whatever is labelled; but at least k_max.
-      neighbours: how many a typicality looks at.
-      min_size: clusters of at most so many points come after all others.
-      sample: points, drawn at random, that find the centroids.
-    """
-
-    def pick(key: Array, round: Round, k_max: int) -> Array:
-        return select.typi_clust(
-            key,
-            round.features,
-            round.labelled,
-            k_max,
-            max_clusters=max_clusters,
-            neighbours=neighbours,
-            min_size=min_size,
-            sample=sample,
-        )
-
-    return stateless(pick)
+__all__ = ["cluster_margin", "members", "prob_cover"]
 
 
 def prob_cover(
@@ -58,6 +32,10 @@ def prob_cover(
       alpha: the share of balls that must be pure.
       purity_sample: about how many points balls are looked at.
     """
+    if delta is not None:
+        check_options("prob_cover", select.prob_cover, {"delta": delta})
+    check_options("prob_cover", select.pure_radius, {"deltas": deltas, "alpha": alpha})
+    counts()("prob_cover", "purity_sample", purity_sample)
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         key_radius, key_ties = jax.random.split(key)
@@ -65,13 +43,9 @@ def prob_cover(
         if radius is None:
             classes = round.logits.shape[1]
             radius = select.pure_radius(
-                key_radius,
-                round.features,
-                classes,
-                deltas=deltas,
-                alpha=alpha,
+                key_radius, round.features, classes, deltas=deltas, alpha=alpha,
                 sample=purity_sample,
-            )
+            )  # fmt: skip
         return select.prob_cover(key_ties, round.features, round.labelled, k_max, delta=radius)
 
     return stateless(pick)
@@ -91,6 +65,8 @@ def cluster_margin(
       sample: how many points, drawn at random, are clustered, in 8 sample^2 bytes; the others join
         the nearest of these, or are clusters of their own.
     """
+    options = {"clusters": clusters, "sample": sample, "ratio": ratio}
+    check_options("cluster_margin", select.linkage_clusters, options)
 
     def init(key: Array, x: Array) -> tuple[Array, Array]:
         return jnp.zeros(x.shape[0], jnp.int32), jnp.bool_(False)
@@ -102,9 +78,7 @@ def cluster_margin(
         key_cluster, key_pick = jax.random.split(key)
 
         def first() -> Array:
-            found = select.linkage_clusters(
-                key_cluster, round.features, clusters=clusters, sample=sample, ratio=ratio
-            )
+            found = select.linkage_clusters(key_cluster, round.features, **options)
             return jnp.where(known, cluster, found)
 
         cluster = jax.lax.cond(in_any_lane(~known), first, lambda: cluster)
@@ -118,18 +92,6 @@ def cluster_margin(
 
 
 members = (
-    Registered(
-        typi_clust,
-        "Hacohen et al., 2022",
-        ("features",),
-        "S D (L + b) per iteration (S sampled points), and n^2 D in each cluster of n",
-        defaults={
-            "max_clusters": "code",
-            "neighbours": "code",
-            "min_size": "code",
-            "sample": "ours: bounds time; the code has mini-batches of 5,000 above 50 clusters",
-        },
-    ),
     Registered(
         prob_cover,
         "Yehuda et al., 2022",

@@ -59,7 +59,11 @@ def query_by_committee(
 
 
 def committee_kl(members: int = 5) -> Strategy:
-    """`query_by_committee` with the mean divergence from the consensus."""
+    """`query_by_committee` with the mean divergence from the consensus.
+
+    Args:
+      members: as there.
+    """
     return query_by_committee(members, "consensus_kl")
 
 
@@ -79,7 +83,7 @@ members = (
     Registered(
         query_by_committee,
         "Seung et al., 1992; Abe and Mamitsuka, 1998",
-        ("inputs", "labels"),
+        ("x", "labels"),
         "N K T for T members, and T passes over the pool",
         trains="T learners on bootstrap samples",
         defaults={
@@ -90,7 +94,7 @@ members = (
     Registered(
         committee_kl,
         "McCallum and Nigam, 1998",
-        ("inputs", "labels"),
+        ("x", "labels"),
         "N K T for T members, and T passes over the pool",
         trains="T learners on bootstrap samples",
         defaults={"members": _MEMBERS},

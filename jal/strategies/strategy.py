@@ -21,6 +21,9 @@ __all__ = [
     "stateless",
 ]
 
+_OUTPUTS = frozenset({"logits", "features", "auxiliary"})
+_OPTIONAL = frozenset({"head", "sample"})  # what not every learner has
+
 
 class Registered(NamedTuple):
     """A member of the registry; calling it makes the Strategy.
@@ -28,7 +31,8 @@ class Registered(NamedTuple):
     Attributes:
       make: the factory; its options have defaults.
       paper: where the strategy comes from.
-      reads: what of the round decides: "logits", "features", "inputs", "labels", ...
+      reads: the Round's fields that decide, beside which points are labelled: from them follow the
+        Strategy's `uses_outputs` and `needs`.
       cost: of one query, beyond a pass of the learner over the pool; N points, D features, K
         classes, L labels, b picks, T passes.
       trains: what it trains of its own; "" for nothing.
@@ -50,7 +54,12 @@ class Registered(NamedTuple):
 
     def __call__(self, **options: object) -> Strategy:
         """The strategy with these options of `make`."""
-        return self.make(**options)._replace(name=self.name)
+        made = self.make(**options)
+        return made._replace(
+            uses_outputs=not _OUTPUTS.isdisjoint(self.reads),
+            needs=made.needs | _OPTIONAL.intersection(self.reads),
+            name=self.name,
+        )
 
 
 def stateless(select: Callable[[Array, Round, int], Array]) -> Strategy:
@@ -70,10 +79,11 @@ def by_score(score: Callable[[Array], Array]) -> Strategy:
     return stateless(pick)
 
 
-def check_positive(name: str, **options: float | tuple[int, ...]) -> None:
-    """Raises InputError for the first option of strategy `name` that is not above 0."""
+def check_positive(name: str, **options: float | tuple[int, ...] | None) -> None:
+    """Raises InputError for the first option of `name` that is given and not above 0, all of it."""
     for option, value in options.items():
-        if not all(one > 0 for one in (value if isinstance(value, tuple) else (value,))):
+        values = value if isinstance(value, tuple) else (value,)
+        if not all(one is None or one > 0 for one in values):
             raise InputError(f"{name} takes a positive {option}, got {value}.")
 
 

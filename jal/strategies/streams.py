@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jal import scores
 from jal.select import stream
+from jal.select.options import check_options, reals
 from jal.strategies.strategy import Registered
 from jal.types import Array, InputError, Round, Strategy
 
@@ -37,7 +38,7 @@ def stream_fixed(threshold: float = 0.4, score: Score = "least_confidence") -> S
       threshold: modAL's 0.4, in the score's unit.
       score: "least_confidence" (1 - max p), "margin" (1 minus it), or "entropy" (nats).
     """
-    _check("stream_fixed", threshold)
+    reals(above=0)("stream_fixed", "threshold", threshold)  # of scores that are at least 0
 
     def buy(seen: Array, state: _Stream, labelled: Array, k_max: int) -> stream.Bought:
         return stream.stream_fixed(
@@ -61,9 +62,7 @@ def stream_adaptive(
       s: the threshold is multiplied by 1 + s after a purchase, by 1 - s otherwise.
       score: as in `stream_fixed`.
     """
-    _check("stream_adaptive", threshold)
-    if not 1e-4 <= s < 1:
-        raise InputError(f"stream_adaptive takes s from 1e-4 to below 1, got {s}.")
+    check_options("stream_adaptive", stream.stream_adaptive, {"threshold": threshold, "s": s})
 
     def buy(seen: Array, state: _Stream, labelled: Array, k_max: int) -> stream.Bought:
         return stream.stream_adaptive(
@@ -95,11 +94,6 @@ def _streamed(
         return picks, _Stream(state.order, position, threshold)
 
     return Strategy(init, choose)
-
-
-def _check(name: str, threshold: float) -> None:
-    if not threshold > 0:
-        raise InputError(f"{name} takes a threshold above 0, got {threshold}.")
 
 
 members = (

@@ -27,7 +27,7 @@ def random() -> Strategy:
     def pick(key: Array, round: Round, k_max: int) -> Array:
         return select.top_k(jax.random.uniform(key, round.labelled.shape), round.labelled, k_max)
 
-    return stateless(pick)._replace(uses_outputs=False)
+    return stateless(pick)
 
 
 def random_size(share: float = 1.0) -> Strategy:

@@ -199,7 +199,7 @@ members = (
     Registered(
         vaal,
         "Sinha et al., 2019",
-        ("inputs", "labels"),
+        ("x", "labels"),
         "T batches through a VAE, then N; T steps",
         "a VAE and a discriminator, anew in each query",
         {

@@ -1,8 +1,10 @@
 """Makes defaults.json: each default that is a number or a word, of jal's public names.
 
 A default is part of what a user's results rest on. Functions, None and what a factory makes are not
-in the table. Where one is changed on purpose, this writes the new table, and the difference shows
-in the review: python tests/reference/make_defaults.py
+in the table; the options of each registered strategy are. Where one is changed on purpose, this
+writes the new table, and the difference shows in the review:
+
+    python tests/reference/make_defaults.py
 """
 
 import importlib
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jal
+from jal.strategies import registry
 
 TABLE = Path(__file__).with_name("defaults.json")
 _PLAIN = (bool, int, float, str, tuple)
@@ -20,7 +23,8 @@ _PLAIN = (bool, int, float, str, tuple)
 
 def found() -> dict[str, dict[str, Any]]:
     """`{"jal.module.name": {"option": default}}`, of defaults that are numbers or words."""
-    table = {}
+    table = {f"registry[{name}]": _defaults(member.make) for name, member in registry.items()}
+    table = {name: defaults for name, defaults in table.items() if defaults}
     for module in pkgutil.walk_packages(jal.__path__, "jal."):
         public = importlib.import_module(module.name)
         for name in getattr(public, "__all__", ()):

@@ -431,8 +431,8 @@ def test_parts_that_share_points_or_are_too_small():
         (AbasRal(discount=3.0), "discount of abas_ral must be a share"),
         (AbasRal(exponent=-1.0), "exponent of priorities must not be negative"),
         (LalRl(horizon=1), "give a horizon of at least 2"),
-        (AbasRal(learning_rate=-1.0), "learning_rate of abas_ral must be positive"),
-        (AbasRal(state_size=0), "state_size of abas_ral must be positive"),
+        (AbasRal(learning_rate=-1.0), "abas_ral takes a positive learning_rate, got -1.0"),
+        (AbasRal(state_size=0), "abas_ral takes a positive state_size, got 0"),
         (LalRl(capacity=20), "buffer of 20 transitions is too small"),
         (LalRl(horizon=500, capacity=5000), "lower the budget or horizon"),
         (SladeBranson(capacity=20), "buffer of 20 transitions is too small"),
@@ -441,7 +441,7 @@ def test_parts_that_share_points_or_are_too_small():
         (SladeBranson(points=3, policy_candidates=2), "cannot choose 3 points of 2 candidates"),
         (SladeBranson(exploration=0.0), "exploration must be a share"),
         (SladeBranson(hidden=()), "one or more hidden layers"),
-        (LalRl(policy_candidates=0), "policy_candidates of lal_rl must be positive"),
+        (LalRl(policy_candidates=0), "lal_rl takes a positive policy_candidates, got 0"),
     ],
 )
 def test_what_agents_refuse(agent, says):

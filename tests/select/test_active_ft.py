@@ -227,5 +227,7 @@ def test_errors():
     features, labelled = a_pool(0, N - 2)
     with pytest.raises(ValueError, match="active_ft cannot pick k = 3 of 2"):
         active_ft(key, features, labelled, 3)
-    with pytest.raises(ValueError, match='must be "published" or "as_printed", got "printed"'):
+    with pytest.raises(
+        ValueError, match='objective as "published" or "as_printed", got \'printed\''
+    ):
         active_ft(key, features, labelled, 1, objective="printed")

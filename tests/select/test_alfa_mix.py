@@ -104,17 +104,17 @@ def test_few_candidates_come_first_and_random_points_after():
 def test_many_candidates_are_clustered_by_direction(monkeypatch):
     """And nothing else is: what k-means is given."""
     given = []
-    monkeypatch.setattr(module, "kmeans", lambda *each: given.extend(each))
+    monkeypatch.setattr(module, "kmeans", lambda *each, **rest: given.extend((*each, rest)))
     features, *_, mask = a_pool(0)
     features[5] = 0
     candidate = ~mask & (np.arange(N) % 2 == 0)
     with jax.disable_jit():
         module._spread("key", KEY, jnp.asarray(features), candidate, mask, 8, 3)
-    key, directions, left_out, k, iterations = given
+    key, directions, left_out, k, options = given
     norm = np.linalg.norm(features, axis=1, keepdims=True)
     np.testing.assert_allclose(directions, features / np.where(norm > 0, norm, 1), rtol=1e-6)
     np.testing.assert_array_equal(left_out, ~candidate)
-    assert (key, k, iterations) == ("key", 8, 3)
+    assert (key, k, options) == ("key", 8, {"iterations": 3})
 
 
 def test_degenerate_pools():

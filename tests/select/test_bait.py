@@ -168,5 +168,5 @@ def test_errors():
         bait(logits, features, labelled, 3)
     with pytest.raises(ValueError, match="bait takes"):
         bait(logits[:5], features, labelled, 1)
-    with pytest.raises(ValueError, match='weights "equal" or "published", got paper'):
+    with pytest.raises(ValueError, match='weights as "equal" or "published", got \'paper\''):
         bait(logits, features, labelled, 1, weights="paper")

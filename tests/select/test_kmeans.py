@@ -77,7 +77,9 @@ def test_seeds_are_those_of_greedy_k_means_plus_plus():
         left = [np.minimum(squared[first], squared[i])[free].sum() for i in (one, other)]
         chosen = one if left[0] <= left[1] else other
         expected[tuple(sorted((first, chosen)))] += share.prod() / len(free)
-    run = jax.jit(jax.vmap(lambda key: kmeans(key, features, jnp.asarray(labelled), 2, 0)))
+    run = jax.jit(
+        jax.vmap(lambda key: kmeans(key, features, jnp.asarray(labelled), 2, iterations=0))
+    )
     picks = np.sort(run(jax.random.split(jax.random.key(0), 10_000)), axis=1)
     observed = np.zeros((7, 7))
     np.add.at(observed, tuple(picks.T), 1)

@@ -133,5 +133,5 @@ def test_errors():
         with pytest.raises(ValueError, match=f"{select.__name__} takes order"):
             select(jnp.zeros(4), none, 1, order=order[:3])
     for s in (0.0, 1e-6, 1.0):
-        with pytest.raises(ValueError, match=f"to below 1, got {s}"):
+        with pytest.raises(ValueError, match=f"of at least 0.0001 and below 1, got {s}"):
             stream_adaptive(jnp.zeros(4), none, 1, order=order, s=s)

@@ -1,4 +1,5 @@
 import functools
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ from reference import oracles
 
 from jal.select.typi_clust import mean_neighbour_distance, most_typical, typi_clust
 
+module = importlib.import_module("jal.select.typi_clust")
 N = 60
 jitted = jax.jit(functools.partial(typi_clust, max_clusters=12), static_argnums=3)
 typical = jax.jit(most_typical, static_argnums=3, static_argnames=("clusters", "neighbours"))
@@ -96,8 +98,8 @@ def test_number_of_clusters(monkeypatch, labels, k, max_clusters, count):
         seen.append((clusters, int(count)))
         return jnp.arange(N, dtype=jnp.int32) % clusters
 
-    monkeypatch.setitem(typi_clust.__globals__, "k_means", k_means)
-    monkeypatch.setitem(typi_clust.__globals__, "most_typical", lambda *_, **__: None)
+    monkeypatch.setattr(module, "k_means", k_means)
+    monkeypatch.setattr(module, "most_typical", lambda *_, **__: None)
     features, labelled = jnp.ones((N, 2)), np.arange(N) < labels
     typi_clust(jax.random.key(0), features, labelled, k, max_clusters=max_clusters)
     assert seen == [(min(N, max(max_clusters, k)), count)]

@@ -9,7 +9,7 @@ from jal import learners, metrics
 from jal.episode import episode, look
 from jal.labels import labelled_mask, revealed
 from jal.scores import disagreement
-from jal.strategies import bayesian
+from jal.strategies import bayesian, registry
 from jal.types import InputError, Labels, Outputs, Round
 
 N, K, D, LABELLED, PASSES = 50, 4, 3, 10, 6
@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_passes(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_needs_dropout_and_no_outputs(name):
-    strategy = getattr(bayesian, name)()
+    strategy = registry[name]()
     assert strategy.needs == {"sample"}
     assert strategy.uses_outputs is False
     plain = learners.registry["mlp"]((64,), 10)

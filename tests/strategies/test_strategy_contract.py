@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from scipy import stats
 
 from jal import select, strategies
 from jal.labels import labelled_mask
-from jal.types import Labels, Outputs, Round
+from jal.types import InputError, Labels, Outputs, Round
 
 NAMES = sorted(strategies.registry)
 BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy", "alamp"}
@@ -318,6 +319,89 @@ def test_defaults_are_the_selectors(name):
     for option in ours.keys() & theirs.keys() - OF_ITS_OWN.get(name, set()):
         if theirs[option].default is not inspect.Parameter.empty:
             assert ours[option].default == theirs[option].default, option
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_is_explained(name):
+    make = strategies.registry[name].make
+    text = inspect.getdoc(make)
+    assert text and make.__name__ == name
+    for option in inspect.signature(make).parameters:
+        assert re.search(rf"^  {option}: \S", text, re.MULTILINE), option
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_read_are_fields_of_the_round(name):
+    reads = strategies.registry[name].reads
+    assert set(reads) <= set(Round._fields) - {"labelled"} and len(set(reads)) == len(reads)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("active_ft", {"temperature": 0.0}),
+        ("active_ft", {"learning_rate": 0.0}),
+        ("active_ft", {"iterations": -1}),
+        ("active_ft", {"diversity": -0.5}),
+        ("active_ft", {"minibatch": 0}),
+        ("active_ft", {"objective": "printed"}),
+        ("alfa_mix", {"cap_step": 0.0}),
+        ("alfa_mix_optimised", {"cap_step": 1.5}),
+        ("alfa_mix_optimised", {"learning_rate": 0.0}),
+        ("alfa_mix_optimised", {"penalty": -1.0}),
+        ("alfa_mix_optimised", {"steps": 0}),
+        ("bait", {"max_classes": 0}),
+        ("bait", {"max_features": 0}),
+        ("bait", {"oversample": 0.5}),
+        ("bait", {"ridge": 0.0}),
+        ("bait", {"weights": "paper"}),
+        ("batch_bald", {"cap": 0}),
+        ("batch_bald", {"chunk": 0}),
+        ("batch_bald", {"configurations": 0}),
+        ("cluster_margin", {"clusters": 0}),
+        ("cluster_margin", {"ratio": 0.5}),
+        ("cluster_margin", {"sample": 0}),
+        ("fl1mi", {"eta": -1.0}),
+        ("fl1mi", {"max_queries": 0}),
+        ("fl1mi", {"sample": 0}),
+        ("flqmi", {"eta": -1.0}),
+        ("flqmi", {"max_queries": 0}),
+        ("gcmi", {"max_queries": 0}),
+        ("logdetmi", {"eta": -0.5}),
+        ("logdetmi", {"eta": 1.5}),
+        ("logdetmi", {"max_queries": 0}),
+        ("logdetmi", {"ridge": 0.0}),
+        ("prob_cover", {"alpha": 0.0}),
+        ("prob_cover", {"delta": -0.1}),
+        ("prob_cover", {"deltas": (-0.1,)}),
+        ("prob_cover", {"purity_sample": 0}),
+        ("saal", {"chunk": 0}),
+        ("saal", {"rho": -0.1}),
+        ("saal", {"sample": 0}),
+        ("stream_adaptive", {"s": 1.0}),
+        ("stream_adaptive", {"threshold": 0.0}),
+        ("stream_fixed", {"threshold": 0.0}),
+        ("typi_clust", {"max_clusters": 0}),
+        ("typi_clust", {"min_size": -1}),
+        ("typi_clust", {"neighbours": 0}),
+        ("typi_clust", {"sample": 0}),
+    ],
+    ids=str,
+)
+def test_bad_options_are_refused_when_it_is_made(name, options):
+    ((option, value),) = options.items()
+    value = value[0] if isinstance(value, tuple) else value
+    with pytest.raises(InputError) as caught:
+        strategies.registry[name](**options)
+    message = str(caught.value)
+    assert message.startswith(f"{name} takes {option} as "), message
+    assert message.endswith(f", got {value!r}.") and ". " not in message, message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_option_that_it_has_not(name):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nothing'"):
+        strategies.registry[name](nothing=1)
 
 
 def test_one_of_runs_the_chosen_one():

@@ -56,7 +56,7 @@ def test_stream_and_threshold_go_on_from_round_to_round(make, score):
 
 @pytest.mark.parametrize("make", [stream_fixed, stream_adaptive])
 def test_inputs(make):
-    with pytest.raises(InputError, match="threshold above 0, got 0"):
+    with pytest.raises(InputError, match="threshold as a finite number above 0, got 0"):
         make(threshold=0.0)
     with pytest.raises(InputError, match="one of least_confidence, margin, entropy, got 'gini'"):
         make(score="gini")
@@ -64,5 +64,5 @@ def test_inputs(make):
 
 @pytest.mark.parametrize("s", [0.0, 1e-6, 1.0])
 def test_steps(s):
-    with pytest.raises(InputError, match=f"to below 1, got {s}"):
+    with pytest.raises(InputError, match=f"below 1, got {s}"):
         stream_adaptive(s=s)
