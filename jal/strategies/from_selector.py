@@ -22,9 +22,9 @@ _K = "Here k is the most that a round may buy; of fewer the first picks are labe
 def from_selector(
     selector: Callable[..., Array],
     *,
-    paper: str,
-    cost: str,
-    defaults: Mapping[str, str] = _NONE,
+    paper: str = "",
+    cost: str = "",
+    defaults: Mapping[str, str] | None = None,
     name: str | None = None,
     summary: str = "",
     own: Mapping[str, Any] = _NONE,
@@ -43,6 +43,7 @@ def from_selector(
       paper: as in Registered.
       cost: likewise.
       defaults: likewise; an option of the selector that is not among them is none of the strategy.
+        None: all of its options are the strategy's.
       name: of the strategy; the selector's if None.
       summary: in place of what the selector's docstring says before its arguments.
       own: values of options in place of the selector's defaults.
@@ -58,14 +59,19 @@ def from_selector(
     arrays = [p.name for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
     fields = [array for array in arrays if array not in (*_OF_EACH_QUERY, *made)]
     unknown = [field for field in fields if field not in Round._fields]
-    unknown += [what for what in (*defaults, *own, *made) if what not in parameters]
+    if defaults is None:
+        offered = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+        offered = [option for option in offered if option not in _OF_EACH_QUERY]
+    else:
+        offered = [*defaults]
+    unknown += [what for what in (*offered, *own, *made) if what not in parameters]
     if unknown:
         raise TypeError(f"the strategy {name} knows no {unknown[0]} of {selector.__name__}.")
     hints = get_type_hints(selector)
     options = [
         p.replace(default=own.get(p.name, p.default), annotation=hints.get(p.name, p.annotation))
         for p in parameters.values()
-        if p.name in defaults
+        if p.name in offered
     ]
     signature = inspect.Signature(options, return_annotation=Strategy)
 
@@ -87,7 +93,7 @@ def from_selector(
     make.__annotations__ = {p.name: p.annotation for p in options} | {"return": Strategy}
     vars(make)["__signature__"] = signature
     reads = tuple(field for field in fields if field != "labelled")
-    return Registered(make, paper, reads, cost, defaults=defaults)
+    return Registered(make, paper, reads, cost, defaults=defaults or _NONE)
 
 
 def _doc(selector: Callable[..., Array], summary: str, options: Collection[str]) -> str:

@@ -192,3 +192,16 @@ def test_the_strategies_of_selectors_read_what_their_papers_do():
     needs = {name: strategies.registry[name]().needs for name in reads}
     assert {name for name in needs if needs[name]} == {"alfa_mix", "alfa_mix_optimised", "saal"}
     assert strategies.registry["saal"]().uses_outputs is False
+
+
+def test_without_a_source_of_defaults_all_options_are_offered():
+    def mine(features, labelled, k, *, key, sign=1.0):
+        return key, features, labelled, k, sign
+
+    member = strategies.from_selector(mine)
+    assert member.name == "mine" and member.reads == ("features",)
+    assert list(inspect.signature(member.make).parameters) == ["sign"]
+    picks, _ = member(sign=2.0).select("key", (), ROUND, 3)
+    assert picks == ("key", "features", "labelled", 3, 2.0)
+    with pytest.raises(TypeError, match="chunk"):
+        member(chunk=1)
