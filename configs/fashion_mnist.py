@@ -10,7 +10,7 @@ Expected: margin and badge end at .871 and .872, random at .850. k_center ends b
 while the errors are among shirts, coats and pullovers. fashion_mnist.png shows the curves.
 """
 
-from jal.experiment import CNN, Data, Experiment
+from jal.experiment import CNN, Data, Execution, Experiment, Protocol, Random
 
 
 def get_config() -> Experiment:
@@ -29,11 +29,7 @@ def get_config() -> Experiment:
                 normalise="none",
             )
         },
-        strategies=("random", "margin", "k_center", "badge"),
-        seeds=6,
-        rounds=10,
-        batch=180,
-        start="random",
-        initial=200,
-        segment=2,
+        queries=("random", "margin", "k_center", "badge"),
+        protocol=Protocol(seeds=6, rounds=10, batch=180, start=Random(labels=200)),
+        execution=Execution(segment=2),
     )

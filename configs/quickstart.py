@@ -8,7 +8,7 @@ Expected: margin first with both learners, final accuracy .959 (logistic regress
 random .918 and .926. quickstart.png beside this file shows the curves.
 """
 
-from jal.experiment import MLP, Data, Experiment, LogisticRegression
+from jal.experiment import MLP, Data, Experiment, LogisticRegression, Protocol
 
 
 def get_config() -> Experiment:
@@ -17,7 +17,7 @@ def get_config() -> Experiment:
         name="quickstart",
         data=Data(source="sklearn:digits"),
         learners={"logistic_regression": LogisticRegression(C=1.0), "mlp": MLP(hidden=(128,))},
-        strategies=(
+        queries=(
             "random",
             "least_confidence",
             "margin",
@@ -27,8 +27,5 @@ def get_config() -> Experiment:
             "kmeans",
             "badge",
         ),
-        seeds=32,
-        rounds=20,
-        batch=10,
-        initial=1,
+        protocol=Protocol(seeds=32, rounds=20, batch=10),
     )

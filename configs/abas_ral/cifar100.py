@@ -7,11 +7,9 @@ labels, and its rivals at 11 %. Reported: target precision 28.01 %, target budge
 tables are in `REPORTED`.
 """
 
-import dataclasses
-import runpy
-from pathlib import Path
+import cifar10
 
-from jal.experiment import Data, Experiment
+from jal.experiment import Data, Experiment, Training
 
 REPORTED = {  # means; maxima, in %
     "abas_ral": ((32.02, 32.14, 32.14, 31.54, 1.98), (32.52, 32.53, 32.55, 31.93, 1.98)),
@@ -22,12 +20,6 @@ REPORTED = {  # means; maxima, in %
 }
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    cifar10 = runpy.run_path(str(Path(__file__).with_name("cifar10.py")))
-    return dataclasses.replace(
-        cifar10["get_config"](),
-        name="abas_ral_cifar100",
-        data=Data(source="tfds:cifar100"),
-        reported=cifar10["as_reported"](REPORTED),
-    )
+def get_config() -> list[Training | Experiment]:
+    """The training and the experiment."""
+    return cifar10.steps("abas_ral_cifar100", Data(source="tfds:cifar100"), REPORTED)

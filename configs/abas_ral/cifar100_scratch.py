@@ -6,10 +6,9 @@ All as cifar100.py, but seeds start from a network that no agent has trained, an
 of the precision that warm start found. Reported: target 23.81 %; the table is in `REPORTED`.
 """
 
-import runpy
-from pathlib import Path
+import cifar10
 
-from jal.experiment import Experiment
+from jal.experiment import Data, Experiment, Training
 
 REPORTED = {  # means; maxima, in %
     "abas_ral": ((25.60, 25.73, 25.73, 24.57, 1.98), (27.20, 27.17, 27.17, 26.11, 1.98)),
@@ -19,10 +18,13 @@ REPORTED = {  # means; maxima, in %
 }
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    here = Path(__file__)
-    pretrained = runpy.run_path(str(here.with_name("cifar100.py")))["get_config"]()
-    return runpy.run_path(str(here.with_name("cifar10.py")))["from_scratch"](
-        pretrained, REPORTED, 9_900
+def get_config() -> list[Training | Experiment]:
+    """The training and the experiment."""
+    return cifar10.steps(
+        "abas_ral_cifar100_scratch",
+        Data(source="tfds:cifar100"),
+        REPORTED,
+        classifier="untrained",
+        target=0.85,
+        budget=9_900,
     )

@@ -6,10 +6,9 @@ All as cifar10.py, but seeds start from a network that no agent has trained, and
 of the precision that warm start found. Reported: target 37.96 %; the table is in `REPORTED`.
 """
 
-import runpy
-from pathlib import Path
+import cifar10
 
-from jal.experiment import Experiment
+from jal.experiment import Data, Experiment, Training
 
 REPORTED = {  # means; maxima, in %
     "abas_ral": ((39.69, 36.17, 36.17, 34.52, 7.74), (44.73, 39.53, 39.53, 38.46, 47.67)),
@@ -22,7 +21,13 @@ REPORTED = {  # means; maxima, in %
 }
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    cifar10 = runpy.run_path(str(Path(__file__).with_name("cifar10.py")))
-    return cifar10["from_scratch"](cifar10["get_config"](), REPORTED, 9_900)
+def get_config() -> list[Training | Experiment]:
+    """The training and the experiment."""
+    return cifar10.steps(
+        "abas_ral_cifar10_scratch",
+        Data(source="tfds:cifar10"),
+        REPORTED,
+        classifier="untrained",
+        target=0.85,
+        budget=9_900,
+    )

@@ -12,34 +12,53 @@ and its rivals here buy three at a time: that is margin sampling by another batc
 digits_scratch.py, which has rivals of one point too.
 """
 
-from jal.experiment import MLP, AbasRal, Data, Experiment
+from jal.experiment import (
+    MLP,
+    AbasRal,
+    Data,
+    Execution,
+    Experiment,
+    Learned,
+    Parts,
+    Protocol,
+    Random,
+    Training,
+)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    return Experiment(
-        name="abas_ral_digits",
-        data=Data(source="sklearn:digits", test_size=397),
-        learners={
-            "mlp": MLP(
-                hidden=(32,),
-                epochs=10,
-                batch_size=64,
-                learning_rate=0.01,
-                weight_decay=0.0,
-                normalise="none",
-                warm_start=True,
-            )
-        },
-        agents={"abas_ral": AbasRal()},
-        strategies=("abas_ral", "random", "entropy", "least_confidence", "margin", "alfa_mix"),
-        metrics=("accuracy", "precision", "recall", "f1"),
-        classifier="pretrained",
-        trainings=32,
-        seeds=1600,
-        rounds=86,
-        batch=3,
-        start="random",
-        initial=20,
-        segment=29,
+def get_config() -> list[Training | Experiment]:
+    """The training and the experiment."""
+    data = Data(source="sklearn:digits", test_size=397, parts=Parts())
+    mlp = MLP(
+        hidden=(32,),
+        epochs=10,
+        batch_size=64,
+        learning_rate=0.01,
+        weight_decay=0.0,
+        normalise="none",
+        warm_start=True,
     )
+    training = Training(AbasRal(), name="abas_ral", data=data, learner=mlp, seeds=32)
+    experiment = Experiment(
+        name="abas_ral_digits",
+        data=data,
+        learners={"mlp": mlp},
+        queries=(
+            Learned("abas_ral"),
+            "random",
+            "entropy",
+            "least_confidence",
+            "margin",
+            "alfa_mix",
+        ),
+        protocol=Protocol(
+            seeds=1600,
+            rounds=86,
+            batch=3,
+            start=Random(labels=20),
+            classifier="agents",
+            metrics=("accuracy", "precision", "recall", "f1"),
+        ),
+        execution=Execution(segment=29),
+    )
+    return [training, experiment]

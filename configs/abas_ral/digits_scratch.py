@@ -26,45 +26,58 @@ feature the paper's network finds no size between the smallest and the largest
 batches.
 """
 
-from jal.experiment import AbasRal, Data, Experiment, LogisticRegression
+from jal.experiment import (
+    AbasRal,
+    Data,
+    Execution,
+    Experiment,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    Query,
+    Random,
+    Shown,
+    Training,
+)
+
+AGENTS = {
+    "abas_ral": AbasRal(),
+    "abas_ral_scaled": AbasRal(action_scale="cap", hidden=(32, 32)),
+}
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    return Experiment(
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    data = Data(source="sklearn:digits", test_size=397, parts=Parts())
+    learner = LogisticRegression(tol=1e-4)
+    trainings = [
+        Training(agent, name=name, data=data, learner=learner, seeds=32, splits=8)
+        for name, agent in AGENTS.items()
+    ]
+    experiment = Experiment(
         name="abas_ral_digits_scratch",
-        data=Data(source="sklearn:digits", test_size=397),
-        learners={
-            "logistic_regression": LogisticRegression(tol=1e-4),
-        },
-        agents={
-            "abas_ral": AbasRal(),
-            "abas_ral_scaled": AbasRal(action_scale="cap", hidden=(32, 32)),
-        },
-        strategies=(
-            "abas_ral",
-            "abas_ral_scaled",
+        data=data,
+        learners={"logistic_regression": learner},
+        queries=(
+            *map(Learned, AGENTS),
             "random",
             "entropy",
             "least_confidence",
             "margin",
-            "margin_1",
+            Query("margin", name="margin_1", batch=1),
             "alfa_mix",
-            "alfa_mix_1",
+            Query("alfa_mix", name="alfa_mix_1", batch=1),
         ),
-        options={
-            "margin_1": {"strategy": "margin"},
-            "alfa_mix_1": {"strategy": "alfa_mix"},
-        },
-        batch_of={"margin_1": 1, "alfa_mix_1": 1},
-        metrics=("accuracy", "precision", "recall", "f1"),
-        trainings=32,
-        seeds=1600,
-        splits=8,
-        rounds=86,
-        batch=3,
-        start="random",
-        initial=20,
-        target=0.85,
-        segment=29,
+        protocol=Protocol(
+            seeds=1600,
+            splits=8,
+            rounds=86,
+            batch=3,
+            start=Random(labels=20),
+            metrics=("accuracy", "precision", "recall", "f1"),
+        ),
+        execution=Execution(segment=29),
+        shown=Shown(target=0.85),
     )
+    return [*trainings, experiment]

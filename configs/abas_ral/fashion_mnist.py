@@ -25,41 +25,63 @@ epoch's episodes have more than 46 on average, of 200 that are allowed, since on
 more is random and large.
 """
 
-from jal.experiment import AbasRal, Data, Experiment, Features, LogisticRegression
+from jal.experiment import (
+    AbasRal,
+    Data,
+    Execution,
+    Experiment,
+    Features,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    Query,
+    Random,
+    Shown,
+    Training,
+)
+
+AGENTS = {
+    "abas_ral": AbasRal(),
+    "abas_ral_scaled": AbasRal(action_scale="cap", hidden=(32, 32)),
+}
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    return Experiment(
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    data = Data(
+        source="tfds:fashion_mnist",
+        train_share=1 / 12,
+        features=Features("pca", components=64),
+        parts=Parts(),
+    )
+    learner = LogisticRegression(tol=1e-4)
+    trainings = [
+        Training(agent, name=name, data=data, learner=learner, seeds=32)
+        for name, agent in AGENTS.items()
+    ]
+    experiment = Experiment(
         name="abas_ral_fashion_mnist",
-        data=Data(
-            source="tfds:fashion_mnist", train_share=1 / 12, features=Features("pca", components=64)
-        ),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            "abas_ral": AbasRal(),
-            "abas_ral_scaled": AbasRal(action_scale="cap", hidden=(32, 32)),
-        },
-        strategies=(
-            "abas_ral",
-            "abas_ral_scaled",
+        data=data,
+        learners={"logistic_regression": learner},
+        queries=(
+            *map(Learned, AGENTS),
             "random",
             "entropy",
             "least_confidence",
             "margin",
-            "margin_1",
+            Query("margin", name="margin_1", batch=1),
             "alfa_mix",
         ),
-        options={"margin_1": {"strategy": "margin"}},
-        batch_of={"margin_1": 1},
-        metrics=("accuracy", "precision", "recall", "f1"),
-        trainings=32,
-        seeds=1600,
-        rounds=100,
-        batch=10,
-        budget=100,
-        start="random",
-        initial=20,
-        target=0.85,
-        segment=34,
+        protocol=Protocol(
+            seeds=1600,
+            rounds=100,
+            batch=10,
+            budget=100,
+            start=Random(labels=20),
+            metrics=("accuracy", "precision", "recall", "f1"),
+        ),
+        execution=Execution(segment=34),
+        shown=Shown(target=0.85),
     )
+    return [*trainings, experiment]

@@ -7,11 +7,9 @@ the agent may choose 862 batches, as many as single points need to the largest b
 Reported: target precision 94.11 %, target budget 96.34 %; the tables are in `REPORTED`.
 """
 
-import dataclasses
-import runpy
-from pathlib import Path
+import cifar10
 
-from jal.experiment import Data, Experiment
+from jal.experiment import Data, Experiment, Training
 
 REPORTED = {  # means; maxima, in %
     "abas_ral": ((95.11, 95.05, 94.98, 95.04, 7.07), (95.23, 95.24, 95.24, 95.23, 8.18)),
@@ -22,16 +20,14 @@ REPORTED = {  # means; maxima, in %
 }
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    cifar10 = runpy.run_path(str(Path(__file__).with_name("cifar10.py")))
-    return dataclasses.replace(
-        cifar10["get_config"](),
-        name="abas_ral_mnist",
-        data=Data(source="tfds:mnist", image_size=32),
+def get_config() -> list[Training | Experiment]:
+    """The training and the experiment."""
+    return cifar10.steps(
+        "abas_ral_mnist",
+        Data(source="tfds:mnist", image_size=32),
+        REPORTED,
         rounds=862,
         batch=120,
         budget=11_880,
         initial=120,
-        reported=cifar10["as_reported"](REPORTED),
     )

@@ -6,10 +6,9 @@ All as mnist.py, but seeds start from a network that no agent has trained, and t
 of the precision that warm start found. Reported: target 79.99 %; the table is in `REPORTED`.
 """
 
-import runpy
-from pathlib import Path
+import cifar10
 
-from jal.experiment import Experiment
+from jal.experiment import Data, Experiment, Training
 
 REPORTED = {  # means; maxima, in %
     "abas_ral": ((81.85, 81.65, 80.97, 80.91, 26.67), (82.97, 82.91, 81.25, 81.24, 29.18)),
@@ -19,10 +18,16 @@ REPORTED = {  # means; maxima, in %
 }
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    here = Path(__file__)
-    pretrained = runpy.run_path(str(here.with_name("mnist.py")))["get_config"]()
-    return runpy.run_path(str(here.with_name("cifar10.py")))["from_scratch"](
-        pretrained, REPORTED, 11_880
+def get_config() -> list[Training | Experiment]:
+    """The training and the experiment."""
+    return cifar10.steps(
+        "abas_ral_mnist_scratch",
+        Data(source="tfds:mnist", image_size=32),
+        REPORTED,
+        classifier="untrained",
+        target=0.85,
+        rounds=862,
+        batch=120,
+        initial=120,
+        budget=11_880,
     )

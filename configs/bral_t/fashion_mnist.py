@@ -6,7 +6,7 @@ Hardware: a GPU; not yet measured on one. On two CPU cores it would take days.
 Reported in the paper (its Table 2, mean of 3): random has an AUBC of .844 and ends at .874.
 """
 
-from jal.experiment import Data, Experiment, ResNet
+from jal.experiment import Data, Execution, Experiment, Protocol, Random, ResNet
 
 
 def get_config() -> Experiment:
@@ -26,7 +26,7 @@ def get_config() -> Experiment:
                 normalise="none",
             )
         },
-        strategies=(
+        queries=(
             "random",
             "least_confidence",
             "margin",
@@ -35,10 +35,6 @@ def get_config() -> Experiment:
             "kmeans",
             "badge",
         ),
-        seeds=3,
-        rounds=38,
-        batch=250,
-        start="random",
-        initial=500,
-        segment=2,
+        protocol=Protocol(seeds=3, rounds=38, batch=250, start=Random(labels=500)),
+        execution=Execution(segment=2),
     )

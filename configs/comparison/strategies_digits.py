@@ -18,20 +18,17 @@ again and again: begun with ten labels per class it passes random (.968 against 
 seeds).
 """
 
-from jal.experiment import MLP, Data, Experiment
+from jal.experiment import MLP, Balanced, Data, Experiment, Protocol, Query
 from jal.strategies import registry
 
 
 def get_config() -> Experiment:
     """The experiment."""
+    names = [name for name in registry if name != "random_size"]  # of other budgets
     return Experiment(
         name="strategies_digits",
         data=Data(source="sklearn:digits"),
         learners={"mlp": MLP(hidden=(128,), dropout=0.2, normalise="none")},
-        strategies=tuple(name for name in registry if name != "random_size"),  # of other budgets
-        options={"vaal": {"steps": 100}},
-        seeds=16,
-        rounds=10,
-        batch=20,
-        initial=2,
+        queries=tuple(Query("vaal", steps=100) if name == "vaal" else name for name in names),
+        protocol=Protocol(seeds=16, rounds=10, batch=20, start=Balanced(2)),
     )

@@ -27,11 +27,27 @@ to half of random's: it is asked for gains for which there is no time.
 
 import dataclasses
 
-from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
+from jal.experiment import (
+    Data,
+    Experiment,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    SladeBranson,
+    Training,
+)
+
+DATA = Data(
+    source="sklearn:digits",
+    test_size=397,
+    parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
+)
+LEARNER = LogisticRegression(tol=1e-4)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
     paper = SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0)
     cells = {
         "paper": paper,
@@ -47,15 +63,16 @@ def get_config() -> Experiment:
         f"{name}_all": dataclasses.replace(cells[name], candidates=None)
         for name in ("paper", "clock_uniform")
     }
-    return Experiment(
+    agents = {**cells, **drawn, **whole}
+    trainings = [
+        Training(agent, name=name, data=DATA, learner=LEARNER, seeds=10)
+        for name, agent in agents.items()
+    ]
+    experiment = Experiment(
         name="slade_branson_clock_digits",
-        data=Data(source="sklearn:digits", test_size=397),
-        parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={**cells, **drawn, **whole},
-        strategies=(*cells, *drawn, *whole, "random", "margin"),
-        trainings=10,
-        seeds=100,
-        rounds=20,
-        batch=1,
+        data=DATA,
+        learners={"logistic_regression": LEARNER},
+        queries=(*map(Learned, agents), "random", "margin"),
+        protocol=Protocol(seeds=100, rounds=20, batch=1),
     )
+    return [*trainings, experiment]

@@ -15,15 +15,22 @@ Reported after 10 labels (Table 1): in `REPORTED`. LAL-RL takes 267 times as lon
 (5 episodes of 20 labels); the report's column "relative" is ours.
 """
 
+from typing import Any
+
 from jal.experiment import (
     Corruption,
     Data,
+    Execution,
     Experiment,
     LalRl,
+    Learned,
     LogisticRegression,
     Parts,
+    Protocol,
     ResNet,
+    Shown,
     SladeBranson,
+    Training,
 )
 
 REPORTED = {  # noise on a share of the images -> accuracy
@@ -35,57 +42,88 @@ REPORTED = {  # noise on a share of the images -> accuracy
     "resnet50/least_confidence": {0.0: 0.4952, 0.1: 0.4813, 1.0: 0.4802},
     "resnet50/average_confidence": {0.0: 0.4579, 0.1: 0.4655, 1.0: 0.4611},
 }
+LEARNERS = {
+    "resnet50": ResNet(
+        depth=50,
+        weights="hf:timm/resnet50.tv_in1k",
+        normalise="imagenet",
+        epochs=200,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        optimizer="adam",
+    ),
+    "logistic_regression": LogisticRegression(),
+}
+PAPER = SladeBranson(candidates=None, exploration=0.1, window=5)
+LAL_RL = LalRl(
+    mode="fixed_horizon",
+    horizon=20,
+    warm_episodes=16,
+    candidates=None,
+    exploration=0.1,
+    window=5,
+)
+AGENTS = {"slade_branson": ("resnet50", PAPER), "lal_rl": ("logistic_regression", LAL_RL)}
+RIVALS = ("random", "margin", "entropy", "least_confidence", "average_confidence")
 
 
-def get_config(noise: float = 0.0) -> Experiment:
-    """The experiment, with noise on a share of the training images."""
-    return Experiment(
-        name="slade_branson_colorectal",
-        data=Data(
-            source="tfds:colorectal_histology", image_size=224, corruption=Corruption(share=noise)
-        ),
+def histology(noise: float = 0.0) -> Data:
+    """The data, with noise on a share of the training images."""
+    return Data(
+        source="tfds:colorectal_histology",
+        image_size=224,
+        corruption=Corruption(share=noise),
         parts=Parts(state=0.0075, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        learners={
-            "resnet50": ResNet(
-                depth=50,
-                weights="hf:timm/resnet50.tv_in1k",
-                normalise="imagenet",
-                epochs=200,
-                learning_rate=1e-4,
-                weight_decay=0.0,
-                optimizer="adam",
-            ),
-            "logistic_regression": LogisticRegression(),
-        },
-        agents={
-            "slade_branson": SladeBranson(candidates=None, exploration=0.1, window=5),
-            "lal_rl": LalRl(
-                mode="fixed_horizon",
-                horizon=20,
-                warm_episodes=16,
-                candidates=None,
-                exploration=0.1,
-                window=5,
-            ),
-        },
-        agents_on={"slade_branson": "resnet50", "lal_rl": "logistic_regression"},
-        strategies=(
-            "slade_branson",
-            "lal_rl",
-            "random",
-            "margin",
-            "entropy",
-            "least_confidence",
-            "average_confidence",
-        ),
-        trainings=5,
-        training_segment=1,
-        seeds=5,
-        rounds=10,
-        batch=1,
-        confidence=0.68,
-        reported={
-            cell: {"accuracy": found[noise]} for cell, found in REPORTED.items() if noise in found
-        },
-        segment=1,
     )
+
+
+def steps(
+    name: str,
+    data: Data,
+    agents: dict[str, tuple[str, Any]],
+    rivals: tuple[str, ...] = RIVALS,
+    *,
+    rounds: int = 10,
+    budget: int | None = None,
+    reported: dict[str, dict[str, float]] | None = None,
+) -> list[Training | Experiment]:
+    """Trainings of agents with the learner of each, and their comparison with their rivals."""
+    used = {learner for learner, _ in agents.values()}
+    trainings = [
+        Training(
+            agent,
+            name=name,
+            data=data,
+            learner=LEARNERS[learner],
+            seeds=5,
+            execution=Execution(segment=1),
+        )
+        for name, (learner, agent) in agents.items()
+    ]
+    learned = [
+        Learned(name, batch=getattr(agent, "points", 1), learners=(learner,))
+        for name, (learner, agent) in agents.items()
+    ]
+    experiment = Experiment(
+        name=name,
+        data=data,
+        learners={name: one for name, one in LEARNERS.items() if name in used},
+        queries=(*learned, *rivals),
+        protocol=Protocol(seeds=5, rounds=rounds, batch=1, budget=budget),
+        execution=Execution(segment=1),
+        shown=Shown(confidence=0.68, reported=reported or {}),
+    )
+    return [*trainings, experiment]
+
+
+def noisy(name: str, noise: float) -> list[Training | Experiment]:
+    """With noise on a share of the training images, beside what the paper reports."""
+    reported = {
+        cell: {"accuracy": found[noise]} for cell, found in REPORTED.items() if noise in found
+    }
+    return steps(name, histology(noise), AGENTS, reported=reported)
+
+
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    return noisy("slade_branson_colorectal", 0.0)

@@ -4,15 +4,11 @@ Command: python launch/run.py configs/slade_branson/colorectal_noise_100.py
 All else as colorectal.py.
 """
 
-import dataclasses
-import runpy
-from pathlib import Path
+import colorectal
 
-from jal.experiment import Experiment
+from jal.experiment import Experiment, Training
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    colorectal = runpy.run_path(str(Path(__file__).with_name("colorectal.py")))
-    name = "slade_branson_colorectal_noise_100"
-    return dataclasses.replace(colorectal["get_config"](noise=1.0), name=name)
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    return colorectal.noisy("slade_branson_colorectal_noise_100", 1.0)

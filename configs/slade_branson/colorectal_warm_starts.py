@@ -8,32 +8,31 @@ Reported as curves only: the larger model is up to 23.3 % better.
 """
 
 import dataclasses
-import runpy
-from pathlib import Path
 
-from jal.experiment import Experiment
+import colorectal
+
+from jal.experiment import Data, Experiment, Training
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    colorectal = runpy.run_path(str(Path(__file__).with_name("colorectal.py")))["get_config"]()
-    agent = colorectal.agents["slade_branson"]
-    cells = {
+def warm_starts(name: str, data: Data) -> list[Training | Experiment]:
+    """Agents of one and two points, after warm starts of 16 and 128 episodes."""
+    agents = {
         f"warm_{warm}_points_{points}": dataclasses.replace(
-            agent, warm_episodes=warm, points=points
+            colorectal.PAPER, warm_episodes=warm, points=points
         )
         for warm in (16, 128)
         for points in (1, 2)
     }
-    return dataclasses.replace(
-        colorectal,
-        name="slade_branson_colorectal_warm_starts",
-        learners={"resnet50": colorectal.learners["resnet50"]},
-        agents=cells,
-        agents_on={},
-        strategies=(*cells, "random", "margin"),
-        batch_of={name: cell.points for name, cell in cells.items()},
+    return colorectal.steps(
+        name,
+        data,
+        {name: ("resnet50", agent) for name, agent in agents.items()},
+        ("random", "margin"),
         rounds=20,
         budget=20,
-        reported={},
     )
+
+
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    return warm_starts("slade_branson_colorectal_warm_starts", colorectal.histology())

@@ -20,40 +20,47 @@ and as many candidates for the policy as in training it is 3.6 points above rand
 and LAL-RL is level with margin. The parts: clock_digits.py.
 """
 
-from jal.experiment import Data, Experiment, LalRl, LogisticRegression, Parts, SladeBranson
+from jal.experiment import (
+    Data,
+    Experiment,
+    LalRl,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    SladeBranson,
+    Training,
+)
+
+DATA = Data(
+    source="sklearn:digits",
+    test_size=397,
+    parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
+)
+LEARNER = LogisticRegression(tol=1e-4)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
     clock = {"clock": True, "exponent": 0.0, "policy_candidates": 30}
-    return Experiment(
-        name="slade_branson_digits",
-        data=Data(source="sklearn:digits", test_size=397),
-        parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            "slade_branson": SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0),
-            "slade_branson_clock": SladeBranson(
-                epochs=60, candidates=30, exploration=1.0, window=0, **clock
-            ),
-            "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=60, candidates=30),
-            "lal_rl_clock": LalRl(
-                mode="fixed_horizon", horizon=20, epochs=60, candidates=30, **clock
-            ),
-        },
-        strategies=(
-            "slade_branson",
-            "slade_branson_clock",
-            "lal_rl",
-            "lal_rl_clock",
-            "random",
-            "margin",
-            "entropy",
-            "least_confidence",
-            "average_confidence",
+    agents = {
+        "slade_branson": SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0),
+        "slade_branson_clock": SladeBranson(
+            epochs=60, candidates=30, exploration=1.0, window=0, **clock
         ),
-        trainings=32,
-        seeds=1600,
-        rounds=20,
-        batch=1,
+        "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=60, candidates=30),
+        "lal_rl_clock": LalRl(mode="fixed_horizon", horizon=20, epochs=60, candidates=30, **clock),
+    }
+    rivals = ("random", "margin", "entropy", "least_confidence", "average_confidence")
+    trainings = [
+        Training(agent, name=name, data=DATA, learner=LEARNER, seeds=32)
+        for name, agent in agents.items()
+    ]
+    experiment = Experiment(
+        name="slade_branson_digits",
+        data=DATA,
+        learners={"logistic_regression": LEARNER},
+        queries=(*map(Learned, agents), *rivals),
+        protocol=Protocol(seeds=1600, rounds=20, batch=1),
     )
+    return [*trainings, experiment]

@@ -16,51 +16,71 @@ margin (-.9 +- .9), LAL-RL is below random (-.9 +- .8), and with a clock the age
 (+1.0 +- .8, Cohen's d .4) and cannot be told from margin (-.2 +- .8).
 """
 
+from typing import Any
+
 from jal.experiment import (
     Data,
     Experiment,
     Features,
     LalRl,
+    Learned,
     LogisticRegression,
     Parts,
+    Protocol,
+    Shown,
     SladeBranson,
+    Training,
 )
 
+DATA = Data(
+    source="tfds:fashion_mnist",
+    train_share=1 / 12,
+    features=Features("pca", components=64),
+    parts=Parts(state=0.006, warm=0.0, train=0.4, evaluation=0.2, holdout=0.2),
+)
+RIVALS = ("random", "margin", "entropy", "least_confidence", "average_confidence")
 
-def get_config() -> Experiment:
-    """The experiment."""
-    return Experiment(
-        name="slade_branson_fashion_mnist",
-        data=Data(
-            source="tfds:fashion_mnist", train_share=1 / 12, features=Features("pca", components=64)
-        ),
-        parts=Parts(state=0.006, warm=0.0, train=0.4, evaluation=0.2, holdout=0.2),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            "slade_branson": SladeBranson(epochs=30, candidates=30, exploration=1.0, window=0),
-            "slade_branson_clock": SladeBranson(
-                epochs=30,
-                candidates=30,
-                exploration=1.0,
-                window=0,
-                clock=True,
-                exponent=0.0,
-                policy_candidates=30,
-            ),
-            "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=30, candidates=30),
-        },
-        strategies=(
-            "slade_branson",
-            "slade_branson_clock",
-            "lal_rl",
-            "random",
-            "margin",
-            "entropy",
-            "least_confidence",
-            "average_confidence",
-        ),
-        trainings=32,
-        seeds=1600,
-        rounds=20,
-        batch=1,
+
+def steps(
+    name: str,
+    data: Data,
+    agents: dict[str, Any],
+    *,
+    trainings: int,
+    seeds: int,
+    rounds: int,
+    confidence: float = 0.95,
+) -> list[Training | Experiment]:
+    """The agents' trainings, and their comparison with their rivals, a label at a time."""
+    learner = LogisticRegression(tol=1e-4)
+    trained = [
+        Training(agent, name=name, data=data, learner=learner, seeds=trainings)
+        for name, agent in agents.items()
+    ]
+    experiment = Experiment(
+        name=name,
+        data=data,
+        learners={"logistic_regression": learner},
+        queries=(*map(Learned, agents), *RIVALS),
+        protocol=Protocol(seeds=seeds, rounds=rounds, batch=1),
+        shown=Shown(confidence=confidence),
     )
+    return [*trained, experiment]
+
+
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    agents = {
+        "slade_branson": SladeBranson(epochs=30, candidates=30, exploration=1.0, window=0),
+        "slade_branson_clock": SladeBranson(
+            epochs=30,
+            candidates=30,
+            exploration=1.0,
+            window=0,
+            clock=True,
+            exponent=0.0,
+            policy_candidates=30,
+        ),
+        "lal_rl": LalRl(mode="fixed_horizon", horizon=20, epochs=30, candidates=30),
+    }
+    return steps("slade_branson_fashion_mnist", DATA, agents, trainings=32, seeds=1600, rounds=20)

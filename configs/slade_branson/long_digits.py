@@ -15,25 +15,41 @@ each of the eight, and 2.32 +- .42 and 2.15 +- .79 below margin, which needs no 
 trainings 29 are above random in AUBC.
 """
 
-from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
+from jal.experiment import (
+    Data,
+    Experiment,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    SladeBranson,
+    Training,
+)
+
+DATA = Data(
+    source="sklearn:digits",
+    test_size=397,
+    parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
+)
+LEARNER = LogisticRegression(tol=1e-4)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    return Experiment(
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    agents = {
+        "slade_branson": SladeBranson(
+            epochs=300, candidates=30, policy_candidates=30, exploration=1.0, window=0
+        )
+    }
+    trainings = [
+        Training(agent, name=name, data=DATA, learner=LEARNER, seeds=32, splits=8)
+        for name, agent in agents.items()
+    ]
+    experiment = Experiment(
         name="slade_branson_long_digits",
-        data=Data(source="sklearn:digits", test_size=397),
-        parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            "slade_branson": SladeBranson(
-                epochs=300, candidates=30, policy_candidates=30, exploration=1.0, window=0
-            )
-        },
-        strategies=("slade_branson", "random", "margin"),
-        trainings=32,
-        seeds=1600,
-        splits=8,
-        rounds=20,
-        batch=1,
+        data=DATA,
+        learners={"logistic_regression": LEARNER},
+        queries=(*map(Learned, agents), "random", "margin"),
+        protocol=Protocol(seeds=1600, splits=8, rounds=20, batch=1),
     )
+    return [*trainings, experiment]

@@ -18,23 +18,21 @@ best (with 50 % 1.7 +- .3 points above random).
 """
 
 import dataclasses
-import runpy
-from pathlib import Path
 
-from jal.experiment import Corruption, Experiment, LalRl, SladeBranson
+import fashion_mnist
+
+from jal.experiment import Corruption, Experiment, LalRl, SladeBranson, Training
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    fashion = runpy.run_path(str(Path(__file__).with_name("fashion_mnist.py")))["get_config"]()
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
     paper = SladeBranson(epochs=30, candidates=30, budget=10, exploration=1.0, window=0)
     clock = dataclasses.replace(paper, clock=True, exponent=0.0, policy_candidates=30)
     lal_rl = LalRl(mode="fixed_horizon", horizon=10, epochs=30, candidates=30)
-    return dataclasses.replace(
-        fashion,
-        name="slade_branson_noise_fashion_mnist",
-        data=dataclasses.replace(fashion.data, corruption=Corruption(share=0.1)),
-        agents={"slade_branson": paper, "slade_branson_clock": clock, "lal_rl": lal_rl},
+    return fashion_mnist.steps(
+        "slade_branson_noise_fashion_mnist",
+        dataclasses.replace(fashion_mnist.DATA, corruption=Corruption(share=0.1)),
+        {"slade_branson": paper, "slade_branson_clock": clock, "lal_rl": lal_rl},
         trainings=5,
         seeds=100,
         rounds=10,

@@ -7,22 +7,19 @@ test set; pneumonia or none. All else as colorectal.py, but for 20 labels bought
 pneumonia_warm_starts.py. Reported as curves only.
 """
 
-import dataclasses
-import runpy
-from pathlib import Path
+import colorectal
 
-from jal.experiment import Data, Experiment, Parts
+from jal.experiment import Data, Experiment, Parts, Training
+
+DATA = Data(
+    source="folder:chest_xray",
+    image_size=224,
+    parts=Parts(state=0.006, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
+)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    colorectal = runpy.run_path(str(Path(__file__).with_name("colorectal.py")))
-    return dataclasses.replace(
-        colorectal["get_config"](),
-        name="slade_branson_pneumonia",
-        data=Data(source="folder:chest_xray", image_size=224),
-        parts=Parts(state=0.006, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        rounds=20,
-        budget=20,
-        reported={},
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    return colorectal.steps(
+        "slade_branson_pneumonia", DATA, colorectal.AGENTS, rounds=20, budget=20
     )

@@ -6,21 +6,12 @@ Data: as pneumonia.py; agents and protocol: as colorectal_warm_starts.py.
 Reported as curves only: the larger model is up to 11.5 % better.
 """
 
-import dataclasses
-import runpy
-from pathlib import Path
+import colorectal_warm_starts
+import pneumonia
 
-from jal.experiment import Experiment
+from jal.experiment import Experiment, Training
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    here = Path(__file__)
-    pneumonia = runpy.run_path(str(here.with_name("pneumonia.py")))["get_config"]()
-    cells = runpy.run_path(str(here.with_name("colorectal_warm_starts.py")))["get_config"]()
-    return dataclasses.replace(
-        cells,
-        name="slade_branson_pneumonia_warm_starts",
-        data=pneumonia.data,
-        parts=pneumonia.parts,
-    )
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    return colorectal_warm_starts.warm_starts("slade_branson_pneumonia_warm_starts", pneumonia.DATA)

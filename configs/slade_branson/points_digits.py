@@ -12,37 +12,52 @@ So here one point at a time is best, and each further point costs accuracy up to
 finds the opposite (.647 with N = 1, .68 to .73 above) on other images, with a larger network.
 """
 
-from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
+from jal.experiment import (
+    Data,
+    Execution,
+    Experiment,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    Shown,
+    SladeBranson,
+    Training,
+)
 
-POINTS = range(1, 11)
+DATA = Data(
+    source="sklearn:digits",
+    test_size=397,
+    parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
+)
+LEARNER = LogisticRegression(tol=1e-4)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    return Experiment(
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    agents = {
+        f"points_{n}": SladeBranson(
+            points=n,
+            budget=50,
+            epochs=20,
+            candidates=30,
+            warm_episodes=128,
+            exploration=1.0,
+            window=0,
+        )
+        for n in range(1, 11)
+    }
+    trainings = [
+        Training(agent, name=name, data=DATA, learner=LEARNER, seeds=10)
+        for name, agent in agents.items()
+    ]
+    experiment = Experiment(
         name="slade_branson_points_digits",
-        data=Data(source="sklearn:digits", test_size=397),
-        parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            f"points_{n}": SladeBranson(
-                points=n,
-                budget=50,
-                epochs=20,
-                candidates=30,
-                warm_episodes=128,
-                exploration=1.0,
-                window=0,
-            )
-            for n in POINTS
-        },
-        strategies=tuple(f"points_{n}" for n in POINTS),
-        batch_of={f"points_{n}": n for n in POINTS},
-        trainings=10,
-        seeds=160,
-        rounds=50,
-        batch=1,
-        budget=50,
-        confidence=0.68,
-        segment=17,
+        data=DATA,
+        learners={"logistic_regression": LEARNER},
+        queries=tuple(Learned(name, batch=agent.points) for name, agent in agents.items()),
+        protocol=Protocol(seeds=160, rounds=50, batch=1, budget=50),
+        execution=Execution(segment=17),
+        shown=Shown(confidence=0.68),
     )
+    return [*trainings, experiment]

@@ -12,36 +12,51 @@ So more warm starts change nothing that can be told (one point: -.1 points of AU
 second point per step costs 1.1 to 1.7 points. What holds this agent back is told in digits.py.
 """
 
-from jal.experiment import Data, Experiment, LogisticRegression, Parts, SladeBranson
+from jal.experiment import (
+    Data,
+    Experiment,
+    Learned,
+    LogisticRegression,
+    Parts,
+    Protocol,
+    Shown,
+    SladeBranson,
+    Training,
+)
+
+DATA = Data(
+    source="sklearn:digits",
+    test_size=397,
+    parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
+)
+LEARNER = LogisticRegression(tol=1e-4)
 
 
-def get_config() -> Experiment:
-    """The experiment."""
-    cells = {
-        f"warm_{warm}_points_{points}": (warm, points) for warm in (16, 128) for points in (1, 2)
+def get_config() -> list[Training | Experiment]:
+    """The trainings and the experiment."""
+    agents = {
+        f"warm_{warm}_points_{points}": SladeBranson(
+            epochs=30,
+            candidates=30,
+            warm_episodes=warm,
+            points=points,
+            exploration=1.0,
+            window=0,
+        )
+        for warm in (16, 128)
+        for points in (1, 2)
     }
-    return Experiment(
+    learned = [Learned(name, batch=agent.points) for name, agent in agents.items()]
+    trainings = [
+        Training(agent, name=name, data=DATA, learner=LEARNER, seeds=32)
+        for name, agent in agents.items()
+    ]
+    experiment = Experiment(
         name="slade_branson_warm_starts_digits",
-        data=Data(source="sklearn:digits", test_size=397),
-        parts=Parts(state=0.0215, warm=0.0, train=0.4, evaluation=0.3, holdout=0.2),
-        learners={"logistic_regression": LogisticRegression(tol=1e-4)},
-        agents={
-            name: SladeBranson(
-                epochs=30,
-                candidates=30,
-                warm_episodes=warm,
-                points=points,
-                exploration=1.0,
-                window=0,
-            )
-            for name, (warm, points) in cells.items()
-        },
-        strategies=(*cells, "random", "margin"),
-        batch_of={name: points for name, (_, points) in cells.items()},
-        trainings=32,
-        seeds=320,
-        rounds=20,
-        batch=1,
-        budget=20,
-        confidence=0.68,
+        data=DATA,
+        learners={"logistic_regression": LEARNER},
+        queries=(*learned, "random", "margin"),
+        protocol=Protocol(seeds=320, rounds=20, batch=1, budget=20),
+        shown=Shown(confidence=0.68),
     )
+    return [*trainings, experiment]
