@@ -179,15 +179,17 @@ def _is_finite(number: Any) -> bool:
 
 def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
     """By the "type" that a variant's dict has, else the first option that it is."""
-    named = {one.__name__: one for one in options if dataclasses.is_dataclass(one)}
+    named = {one.__name__: one for one in options if getattr(one, "variant", False)}
     if isinstance(tree, dict) and named:
         fields = dict(tree)
         name = fields.pop("type", None)
         if name not in named:
             raise InputError(f"unknown type {name!r} of {where}: known are {', '.join(named)}.")
         return parse(named[name], fields, where)
-    for option in named.values():
-        if type(tree) is option:
+    of_one = [option for option in options if dataclasses.is_dataclass(option)]
+    for option in of_one:
+        # Of one alone a dict or an instance must be it, and what is wrong is said of its field.
+        if type(tree) is option or (isinstance(tree, dict) and len(of_one) == 1):
             return parse(option, tree, where)
     for option in options:
         with contextlib.suppress(InputError):
