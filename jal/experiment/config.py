@@ -269,11 +269,16 @@ def difference(a: dict[str, Any], b: dict[str, Any]) -> str | None:
     Where seeds run, how often they are saved and what is shown does not change an experiment.
     """
     old, new = flat(a), flat(b)
-    for field in sorted(old.keys() | new.keys(), key=lambda name: (name.count("."), name)):
+    for field in sorted(old.keys() | new.keys(), key=_outer_first):
         name = _OF_CONFIG.sub("", field)
         if old.get(field) != new.get(field) and not _FREE.match(name):
             return f"{name} is {old.get(field)!r} there and {new.get(field)!r} here"
     return None
+
+
+def _outer_first(field: str) -> tuple[int, bool, str]:
+    """Of fields at one depth the kind of a thing, then what that kind has."""
+    return field.count("."), not field.endswith(".type"), field
 
 
 # "experiment.", "steps.0.training." and so on, in front of a field; fields that may differ.
