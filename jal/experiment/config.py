@@ -118,7 +118,7 @@ class Shown:
         names = [query.name for query in experiment.queries]
         measured = (*metrics.registry, "budget", "seconds")
         for cell, values in self.reported.items():
-            learner, slash, query = cell.partition("/")
+            learner, slash, query = cell.rpartition("/")
             if not slash:
                 raise InputError(f"reported takes learner/query, got {cell!r}.")
             _known("learner", (learner,), experiment.learners)
@@ -200,7 +200,7 @@ class Experiment:
         self.execution.check()
         if not self.learners:
             raise InputError("learners must be one or more, got none.")
-        check_names("a learner's name", [*self.learners])
+        check_names("a learner's name", [*self.learners], slash=True)
         if not self.queries:
             raise InputError("queries must be one or more, got none.")
         check_names("a query's name", [query.name for query in self.queries])

@@ -106,13 +106,12 @@ def as_query(given: Any) -> Any:
     return Query(given)
 
 
-def check_names(what: str, names: list[str]) -> None:
-    """Raises InputError where names that are parts of files' names cannot be."""
+def check_names(what: str, names: list[str], slash: bool = False) -> None:
+    """Raises InputError where names cannot be parts of files' names; some may have a slash."""
     for name in names:
-        if not name or not name.isprintable() or "/" in name:
-            raise InputError(
-                f"{what} must be of printable characters without a slash, got {name!r}."
-            )
+        if not name or not name.isprintable() or ("/" in name and not slash):
+            without = "" if slash else " without a slash"
+            raise InputError(f"{what} must be of printable characters{without}, got {name!r}.")
         if len(name.encode()) > _LONGEST:
             raise InputError(
                 f"{what} must have at most {_LONGEST} bytes, got {len(name.encode())}: "

@@ -38,13 +38,22 @@ from jal.experiment import (
     run,
 )
 from jal.experiment.config import difference
+from jal.experiment.data_config import Arrays
 from jal.experiment.folder import as_tree
 from jal.learners import adam
 from jal.types import InputError
 
 FULL = Experiment(
     name="full",
-    data=Data("npz:some.npz", 10, 3, imbalance=Imbalance("step"), features=Features("pca", 3)),
+    data=Data(
+        "npz:some.npz",
+        10,
+        3,
+        imbalance=Imbalance("step"),
+        features=Features("pca", 3),
+        parts=Parts(train=0.5),
+        arrays=Arrays(90, 30, (4, 2), 3),
+    ),
     learners={
         "a": LogisticRegression(C=0.1),
         "b": MLP(hidden=(8, 4), warm_start=True),
@@ -249,7 +258,10 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
         ),
         ({"data": Data(features=Features("resnet101"))}, r"data\.features\.kind must be 'none' or"),
         ({"protocol": Protocol(start="twisted")}, r"protocol\.start must be Balanced or Random or"),
-        ({"protocol": Protocol(batch=2.5)}, r"protocol\.batch must be int or a list of int, got 2.5"),
+        (
+            {"protocol": Protocol(batch=2.5)},
+            r"protocol\.batch must be int or a list of int, got 2.5",
+        ),
         ({"protocol": Protocol(seeds=True)}, r"protocol\.seeds must be int, got True"),
         ({"protocol": Protocol(classifier="pretrained")}, "classifier must be 'untrained' or 'age"),
         ({"protocol": Protocol(metrics=(3,))}, "metrics must be names or functions, got 3"),
@@ -265,7 +277,10 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
         ({"data": "sklearn:digits"}, "data must be Data, got 'sklearn:digits'"),
         ({"data": Data(source=3)}, r"data\.source must be a name or a function, got 3"),
         ({"protocol": Protocol(seeds="x" * 999)}, r"seeds must be int, got 'xxxx[x]{92}\.\.\.\.$"),
-        ({"protocol": Protocol(start=Random(share=np.nan))}, r"start\.share must be finite, got nan"),
+        (
+            {"protocol": Protocol(start=Random(share=np.nan))},
+            r"start\.share must be finite, got nan",
+        ),
         ({"protocol": Protocol(start=Twisted(rare=-np.inf))}, r"rare must be finite, got -inf"),
         ({"protocol": Protocol(start=Random(labels=2.5))}, r"start\.labels must be int or None"),
         ({"shown": Shown(target=10**400)}, "target must be finite, got 1000"),

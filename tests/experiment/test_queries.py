@@ -7,14 +7,13 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from jal.experiment.strategy_options import make_strategies
 
 from jal import strategies
 from jal.data import from_arrays
-from jal.experiment import Experiment, run
+from jal.experiment import Experiment, Learned, Protocol, Query, run
 from jal.experiment.checks import check
 from jal.experiment.config import difference
-from jal.experiment.program import Program
+from jal.experiment.queries import make
 from jal.strategies.strategy import Registered
 from jal.types import InputError, Strategy
 
@@ -22,7 +21,7 @@ RNG = np.random.default_rng(0)
 DATASET = from_arrays(
     RNG.normal(size=(90, 4)), np.arange(90) % 3, RNG.normal(size=(30, 4)), np.arange(30) % 3
 )
-SMALL = Experiment(seeds=2, rounds=2, batch=5)
+SMALL = Experiment(protocol=Protocol(seeds=2, rounds=2, batch=5))
 
 
 def power(
@@ -55,26 +54,48 @@ def anything(**options):
     return strategies.registry["random"]()
 
 
-FACTORIES = {
-    **strategies.registry,
-    "power": Registered(power, "no paper", ("logits",), "N"),
-    "bare": bare,
-    "anything": anything,
-}
+POWER = Registered(power, "no paper", ("logits",), "N")
 
 
-def with_options(**options) -> Experiment:
-    return dataclasses.replace(SMALL, strategies=("random", *options), options=options)
+def with_queries(*queries) -> Experiment:
+    return dataclasses.replace(SMALL, queries=("random", *queries))
 
 
 def test_options_are_part_of_the_experiment():
-    experiment = with_options(power={"share": 0.25, "kind": "hard", "flag": True, "widths": (4, 2)})
+    def of(share):
+        options = {"share": share, "kind": "hard", "flag": True, "widths": (4, 2)}
+        return with_queries(Query("power", options=options))
+
+    experiment = of(0.25)
     assert Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
-    other = with_options(power={"share": 0.5, "kind": "hard", "flag": True, "widths": (4, 2)})
-    assert difference(experiment, other) == "options.power.share is 0.25 there and 0.5 here"
-    before = SMALL.to_json()
-    del before["options"]  # a folder written before there were options
-    assert difference(Experiment.from_json(before), SMALL) is None
+    differs = difference(experiment.to_json(), of(0.5).to_json())
+    assert differs == "queries.1.options.share is 0.25 there and 0.5 here"
+    assert of(0.25) == with_queries(
+        Query("power", share=0.25, options={"kind": "hard", "flag": True, "widths": (4, 2)})
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("margin", "margin"),
+        ("my_package.scores:deep", "deep"),
+        (power, "power"),
+        (POWER, "power"),
+        (strategies.registry["margin"], "margin"),
+        (strategies.registry["margin"](), "margin"),
+        (lambda: strategies.registry["margin"](), "<lambda>"),
+    ],
+    ids=range(7),
+)
+def test_what_a_query_is_called(given, name):
+    assert Query(given).name == name
+    assert Query(given, name="mine").name == "mine"
+
+
+def test_what_an_agent_is_called():
+    assert Learned("runs/of_mine/").name == "of_mine" and Learned("here").name == "here"
+    assert Learned("runs/of_mine", "own").name == "own"
 
 
 def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
@@ -84,97 +105,83 @@ def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
         seen.append((share, widths))
         return strategies.registry["margin"]()
 
-    experiment = dataclasses.replace(
-        SMALL,
-        strategies=("spy", "spy_large", "spy_small"),
-        options={
-            "spy": {"widths": (9, 8)},
-            "spy_large": {"strategy": "spy", "share": 1, "widths": 7},
-            "spy_small": {"strategy": "spy"},
-        },
-        batch_of={"spy_small": 1},
+    experiment = with_queries(
+        Query(spy, widths=(9, 8)),
+        Query(spy, name="spy_large", share=1, widths=7),
+        Query(spy, name="spy_small", batch=1),
     )
-    check(experiment, DATASET, {"spy": spy})
-    program = Program(experiment, DATASET, {"spy": spy})
-    wanted = [(0.5, (9, 8)), (1, (7,)), (0.5, ())]  # a number is a list of one
-    assert seen == 2 * wanted  # to be checked, and to run
-    assert [name for _, name in program.cells] == list(experiment.strategies)
-    assert experiment.batches("spy_small") == (1, 1) and experiment.batches("spy_large") == (5, 5)
+    found = check(experiment, DATASET, {}, False)
+    assert seen == [(0.5, (9, 8)), (1, (7,)), (0.5, ())]  # a number is a list of one
+    names = ["random", "spy", "spy_large", "spy_small"]
+    assert [name for _, name in found.strategies] == names
+    assert found.batches["spy_small"] == (1, 1) and found.batches["spy_large"] == (5, 5)
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("query", "says"),
     [
-        ({"power": {"shares": 0.1}}, "unknown option 'shares' of power: known are share, steps, k"),
-        ({"random": {"share": 0.1}}, "unknown option 'share' of random: it has none"),
-        ({"power": {"steps": 0.5}}, r"options\.power\.steps must be int, got 0\.5"),
-        ({"power": {"steps": True}}, r"options\.power\.steps must be int, got True"),
-        ({"power": {"share": "x"}}, r"options\.power\.share must be float, got 'x'"),
-        ({"power": {"kind": "firm"}}, r"options\.power\.kind must be 'soft' or 'hard', got 'firm'"),
-        ({"power": {"most": 0.5}}, r"options\.power\.most must be int or None, got 0\.5"),
-        ({"power": {"score": "margin"}}, r"options\.power\.score must be .* got 'margin'"),
-        ({"power": {"share": 2.0}}, "power: share must be between 0 and 1, got 2.0"),
-        ({"power": {"share": float("nan")}}, r"options\.power\.share must be finite, got nan"),
-        ({"power": {"widths": (4, 0.5)}}, r"options\.power\.widths must be int, got 0\.5"),
-        ({"anything": {"x": (1.0, float("inf"))}}, r"options\.anything\.x must be finite, got"),
-        ({"bare": {"scale": 2}}, "bare needs the option size: give it in the experiment's options"),
+        (Query(POWER, shares=0.1), "unknown option 'shares' of power: known are share, steps, k"),
+        (Query("random", share=0.1), "unknown option 'share' of random: it has none"),
+        (Query(POWER, steps=0.5), r"steps of power must be int, got 0\.5"),
+        (Query(POWER, steps=True), r"steps of power must be int, got True"),
+        (Query(POWER, share="x"), r"share of power must be float, got 'x'"),
+        (Query(POWER, kind="firm"), r"kind of power must be 'soft' or 'hard', got 'firm'"),
+        (Query(POWER, most=0.5), r"most of power must be int or None, got 0\.5"),
+        (Query(POWER, score="margin"), r"score of power must be .* got 'margin'"),
+        (Query(POWER, share=2.0), "power: share must be between 0 and 1, got 2.0"),
+        (Query(POWER, share=float("nan")), r"share of power must be finite, got nan"),
+        (Query(POWER, widths=(4, 0.5)), r"widths of power must be int, got 0\.5"),
+        (Query(anything, x=(1.0, float("inf"))), r"x of anything must be finite, got"),
+        (Query(bare, scale=2), "bare needs the option size: give it in its Query"),
+        (Query(bare), "bare needs the option size: give it in its Query"),
+        (Query("powr", share=0.1), "unknown strategy 'powr': known are random, .*, or give pack"),
+        (Query("powr", name="p"), "unknown strategy 'powr'"),
+        (Query(POWER, name="p", shares=1), "unknown option 'shares' of p: known are share"),
         (
-            {"powr": {"share": 0.1}},
-            "options of powr are those of an unknown strategy 'powr': known",
-        ),
-        ({"p": {"strategy": "powr"}}, "options of p are those of an unknown strategy 'powr'"),
-        (
-            {"random": {"strategy": "power"}},
-            "options of random say strategy 'power', but random is one itself: take another name",
+            Query(strategies.registry["margin"](), name="m", share=1),
+            "m is a Strategy already, which takes no options: give the function that makes it",
         ),
         (
-            {"p": {"strategy": "power", "shares": 1}},
-            "unknown option 'shares' of p: known are share",
+            Query(lambda: 3, name="three"),
+            "strategy <<lambda>> must make a Strategy, and makes a int",
         ),
+        (Query(json.dumps, obj=1), "strategy json:dumps must make a Strategy, and makes a str"),
+        (Query("json:decoder"), "strategy json:decoder must be .*, got a module"),
     ],
-    ids=str,
+    ids=range(21),
 )
-def test_bad_options_in_one_sentence(options, says):
-    experiment = dataclasses.replace(SMALL, options=options)
-    if set(options) <= set(FACTORIES):
-        experiment = dataclasses.replace(experiment, strategies=tuple(options))
+def test_bad_options_in_one_sentence(query, says):
     with pytest.raises(InputError, match=says) as caught:
-        check(experiment, DATASET, FACTORIES)
-        make_strategies(experiment, FACTORIES)
+        make(query, False)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=says):  # of an experiment, before anything runs
+        check(dataclasses.replace(SMALL, queries=(query,)), DATASET, {}, False)
 
 
 def test_good_options():
-    given = {"share": 1e-3, "steps": 1, "kind": "hard", "most": 3}
-    good = with_options(
-        power=given, bare={"size": "any"}, anything={"x": 1, "y": "z"}, p={"strategy": "power"}
+    good = with_queries(
+        Query(POWER, share=1e-3, steps=1, kind="hard", most=3),
+        Query(bare, size="any"),
+        Query(anything, x=1, y="z"),
+        Query(POWER, name="p"),
     )
-    check(good, DATASET, FACTORIES)
-    assert list(make_strategies(good, FACTORIES)) == list(good.strategies)
-    # Options of what does not run are checked, and do no harm.
-    idle = dataclasses.replace(good, strategies=("random",))
-    check(idle, DATASET, FACTORIES)
+    found = check(good, DATASET, {}, False)
+    assert [name for _, name in found.strategies] == ["random", "power", "bare", "anything", "p"]
 
 
 def test_a_strategy_goes_by_the_experiments_name():
     """What it is refused for is said of that name."""
-    options = {"twice": {"strategy": "power"}, "power": {}}
-    made = make_strategies(with_options(**options), FACTORIES)
-    assert {name: strategy.name for name, strategy in made.items()} == {
-        name: name for name in ("random", "twice", "power")
-    }
-
-
-def test_an_option_that_is_needed():
-    with pytest.raises(InputError, match="bare needs the option size"):
-        check(dataclasses.replace(SMALL, strategies=("bare",)), DATASET, FACTORIES)
+    assert make(Query(POWER, name="twice"), False).name == "twice"
+    assert make(Query(strategies.registry["margin"](), name="twice"), False).name == "twice"
+    with pytest.raises(InputError, match=r"^twice: share must be between 0 and 1, got 2\.0\.$"):
+        make(Query(POWER, name="twice", share=2.0), False)
 
 
 def test_what_a_selector_refuses_is_said_before_anything_is_trained(tmp_path):
     """Its own check runs when it is traced; the name is the experiment's."""
-    experiment = with_options(far={"strategy": "power", "reach": -1.0})
+    experiment = with_queries(Query(POWER, name="far", reach=-1.0))
     with pytest.raises(InputError) as caught:
-        run(experiment, out=tmp_path / "run", dataset=DATASET, strategies=FACTORIES, progress=False)
+        run(experiment, out=tmp_path / "run", dataset=DATASET, progress=False)
     assert str(caught.value) == "far: a reach is at least 0, got -1.0."
     assert not (tmp_path / "run").exists()
 
@@ -182,13 +189,15 @@ def test_what_a_selector_refuses_is_said_before_anything_is_trained(tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"power": {"share": ["a"]}}, r"options\.power\.share must be int or float or bool or str"),
-        ({"power": {"share": {"a": 1}}}, r"options\.power\.share must be int or float or bool or"),
-        ({"power": {"share": None}}, r"options\.power\.share must be int or float or bool or str"),
-        ({"power": 3}, r"options\.power must be .*dict.*, got 3"),
+        ({"share": ["a"]}, r"queries\.1\.options\.share must be int or float or bool or str"),
+        ({"share": {"a": 1}}, r"options\.share must be int or float or bool or"),
+        ({"share": None}, r"options\.share must be int or float or bool or str"),
+        (3, r"queries\.1\.options must be dict, got 3"),
     ],
     ids=str,
 )
 def test_values_that_are_no_options(options, says):
+    tree = with_queries("margin").to_json()
+    tree["queries"][1]["options"] = options
     with pytest.raises(InputError, match=says):
-        Experiment.from_json(SMALL.to_json() | {"options": options})
+        Experiment.from_json(tree)
