@@ -269,11 +269,20 @@ def difference(a: dict[str, Any], b: dict[str, Any]) -> str | None:
     Where seeds run, how often they are saved and what is shown does not change an experiment.
     """
     old, new = flat(a), flat(b)
+    there, here = _kinds(old), _kinds(new)
+    if there != here:
+        return f"the kind is {there} there and {here} here"
     for field in sorted(old.keys() | new.keys(), key=_outer_first):
         name = _OF_CONFIG.sub("", field)
         if old.get(field) != new.get(field) and not _FREE.match(name):
             return f"{name} is {old.get(field)!r} there and {new.get(field)!r} here"
     return None
+
+
+def _kinds(fields: dict[str, Any]) -> str:
+    """What a config is: experiment, training, or of a list each step's."""
+    found = map(_OF_CONFIG.match, fields)
+    return ", ".join(sorted({match.group().rstrip(".") for match in found if match}))
 
 
 def _outer_first(field: str) -> tuple[int, bool, str]:

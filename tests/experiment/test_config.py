@@ -148,7 +148,13 @@ def test_difference_of_a_step():
     assert difference(there, here) is None
     says = "protocol.seeds is 2 there and 9 here"
     assert difference(there, as_tree((training, with_protocol(seeds=9)))) == says
-    assert difference(as_tree(FULL), there) is not None
+    says = "the kind is experiment there and steps.0.training, steps.1.experiment here"
+    assert difference(as_tree(FULL), there) == says
+    swapped = as_tree((FULL, training))
+    assert difference(there, swapped) == (
+        "the kind is steps.0.training, steps.1.experiment there and steps.0.experiment, "
+        "steps.1.training here"
+    )
 
 
 def test_batches():
