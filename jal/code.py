@@ -34,8 +34,9 @@ def reference(thing: Any) -> str | None:
 
 def name_of(thing: Any) -> str:
     """What a function, a class or an object is called where it is shown."""
-    name = getattr(thing, "__name__", None) or type(thing).__name__
-    return str(name).rpartition(":")[2]
+    names = [getattr(thing, name, None) for name in ("__name__", "name")]
+    name = next((one for one in names if isinstance(one, str) and one), type(thing).__name__)
+    return name.rpartition(":")[2]
 
 
 def attribute(name: str) -> Any:

@@ -201,7 +201,7 @@ class Strategy(NamedTuple):
       batch_size: `(key, state, round) -> k`, for strategies that choose how many of the picks to
         label, in 1..k_max, in each seed for itself; None where the experiment's schedule says it.
       largest: `(points) -> k`, the most that `batch_size` says of a pool of so many; an experiment
-        asks for as many picks. None: its `batch_of` says it.
+        asks for as many picks. None: its query's batch.
       uses_outputs: whether `select` reads the round's logits or features: where False (also as a
         traced `[]` bool) the pool is not scored, and both are zeros.
       needs: fields of the round beyond those that every learner has: "head", "sample".

@@ -30,9 +30,7 @@ def test_a_short_episode(experiment):
         experiment,
         data=dataclasses.replace(experiment.data, train_share=0.05),
         learners={"cnn": cnn},
-        seeds=2,
-        rounds=2,
-        batch=100,
+        protocol=dataclasses.replace(experiment.protocol, seeds=2, rounds=2, batch=100),
     )
     results = run(short, progress=False)
     assert set(results.frame.strategy) == {"random", "margin", "k_center", "badge"}

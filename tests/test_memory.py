@@ -8,11 +8,14 @@ import pytest
 
 from jal import memory
 from jal.data import from_arrays
-from jal.experiment import MLP, Experiment, LogisticRegression, run
+from jal.experiment import MLP, Execution, Experiment, LogisticRegression, Protocol, run
 from jal.types import InputError
 
 SMALL = Experiment(
-    learners={"mlp": MLP(epochs=1)}, strategies=("random",), seeds=4, rounds=1, devices=1
+    learners={"mlp": MLP(epochs=1)},
+    queries=("random",),
+    protocol=Protocol(seeds=4, rounds=1),
+    execution=Execution(devices=1, seeds_at_once=8),
 )
 
 
@@ -65,19 +68,18 @@ def test_the_runner_asks(monkeypatch):
         assert compiled.memory_analysis().temp_size_in_bytes > 0
         raise InputError(f"{learner} {seeds} {len(devices)}")
 
-    monkeypatch.setattr("jal.experiment.program.check_program", refuse)
+    monkeypatch.setattr("jal.experiment.compiled.check_program", refuse)
     with pytest.raises(InputError, match="mlp 4 1"):
-        run(Experiment(**{**vars(SMALL), "seeds_at_once": 8}), progress=False)
+        run(SMALL, progress=False)
 
 
 def test_what_a_learner_prepares(monkeypatch):
     """Refused before it is made: its axes, and the pool along them."""
     experiment = Experiment(
         learners={"wide": LogisticRegression()},
-        strategies=("random",),
-        seeds=1,
-        rounds=1,
-        devices=1,
+        queries=("random",),
+        protocol=Protocol(seeds=1, rounds=1),
+        execution=Execution(devices=1),
     )
     x, y = np.random.default_rng(0).normal(size=(500, 300)), np.arange(500) % 2
     pretend(monkeypatch, 500 * 300 * 4 + 100_000)  # less than both take

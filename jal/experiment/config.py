@@ -118,7 +118,7 @@ class Shown:
         names = [query.name for query in experiment.queries]
         measured = (*metrics.registry, "budget", "seconds")
         for cell, values in self.reported.items():
-            learner, slash, query = cell.partition("/")
+            learner, slash, query = cell.rpartition("/")
             if not slash:
                 raise InputError(f"reported takes learner/query, got {cell!r}.")
             _known("learner", (learner,), experiment.learners)
@@ -200,7 +200,7 @@ class Experiment:
         self.execution.check()
         if not self.learners:
             raise InputError("learners must be one or more, got none.")
-        check_names("a learner's name", [*self.learners])
+        check_names("a learner's name", [*self.learners], slash=True)
         if not self.queries:
             raise InputError("queries must be one or more, got none.")
         check_names("a query's name", [query.name for query in self.queries])
@@ -269,11 +269,25 @@ def difference(a: dict[str, Any], b: dict[str, Any]) -> str | None:
     Where seeds run, how often they are saved and what is shown does not change an experiment.
     """
     old, new = flat(a), flat(b)
-    for field in sorted(old.keys() | new.keys(), key=lambda name: (name.count("."), name)):
+    there, here = _kinds(old), _kinds(new)
+    if there != here:
+        return f"the kind is {there} there and {here} here"
+    for field in sorted(old.keys() | new.keys(), key=_outer_first):
         name = _OF_CONFIG.sub("", field)
         if old.get(field) != new.get(field) and not _FREE.match(name):
             return f"{name} is {old.get(field)!r} there and {new.get(field)!r} here"
     return None
+
+
+def _kinds(fields: dict[str, Any]) -> str:
+    """What a config is: experiment, training, or of a list each step's."""
+    found = map(_OF_CONFIG.match, fields)
+    return ", ".join(sorted({match.group().rstrip(".") for match in found if match}))
+
+
+def _outer_first(field: str) -> tuple[int, bool, str]:
+    """Of fields at one depth the kind of a thing, then what that kind has."""
+    return field.count("."), not field.endswith(".type"), field
 
 
 # "experiment.", "steps.0.training." and so on, in front of a field; fields that may differ.

@@ -8,10 +8,10 @@ import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jal.code import find, name_of
-from jal.experiment.form import Option, as_name, parse
+from jal.experiment.form import Option, Parser, as_name, parse, shown
 from jal.strategies import registry
 from jal.strategies.strategy import Registered
 from jal.types import Array, InputError, PyTree, Round, Strategy
@@ -21,13 +21,21 @@ __all__ = ["Learned", "Query", "QueryConfig", "as_query", "check_names", "make"]
 _LONGEST = 100  # of a name, in bytes: file systems allow 255, of which folders take more than one
 
 
+def _strategy(tree: Any, where: str) -> Any:
+    if isinstance(tree, str | Strategy) or callable(tree):
+        return tree
+    raise InputError(
+        f"{where} must be a name, a function that makes a Strategy or a Strategy, got {shown(tree)}."
+    )
+
+
 @dataclass(frozen=True, init=False)
 class Query:
     """A query strategy: `Query("bald", passes=50)`, `Query("margin", batch=1, name="margin_1")`."""
 
     variant: ClassVar[bool] = True
 
-    strategy: Any
+    strategy: Annotated[Any, Parser(_strategy)]
     """A name in jal.strategies.registry, package.module:attribute of a function that makes a
     Strategy, or that function, or a Strategy itself."""
     name: str
@@ -98,13 +106,12 @@ def as_query(given: Any) -> Any:
     return Query(given)
 
 
-def check_names(what: str, names: list[str]) -> None:
-    """Raises InputError where names that are parts of files' names cannot be."""
+def check_names(what: str, names: list[str], slash: bool = False) -> None:
+    """Raises InputError where names cannot be parts of files' names; some may have a slash."""
     for name in names:
-        if not name or not name.isprintable() or "/" in name:
-            raise InputError(
-                f"{what} must be of printable characters without a slash, got {name!r}."
-            )
+        if not name or not name.isprintable() or ("/" in name and not slash):
+            without = "" if slash else " without a slash"
+            raise InputError(f"{what} must be of printable characters{without}, got {name!r}.")
         if len(name.encode()) > _LONGEST:
             raise InputError(
                 f"{what} must have at most {_LONGEST} bytes, got {len(name.encode())}: "

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from jal.data.dataset import Dataset, fingerprint
+from jal.experiment.checks import check
+from jal.experiment.config import Experiment
 from jal.experiment.folder import CONFIG, Config, Step, check_config, check_vacant, create
 from jal.experiment.lock import locked
 from jal.experiment.progress import Interrupted
@@ -73,8 +75,11 @@ def check_splits(config: Step, session: Session) -> Dataset | None:
         return session.dataset  # parts divide the training data anew
     if session.dataset is not None:
         raise _same(splits)
-    first, second = (session.data(one.split_data()) for one in over_splits(config)[:2])
-    if fingerprint(first) == fingerprint(second):
+    one, other = over_splits(config)[:2]
+    first = session.data(one.split_data())
+    if isinstance(one, Experiment) and not one.learned():
+        check(one, first, {}, session.allow_names)  # before the second is loaded
+    if fingerprint(first) == fingerprint(session.data(other.split_data())):
         raise _same(splits)
     return first
 

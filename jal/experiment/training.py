@@ -136,8 +136,9 @@ def training_program(
 
 
 def _devices(training: Training) -> list[Any]:
-    """The devices that seeds are spread over."""
-    return jax.devices()[: training.execution.devices][: len(training.seed_numbers())]
+    """The devices that seeds are spread over; InputError where there are fewer than asked for."""
+    devices = seed_mesh(training.execution.devices).devices.flat
+    return list(devices)[: len(training.seed_numbers())]
 
 
 def _make(training: Training, dataset: Dataset, allow_code: bool) -> _Made:

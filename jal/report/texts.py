@@ -53,7 +53,7 @@ class Shape(NamedTuple):
 
     def paper(self, learner: str) -> dict[str, Mapping[str, float]]:
         """What a paper has of one learner's strategies."""
-        cells = {tuple(cell.split("/")): values for cell, values in self.reported.items()}
+        cells = {tuple(cell.rsplit("/", 1)): values for cell, values in self.reported.items()}
         return {strategy: values for (of, strategy), values in cells.items() if of == learner}
 
     @property

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jal import files
-from jal.code import find, reference
+from jal.code import find, is_code, reference
 from jal.rl.abas_ral import AbasRal
 from jal.rl.agent import Agent, Policy
 from jal.rl.env import Goal
@@ -139,6 +139,11 @@ def _found(folder: Path, kind: str, allow_code: bool) -> Any:
         raise InputError(
             f"the policy in {folder} is of the agent {kind[1:-1]}, which is in no module: load it "
             "with the agent that was trained, as load_policy(..., agent=...)."
+        )
+    if kind not in _AGENTS and not is_code(kind):
+        raise InputError(
+            f"the policy in {folder} is of the agent {kind}, which is none of "
+            f"{', '.join(_AGENTS)}: train it again."
         )
     return find("agent", kind, _AGENTS, allow_code)
 

@@ -1,6 +1,7 @@
 """Configs: JSON and back, and what differs."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -14,24 +15,45 @@ from jal.experiment import (
     CNN,
     MLP,
     SVC,
+    Balanced,
     Data,
+    Execution,
     Experiment,
     Features,
     Imbalance,
+    Indices,
+    Learned,
     LinearSVC,
     LogisticRegression,
     Parts,
+    Protocol,
+    Query,
+    Random,
     ResNet,
+    Shown,
+    SladeBranson,
+    Training,
+    Twisted,
     ViT,
     run,
 )
 from jal.experiment.config import difference
+from jal.experiment.data_config import Arrays
+from jal.experiment.folder import as_tree
 from jal.learners import adam
 from jal.types import InputError
 
 FULL = Experiment(
     name="full",
-    data=Data("npz:some.npz", 10, 3, imbalance=Imbalance("step"), features=Features("pca", 3)),
+    data=Data(
+        "npz:some.npz",
+        10,
+        3,
+        imbalance=Imbalance("step"),
+        features=Features("pca", 3),
+        parts=Parts(train=0.5),
+        arrays=Arrays(90, 30, (4, 2), 3),
+    ),
     learners={
         "a": LogisticRegression(C=0.1),
         "b": MLP(hidden=(8, 4), warm_start=True),
@@ -41,75 +63,113 @@ FULL = Experiment(
         "f": ResNet(depth=50, weights="model.safetensors", precision="bfloat16"),
         "g": ViT(schedule="cosine", optimizer="adam"),
     },
-    start="random",
-    initial=0.15,
-    strategies=("margin", "badge"),
-    batch=(5, 10, 15),
-    rounds=3,
-    batch_of={"badge": 20},
-    initial_indices=((1, 2), (3, 4)),
-    seeds=2,
-    devices=2,
+    queries=("margin", Query("badge", batch=20), Learned("runs/agent", batch=7, learners=("b",))),
+    protocol=Protocol(
+        seeds=2,
+        rounds=3,
+        batch=(5, 10, 15),
+        start=Indices(((1, 2), (3, 4)), every_class=False),
+        metrics=("accuracy", "f1"),
+    ),
+    execution=Execution(devices=2),
+    shown=Shown(reported={"a/margin": {"f1": 0.5}}),
 )
+MARGIN, BADGE, AGENT = FULL.queries
+
+
+def with_protocol(experiment: Experiment = FULL, **change) -> Experiment:
+    protocol = dataclasses.replace(experiment.protocol, **change)
+    return dataclasses.replace(experiment, protocol=protocol)
 
 
 @pytest.mark.parametrize("experiment", [Experiment(), FULL], ids=["default", "full"])
 def test_json_and_back(experiment):
-    import json
-
     assert Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
+
+
+def test_names_stand_for_what_they_name():
+    short = Experiment(learners=("mlp",), queries=("margin", "bald"))
+    assert short.learners == {"mlp": MLP()}
+    assert short.queries == (Query("margin"), Query("bald"))
+    assert dataclasses.replace(short, learners="svc").learners == {"svc": SVC()}
+    assert short == Experiment.from_json({"learners": ["mlp"], "queries": ["margin", "bald"]})
 
 
 def test_unknown_field_and_learner():
     tree = Experiment().to_json()
-    with pytest.raises(InputError, match="unknown option 'sedes' of Experiment"):
-        Experiment.from_json(tree | {"sedes": 3})
-    with pytest.raises(InputError, match="seeds must be int, got 'x'"):
-        Experiment.from_json(tree | {"seeds": "x"})
+    with pytest.raises(InputError, match="unknown option 'sedes' of Protocol"):
+        Experiment.from_json(tree | {"protocol": {"sedes": 3}})
+    with pytest.raises(InputError, match="unknown option 'seeds' of Experiment"):
+        Experiment.from_json(tree | {"seeds": 3})
+    with pytest.raises(InputError, match=r"protocol\.seeds must be int, got 'x'"):
+        Experiment.from_json(tree | {"protocol": {"seeds": "x"}})
     tree["learners"]["logistic_regression"]["type"] = "Forest"
     with pytest.raises(InputError, match=r"unknown type 'Forest' of learners.*are Logistic"):
         Experiment.from_json(tree)
+    with pytest.raises(InputError, match="unknown learner 'forest': known are logistic_regression"):
+        Experiment.from_json(tree | {"learners": ["forest"]})
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"seeds": 3}, "seeds is 2 there and 3 here"),
-        ({"learners": {"a": LogisticRegression(C=0.1)}}, "learners.b"),
+        (with_protocol(seeds=3), "protocol.seeds is 2 there and 3 here"),
+        (with_protocol(start=Balanced()), "protocol.start.type is 'Indices' there and 'Balanced'"),
         (
-            {"data": dataclasses.replace(FULL.data, test_size=11)},
+            dataclasses.replace(FULL, learners={"a": LogisticRegression(C=0.1)}),
+            "learners.b",
+        ),
+        (
+            dataclasses.replace(FULL, queries=(MARGIN, Query("badge", batch=21), AGENT)),
+            "queries.1.batch is 20 there and 21 here",
+        ),
+        (
+            dataclasses.replace(FULL, data=dataclasses.replace(FULL.data, test_size=11)),
             "data.test_size is 10 there and 11 here",
         ),
-        ({"devices": None, "segment": 1}, None),
-        ({"confidence": 0.68, "reported": {"a/margin": {"accuracy": 0.5}}}, None),
-        ({}, None),
+        (dataclasses.replace(FULL, execution=Execution(seeds_at_once=2)), "execution.seeds_at_on"),
+        (dataclasses.replace(FULL, execution=Execution(devices=None, segment=1)), None),
+        (dataclasses.replace(FULL, shown=Shown(confidence=0.68, target=0.5)), None),
+        (FULL, None),
     ],
+    ids=range(9),
 )
 def test_difference(change, says):
-    found = difference(FULL, dataclasses.replace(FULL, **change))
-    assert (found is None) if says is None else (says in found)
+    """But for where seeds run, how often they are saved and what is shown."""
+    found = difference(as_tree(FULL), as_tree(change))
+    assert (found is None) if says is None else (found is not None and found.startswith(says))
+
+
+def test_difference_of_a_step():
+    """A list's fields have their steps; what is free of an experiment is free in a list."""
+    other = dataclasses.replace(FULL, execution=Execution(segment=3), shown=Shown(confidence=0.5))
+    training = Training(SladeBranson(), execution=Execution(segment=2))
+    there, here = as_tree((training, FULL)), as_tree((Training(SladeBranson()), other))
+    assert difference(there, here) is None
+    says = "protocol.seeds is 2 there and 9 here"
+    assert difference(there, as_tree((training, with_protocol(seeds=9)))) == says
+    says = "the kind is experiment there and steps.0.training, steps.1.experiment here"
+    assert difference(as_tree(FULL), there) == says
+    swapped = as_tree((FULL, training))
+    assert difference(there, swapped) == (
+        "the kind is steps.0.training, steps.1.experiment there and steps.0.experiment, "
+        "steps.1.training here"
+    )
 
 
 def test_batches():
-    assert FULL.batches("margin") == (5, 10, 15)
-    assert FULL.batches("badge") == (20, 20, 20)
-    bounded = dataclasses.replace(FULL, budget=27)
-    assert bounded.batches("margin") == (5, 10, 12)
-    assert bounded.batches("badge") == (20, 7, 0)
+    assert FULL.batches(MARGIN) == (5, 10, 15)
+    assert FULL.batches(BADGE) == (20, 20, 20)
+    assert FULL.batches(AGENT) == (7, 7, 7)
+    bounded = with_protocol(budget=27)
+    assert bounded.batches(MARGIN) == (5, 10, 12)
+    assert bounded.batches(BADGE) == (20, 7, 0)
 
 
-@pytest.mark.parametrize(
-    ("change", "size"),
-    [
-        ({"initial": 3}, 30),
-        ({"start": "random", "initial": 15}, 15),
-        ({"start": "random", "initial": 0.15}, 150),
-        ({"start": "twisted_main", "initial": 0.8}, 800),
-        ({"initial_indices": ((1, 2, 3),), "seeds": 1}, 3),
-    ],
-)
-def test_start_size(change, size):
-    assert dataclasses.replace(Experiment(), **change).start_size(1000, 10) == size
+def test_cells_are_pairs_of_a_learner_and_a_query_that_runs_with_it():
+    found = [(learner, query.name) for learner, query in FULL.cells()]
+    both = [(name, query) for name in FULL.learners for query in ("margin", "badge")]
+    assert found == [*both[:4], ("b", "agent"), *both[4:]]
 
 
 # Options of each learner that must reach it: what it does with them is tested beside it.
@@ -196,36 +256,60 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
         ({"learners": {"a": MLP(optimizer="sgd")}}, "optimizer must be 'nesterov' or 'adam', got"),
         ({"learners": {"a": MLP(augment=("rotate",))}}, "augment must be 'crop' or 'flip', got"),
         ({"learners": {"a": MLP(hidden=128)}}, "hidden must be a list of int, got 128"),
-        ({"learners": {"a": CNN(hidden=(3,))}}, r"hidden must be a list \(int, int\), got \[3\]"),
+        ({"learners": {"a": CNN(hidden=(3,))}}, r"hidden must be a list \(int, int\), got \(3,\)"),
         ({"learners": {"a": SVC(gamma="auto")}}, "gamma must be float or 'scale', got 'auto'"),
         (
             {"data": Data(imbalance=Imbalance("longtail"))},
             r"data\.imbalance\.profile must be 'none",
         ),
         ({"data": Data(features=Features("resnet101"))}, r"data\.features\.kind must be 'none' or"),
-        ({"start": "twisted"}, "start must be 'balanced' or 'random' or .*, got 'twisted'"),
-        ({"batch": 2.5}, "batch must be int or a list of int, got 2.5"),
-        ({"seeds": True}, "seeds must be int, got True"),
+        ({"protocol": Protocol(start="twisted")}, r"protocol\.start must be Balanced or Random or"),
         (
-            {"learners": {"a": "mlp"}},
-            "learners.a must be LogisticRegression or SVC or .*, got 'mlp'",
+            {"protocol": Protocol(batch=2.5)},
+            r"protocol\.batch must be int or a list of int, got 2.5",
         ),
+        ({"protocol": Protocol(seeds=True)}, r"protocol\.seeds must be int, got True"),
+        ({"protocol": Protocol(classifier="pretrained")}, "classifier must be 'untrained' or 'age"),
+        ({"protocol": Protocol(metrics=(3,))}, "metrics must be names or functions, got 3"),
+        ({"protocol": Protocol(split=1.0)}, r"protocol\.split must be int or None, got 1\.0"),
+        ({"execution": 3}, "execution must be Execution, got 3"),
+        ({"execution": Execution(segment="x")}, r"execution\.segment must be int, got 'x'"),
+        (
+            {"learners": {"a": "forest"}},
+            "unknown learner 'forest': known are .*, or give package.module:attribute",
+        ),
+        ({"learners": {"a": 3}}, "a must say its type, one of LogisticRegression, .*, got 3"),
+        ({"learners": 3}, "learners must be names, or a dict of learners, got 3"),
         ({"data": "sklearn:digits"}, "data must be Data, got 'sklearn:digits'"),
-        ({"seeds": "x" * 999}, r"seeds must be int, got 'xxxx[x]{92}\.\.\.\.$"),
-        ({"initial": np.nan}, "initial must be finite, got nan"),
-        ({"initial": -np.inf}, "initial must be finite, got -inf"),
-        ({"target": 10**400}, "target must be finite, got 1000"),
-        ({"parts": Parts(train=np.nan)}, "parts.train must be finite, got nan"),
+        ({"data": Data(source=3)}, r"data\.source must be a name or a function, got 3"),
+        ({"protocol": Protocol(seeds="x" * 999)}, r"seeds must be int, got 'xxxx[x]{92}\.\.\.\.$"),
+        (
+            {"protocol": Protocol(start=Random(share=np.nan))},
+            r"start\.share must be finite, got nan",
+        ),
+        ({"protocol": Protocol(start=Twisted(rare=-np.inf))}, r"rare must be finite, got -inf"),
+        ({"protocol": Protocol(start=Random(labels=2.5))}, r"start\.labels must be int or None"),
+        ({"shown": Shown(target=10**400)}, "target must be finite, got 1000"),
+        (
+            {"data": Data(parts=Parts(train=np.nan))},
+            r"data\.parts\.train must be finite, got nan",
+        ),
         ({"learners": {"a": SVC(gamma=np.inf)}}, "learners.a.gamma must be finite, got inf"),
         ({"learners": {"a": SVC(C_grid=(1.0, np.nan))}}, "C_grid must be finite, got nan"),
         ({"data": Data(test_size=np.nan)}, "data.test_size must be finite, got nan"),
-        ({"options": {"bait": {"ridge": np.nan}}}, "options.bait.ridge must be finite, got nan"),
-        ({"reported": {"a/b": {"f1": np.nan}}}, "reported.a/b.f1 must be finite, got nan"),
+        ({"queries": (Query("bait", ridge=np.nan),)}, "ridge must be finite, got nan"),
+        ({"queries": (Query("margin", batch=0.5),)}, r"queries\.0\.batch must be int or a list"),
+        ({"queries": (3,)}, r"queries\.0\.strategy must be .*, got 3"),
+        (
+            {"shown": Shown(reported={"a/b": {"f1": np.nan}})},
+            r"shown\.reported\.a/b\.f1 must be finite, got nan",
+        ),
     ],
 )
 def test_values_of_another_type_are_refused(change, says):
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=says) as caught:
         run(dataclasses.replace(Experiment(), **change), progress=False)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,12 +329,13 @@ def test_what_is_no_experiment_is_refused(given):
     [
         ({"name": "x" * 101}, "name must have at most 100 bytes, got 101: 'xxxx"),
         ({"name": "é" * 51}, "name must have at most 100 bytes, got 102: 'é"),
-        ({"name": "a\nb"}, r"name must be of printable characters, got 'a\\nb'"),
-        ({"name": "a/b"}, r"name must be a name without a slash, got 'a/b'"),
-        ({"name": ""}, "name must be of printable characters, got ''"),
-        ({"learners": {"\0": MLP()}}, "a name in learners must be of printable characters"),
+        ({"name": "a\nb"}, r"name must be of printable .* without a slash, got 'a\\nb'"),
+        ({"name": "a/b"}, r"name must be of printable .* without a slash, got 'a/b'"),
+        ({"name": ""}, "name must be of printable characters without a slash, got ''"),
+        ({"learners": {"\0": MLP()}}, "a learner's name must be of printable characters"),
+        ({"queries": (Query("margin", name="a/b"),)}, "a query's name must be of printable"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_names_are_such_as_files_can_have(change, says):
     with pytest.raises(InputError, match=says):

@@ -6,13 +6,21 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from jal.experiment.agent_configs import arena
 
 from jal import experiment as ex
 from jal.data import from_arrays, take
 from jal.data.dataset import Dataset
-from jal.experiment import Data, Experiment, Features, LogisticRegression, Parts
+from jal.experiment import (
+    Data,
+    Execution,
+    Experiment,
+    Features,
+    LogisticRegression,
+    Parts,
+    Protocol,
+)
 from jal.experiment.data_config import Imbalance, given_data, load_data
+from jal.experiment.parts import evaluation
 from jal.experiment.picks import picks, read_picks, write_picks
 from jal.types import InputError
 
@@ -24,12 +32,9 @@ DATASET = from_arrays(X, Y, X[:30], Y[:30])._replace(notes=("something <odd>",))
 SMALL = Experiment(
     name="given",
     learners={"logistic_regression": LogisticRegression(tol=1e-2)},
-    strategies=("random",),
-    seeds=2,
-    first_seed=7,
-    rounds=2,
-    batch=4,
-    devices=1,
+    queries=("random",),
+    protocol=Protocol(seeds=2, first_seed=7, rounds=2, batch=4),
+    execution=Execution(devices=1),
 )
 
 
@@ -81,7 +86,7 @@ def test_rows_go_through_all_that_is_done_to_the_data(tmp_path):
     of_pca = load_data(dataclasses.replace(asked, features=Features("pca", components=2)))
     np.testing.assert_array_equal(of_pca.rows, found.rows)
     parts = Parts(state=0.2, warm=0.0, train=0.4, evaluation=0.4)
-    evaluated = arena(found, parts, 0).evaluation
+    evaluated = evaluation(found, parts, 0)
     np.testing.assert_array_equal(evaluated.train.x, X[evaluated.rows])
     assert 0 < len(evaluated.rows) < len(found.rows)
 
@@ -151,6 +156,20 @@ def test_a_run_on_arrays_goes_on_with_them_alone(folder):
 def test_data_given_twice(data, says):
     with pytest.raises(InputError, match=says):
         ex.run(dataclasses.replace(SMALL, data=data), dataset=DATASET, progress=False)
+
+
+def test_data_given_to_be_divided(tmp_path):
+    """Parts and the seed that draws them are asked of given data too, and kept."""
+    parts = Parts(state=0.1, warm=0.0, train=0.4, evaluation=0.5)
+    config = dataclasses.replace(SMALL, data=Data(parts=parts, split_seed=3))
+    results = ex.run(config, out=tmp_path / "run", dataset=DATASET, progress=False)
+    assert results.info["pool"] == 45
+    kept = ex.load(tmp_path / "run").experiment.data
+    assert kept == given_data(config.data, DATASET)
+    assert (kept.source, kept.parts, kept.split_seed) == ("arrays", parts, 3)
+    assert set(results.picks["row"]) <= set(evaluation(DATASET, parts, 3).rows)
+    again = ex.resume(tmp_path / "run", config, dataset=DATASET, progress=False)
+    pd.testing.assert_frame_equal(again.frame, results.frame)
 
 
 def test_arrays_that_are_not_given():

@@ -7,7 +7,15 @@ import pandas as pd
 from rich.console import Console
 
 from jal.data import from_arrays
-from jal.experiment import MLP, Experiment, LinearSVC, LogisticRegression, run
+from jal.experiment import (
+    MLP,
+    Execution,
+    Experiment,
+    LinearSVC,
+    LogisticRegression,
+    Protocol,
+    run,
+)
 from jal.report import notes, print_tables
 
 
@@ -72,10 +80,9 @@ def test_a_run_says_so():
             "raw": MLP(hidden=(4,), epochs=1, learning_rate=1e-9, normalise="none"),
             "mlp": MLP(hidden=(16,), epochs=30),
         },
-        strategies=("random",),
-        seeds=2,
-        rounds=1,
-        devices=1,
+        queries=("random",),
+        protocol=Protocol(seeds=2, rounds=1),
+        execution=Execution(devices=1),
     )
     results = run(experiment, dataset=from_arrays(x, y, x, y), progress=False)
     said = results.notes()
