@@ -51,6 +51,9 @@ def guarded(act: Callable[[], None]) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         act()
+        sys.stdout.flush()
+    except BrokenPipeError:  # of a reader such as head, which has seen enough
+        os._exit(0)
     except (InputError, OSError) as error:
         _stop(f"error: {_one_line(str(error))}", 2)
     except KeyboardInterrupt as stopped:  # Interrupted says how to go on

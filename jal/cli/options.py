@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
 import tyro
 
-from jal.cli.words import learner_of, query_of, query_words, start_of, start_words
-from jal.experiment import Data, Experiment, Training
-from jal.experiment.config import Protocol
+from jal.cli.fields import (
+    Field,
+    RefusedError,
+    changed,
+    flag_name,
+    options_class,
+    own_fields,
+    worded,
+)
+from jal.cli.words import learner_of, query_of, start_of, start_words
+from jal.experiment import Data, Experiment, Parts, Protocol, Training
 from jal.experiment.form import as_name
 from jal.types import InputError
 
@@ -23,9 +29,16 @@ Config = Experiment | Training | tuple[Experiment | Training, ...]
 # What --help shows; --help-all shows every field.
 _COMMON = {
     *("name", "seeds", "rounds", "batch", "budget", "start", "metrics", "splits"),
-    *("source", "queries", "learners", "devices", "segment", "confidence"),
+    *("source", "queries", "devices", "segment", "confidence"),
+    *("data", "protocol", "execution", "shown"),
 }
-_FLAT = tyro.conf.arg(name="")
+_LEARNERS = worded(lambda words: words, lambda value: value, "LEARNER ...", True)
+_LEARNERS_HELP = """Learners to run instead of the config's: names of the config's or of jal's, or
+package.module:attribute, each with the options that change, as in mlp:hidden=[64],epochs=20."""
+_LEARNER = worded(lambda words: words, lambda value: value, "LEARNER", False)
+_LEARNER_HELP = "The learner instead of the config's, as in mlp:hidden=[64]."
+# Groups whose options stand alone: --seeds, not --protocol.seeds.
+_FLAT = ("protocol", "execution", "shown")
 
 
 def parse_options(
@@ -41,211 +54,111 @@ def parse_options(
       description: of the command, in help.
 
     Raises:
-      InputError: for a name that is none.
+      InputError: for a name or a word that is none.
     """
-    arguments = list(arguments)
     everything = "--help-all" in arguments
-    if everything:
-        arguments = ["--help" if one == "--help-all" else one for one in arguments]
+    arguments = ["--help" if one == "--help-all" else one for one in arguments]
     common = not everything and bool({"--help", "-h"} & set(arguments))
-    config, arguments = _with_learners(config, arguments)
-    steps = _steps(config)
-    kinds = {name: _options_type(step, common) for name, step in steps.items()}
     alone = isinstance(config, Experiment | Training)
-    fields: list[Any] = [
-        (
-            name,
-            Annotated[kind, _FLAT] if alone else kind,
-            dataclasses.field(default=_as(kind, step)),
-        )
-        for (name, kind), step in zip(kinds.items(), steps.values(), strict=True)
-    ]
-    made = dataclasses.make_dataclass(
-        "Options", [*fields, ("extra", Annotated[extra, _FLAT], dataclasses.field(default=extra()))]
-    )
-    found = tyro.cli(
-        made,
-        args=arguments,
-        prog=prog,
-        description=description,
-        config=(tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed),
-    )
-    changed = tuple(_restored(getattr(found, name), step) for name, step in steps.items())
-    return (changed[0] if alone else changed), found.extra
-
-
-def _steps(config: Config) -> dict[str, Experiment | Training]:
-    """Field name -> step."""
-    if isinstance(config, Experiment | Training):
-        return {"config": config}
-    named = {}
-    for step in config:
-        name = "".join(letter if letter.isalnum() else "_" for letter in step.name)
-        if name in named or not name.isidentifier() or name == "extra":
+    steps, flags = [config] if alone else [*config], [""]
+    if not alone:
+        flags = [flag_name(step.name) for step in steps]
+        twice = [step.name for step, flag in zip(steps, flags, strict=True) if
+                 flags.count(flag) > 1 or not flag]  # fmt: skip
+        if twice:
             raise InputError(
-                f"the name {step.name!r} cannot be told from others as an option: take another."
+                f"the name {twice[0]!r} cannot be told from others as an option: take another."
             )
-        named[name] = step
-    return named
+    groups = []
+    for number, (step, flag) in enumerate(zip(steps, flags, strict=True)):
+        step, arguments = _prepared(step, arguments, f"--{flag}." if flag else "--")
+        steps[number] = step
+        made = options_class(type(step).__name__, type(step).__doc__, _fields(step, common))
+        groups.append(Field(flag or step.name, flag, made, made()))
+    more = own_fields(extra())
+    made = options_class("Extra", extra.__doc__, more)
+    groups.append(Field("extra", "", made, made()))
+    try:
+        found = tyro.cli(
+            options_class("Options", None, groups),
+            args=arguments,
+            prog=prog,
+            description=description,
+        )
+    except RefusedError as refused:
+        raise InputError(str(refused)) from None
+    *made_steps, made_extra = (getattr(found, one.name) for one in dataclasses.fields(found))
+    new = tuple(changed(step, one) for step, one in zip(steps, made_steps, strict=True))
+    return (new[0] if alone else new), changed(extra(), made_extra)
 
 
-def _with_learners(config: Config, arguments: list[str]) -> tuple[Config, list[str]]:
-    """Takes `--learners NAME ...` out, which says which learners there are."""
-    if isinstance(config, tuple):
-        changed, rest = [], arguments
-        for name, step in _steps(config).items():
-            one, rest = _with_learners_of(step, rest, f"--{name}.learner")
-            changed.append(one)
-        return tuple(changed), rest
-    return _with_learners_of(config, arguments, "--learner")
+def _prepared(step: Any, arguments: list[str], prefix: str) -> tuple[Any, list[str]]:
+    """What must be known before the options are: which learners there are, and whether parts."""
+    step, rest = _with_learners(step, arguments, prefix)
+    parts = f"{prefix}data.parts."
+    if step.data.parts is None and any(_flag(one).startswith(_flag(parts)) for one in rest):
+        step = dataclasses.replace(step, data=dataclasses.replace(step.data, parts=Parts()))
+    return step, rest
 
 
-def _with_learners_of(step: Any, arguments: list[str], flag: str) -> tuple[Any, list[str]]:
+def _with_learners(step: Any, arguments: list[str], prefix: str) -> tuple[Any, list[str]]:
+    """Takes `--learners NAME ...` out."""
     several = isinstance(step, Experiment)
-    flag = f"{flag}s" if several else flag
-    if flag not in arguments:
-        return step, arguments
-    first = arguments.index(flag)
-    last = first + 1
-    while last < len(arguments) and not arguments[last].startswith("--"):
-        last += 1
-    words = arguments[first + 1 : last]
-    if not words or (not several and len(words) > 1):
+    flag = f"{prefix}{'learners' if several else 'learner'}"
+    found, rest, taking = None, [], False
+    for one in arguments:
+        name, equals, value = one.partition("=")
+        if _flag(name) == _flag(flag):
+            found, taking = [value] if equals else [], not equals
+        elif taking and found is not None and not one.startswith("--"):
+            found.append(one)
+        else:
+            taking = False
+            rest.append(one)
+    if found is None:
+        return step, rest
+    if not found or (not several and len(found) > 1):
         raise InputError(f"{flag} takes {'one or more names' if several else 'one name'}.")
-    rest = [*arguments[:first], *arguments[last:]]
-    if several:
-        learners = dict(learner_of(word, step.learners) for word in words)
-        return dataclasses.replace(step, learners=learners), rest
-    return dataclasses.replace(step, learner=learner_of(words[0], {})[1]), rest
+    if not several:
+        return dataclasses.replace(step, learner=learner_of(found[0], {})[1]), rest
+    named = [learner_of(word, step.learners) for word in found]
+    learners = dict(named)
+    if len(learners) < len(named):
+        raise InputError(f"{flag} takes different names, got {' '.join(found)}: give name=...")
+    return dataclasses.replace(step, learners=learners), rest
 
 
-def _words(
-    read: Callable[[list[str]], Any], show: Callable[[Any], list[str]], metavar: str, many: bool
-) -> Any:
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs="*" if many else 1,
-        metavar=metavar,
-        instance_from_str=read,
-        is_instance=lambda value: True,
-        str_from_instance=show,
-    )
+def _flag(word: str) -> str:
+    """As tyro compares them."""
+    return word.replace("_", "-")
 
 
-def _options_type(step: Experiment | Training, common: bool) -> type:
-    """The step's class, with its fields' types as a command line reads them."""
-    source = _words(lambda words: words[0], lambda value: [as_name(value)], "SOURCE", False)
-    data = _variant(Data, {"source": Annotated[Any, source]}, common)
-    fixed = tyro.conf.Fixed[Any]
-    if isinstance(step, Training):
-        kinds = {
-            "data": data,
-            "agent": type(step.agent) if _is_form(step.agent) else fixed,
-            "learner": type(step.learner) if _is_form(step.learner) else fixed,
-            "execution": Annotated[_variant(type(step.execution), {}, common), _FLAT],
-        }
-        return _variant(Training, kinds, common)
-    queries = {query.name: query for query in step.queries}
-    reading = _words(
-        lambda words: tuple(query_of(word, queries) for word in words),
-        lambda value: [query_words(query) for query in value],
-        "QUERY ...",
-        True,
-    )
-    metrics = _words(tuple, lambda value: [as_name(one) for one in value], "METRIC ...", True)
-    start = _words(
-        lambda words: start_of(words[0]), lambda value: [start_words(value)], "START", False
-    )
-    protocol = _variant(
-        Protocol, {"start": Annotated[Any, start], "metrics": Annotated[Any, metrics]}, common
-    )
-    named = _words(tuple, lambda value: [*value], "LEARNER ...", True)
-    kinds = {
-        "data": data,
-        "learners": Annotated[Any, named] if common else _learners_type(step.learners),
-        "queries": Annotated[Any, reading],
-        "protocol": Annotated[protocol, _FLAT],
-        "execution": Annotated[_variant(type(step.execution), {}, common), _FLAT],
-        "shown": Annotated[_variant(type(step.shown), {}, common), _FLAT],
-    }
-    return _variant(Experiment, kinds, common)
+def _fields(step: Experiment | Training, common: bool) -> list[Field]:
+    """The step's fields as options; and first which learners there are."""
+    fields = own_fields(step, _kind, lambda name: not common or name in _COMMON, _FLAT)
+    if isinstance(step, Experiment):
+        names = Field("learners", "learners", _LEARNERS, [*step.learners], _LEARNERS_HELP)
+    else:
+        name = getattr(type(step.learner), "learner", None) or as_name(step.learner)
+        names = Field("learner", "learner", _LEARNER, [name], _LEARNER_HELP)
+    return [fields[0], names._replace(name=""), *fields[1:]]
 
 
-def _is_form(value: Any) -> bool:
-    """Whether each of its fields can be an option."""
-    return dataclasses.is_dataclass(value) and type(value).__module__.startswith("jal.")
-
-
-def _learners_type(learners: Mapping[str, Any]) -> Any:
-    forms = {name: one for name, one in learners.items() if _is_form(one) and name.isidentifier()}
-    if not forms:
-        return tyro.conf.Fixed[Any]
-    fields: list[Any] = [
-        (name, type(one), dataclasses.field(default=one)) for name, one in forms.items()
-    ]
-    return dataclasses.make_dataclass("Learners", fields, frozen=True)
-
-
-def _variant(base: type, kinds: Mapping[str, Any], common: bool) -> type:
-    """The dataclass with other types of some fields; of the common help those alone that count."""
-    described: dict[str, Any] = {"__module__": base.__module__, "__doc__": base.__doc__}
-    hints: dict[str, Any] = {}
-    for field in dataclasses.fields(base):
-        kind = kinds.get(field.name, None)
-        if common and field.name not in _COMMON and not _holds_common(field.name):
-            kind = tyro.conf.Suppress[kind or _hint(base, field.name)]
-        if kind is None:
-            continue
-        hints[field.name] = kind
-        if field.default is not dataclasses.MISSING:
-            described[field.name] = field.default
-        elif field.default_factory is not dataclasses.MISSING:
-            described[field.name] = dataclasses.field(default_factory=field.default_factory)
-    described["__annotations__"] = hints
-    described["__post_init__"] = lambda self: None
-    return dataclasses.dataclass(frozen=True)(type(base.__name__, (base,), described))
-
-
-def _holds_common(name: str) -> bool:
-    return name in ("data", "protocol", "execution", "shown")
-
-
-def _hint(base: type, name: str) -> Any:
-    return typing.get_type_hints(base, include_extras=True)[name]
-
-
-def _as(kind: type, step: Any) -> Any:
-    """The step as an instance of its variant."""
-    fields = {}
-    for field in dataclasses.fields(step):
-        value = getattr(step, field.name)
-        own = _inner(kind, field.name)
-        if field.name == "learners" and dataclasses.is_dataclass(own):
-            value = own(**{f.name: value[f.name] for f in dataclasses.fields(own)})  # pyright: ignore
-        elif (
-            isinstance(own, type)
-            and dataclasses.is_dataclass(own)
-            and isinstance(value, own.__mro__[1])
-        ):
-            value = _as(own, value)
-        fields[field.name] = value
-    return kind(**fields)
-
-
-def _inner(kind: type, name: str) -> Any:
-    """The class that a variant has for a field, without its marks."""
-    hint = inspect.get_annotations(kind).get(name)
-    return getattr(hint, "__origin__", hint)
-
-
-def _restored(found: Any, step: Any) -> Any:
-    """What was parsed, as an instance of the step's own class."""
-    fields = {}
-    for field in dataclasses.fields(step):
-        before, value = getattr(step, field.name), getattr(found, field.name)
-        if field.name == "learners" and dataclasses.is_dataclass(value):
-            changed = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-            value = {**before, **changed}
-        elif type(value).__mro__[1] is type(before) and dataclasses.is_dataclass(value):
-            value = _restored(value, before)
-        fields[field.name] = value
-    return type(step)(**fields)
+def _kind(config: Any, name: str) -> Any:
+    """The type of a field whose words are none of tyro's."""
+    if isinstance(config, Data) and name == "source":
+        return worded(lambda words: words[0], lambda value: [as_name(value)], "SOURCE", False)
+    if isinstance(config, Protocol) and name == "metrics":
+        return worded(tuple, lambda value: [as_name(one) for one in value], "METRIC ...", True)
+    if isinstance(config, Protocol) and name == "start":
+        read, show = lambda words: start_of(words[0]), lambda value: [start_words(value)]
+        return worded(read, show, "START", False)
+    if isinstance(config, Experiment) and name == "queries":
+        known = {query.name: query for query in config.queries}
+        return worded(
+            lambda words: tuple(query_of(word, known) for word in words),
+            lambda value: [query.name for query in value],
+            "QUERY ...",
+            True,
+        )
+    return None

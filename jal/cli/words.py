@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from jal.code import is_code
@@ -15,7 +16,6 @@ from jal.types import InputError
 __all__ = [
     "learner_of",
     "query_of",
-    "query_words",
     "start_of",
     "start_words",
     "value_of_word",
@@ -86,8 +86,8 @@ def _word(name: str, options: dict[str, Any]) -> str:
     return f"{name}:{shown}" if shown else name
 
 
-def query_of(word: str, known: dict[str, Any]) -> Any:
-    """A query of the config by its name there; else a new one."""
+def query_of(word: str, known: Mapping[str, Any]) -> Any:
+    """A query of the config by its name there, with the options that change; else a new one."""
     if word in known:
         return known[word]
     name, options = words_of(word)
@@ -96,12 +96,17 @@ def query_of(word: str, known: dict[str, Any]) -> Any:
     if name.startswith(_LEARNED):
         return parse(Learned, {"training": name.removeprefix(_LEARNED), **options}, word)
     fields = {field: options.pop(field) for field in ("name", "batch", "learners") & options.keys()}
-    return parse(Query, {"strategy": name, "options": options, **fields}, word)
-
-
-def query_words(query: Any) -> str:
-    """A query of the config as a word."""
-    return query.name
+    if name not in known:
+        return parse(Query, {"strategy": name, "options": options, **fields}, word)
+    base = known[name]
+    if isinstance(base, Query):
+        fields["options"] = base.options | options
+    elif options:
+        raise InputError(
+            f"{name} is a trained agent, which has no option {min(options)!r}: it has name, batch "
+            "and learners."
+        )
+    return parse(type(base), {**vars(base), **fields}, word)
 
 
 def start_of(word: str) -> Any:
@@ -121,29 +126,34 @@ def start_words(start: Any) -> str:
     return _word(names[type(start)], {name: v for name, v in fields.items() if v is not None})
 
 
-def learner_of(word: str, known: dict[str, Any]) -> tuple[str, Any]:
-    """A name, and the learner: of the config by its name there; else a new one."""
+def learner_of(word: str, known: Mapping[str, Any]) -> tuple[str, Any]:
+    """A name, and the learner of the config that has it, with the options that change; else a new
+    one."""
     if word in known:
         return word, known[word]
     target, options = words_of(word)
-    classes = learner_classes()
     name = str(options.pop("name", target.rpartition(":")[2]))
-    if target in classes:
-        kind = classes[target]
-        hints = {field.name: field.type for field in dataclasses.fields(kind)}
-        tupled = {
-            option: (value,) if "tuple" in str(hints.get(option)) and not isinstance(value, tuple)
-            else value
-            for option, value in options.items()
-        }  # fmt: skip
-        return name, parse(kind, tupled, f"learner {name}")
-    if is_code(target):
+    base = known.get(target, learner_classes().get(target))
+    if base is None and is_code(target):
+        base = Code(target)
+    if isinstance(base, Code):
         checked: dict[str, Option] = {
             option: value_of(None, value, f"{option} of {name}")
             for option, value in options.items()
         }
-        return name, Code(target, checked)
-    raise InputError(
-        f"unknown learner {word!r}: known are {', '.join({**known, **classes})}, or give "
-        "package.module:attribute."
-    )
+        return name, Code(base.target, {**base.options, **checked})
+    if not dataclasses.is_dataclass(base):
+        known = {**known, **learner_classes()}
+        raise InputError(
+            f"unknown learner {word!r}: known are {', '.join(known)}, or give "
+            "package.module:attribute."
+        )
+    kind = base if isinstance(base, type) else type(base)
+    hints = {field.name: str(field.type) for field in dataclasses.fields(kind)}
+    listed = {
+        option: (value,) if "tuple" in hints.get(option, "") and not isinstance(value, tuple)
+        else value
+        for option, value in options.items()
+    }  # fmt: skip
+    before = {} if base is kind else vars(base)
+    return name, parse(kind, {**before, **listed}, f"learner {name}")
