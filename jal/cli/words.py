@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ def words_of(word: str) -> tuple[str, dict[str, Any]]:
       InputError: for an option that is no name=value.
     """
     first = word.find("=")
-    if first < 0:
+    if first < 0 and not word.endswith(":"):
         return word, {}
     colon = word.rfind(":", 0, first)
     if colon < 0:
@@ -43,6 +44,8 @@ def words_of(word: str) -> tuple[str, dict[str, Any]]:
         name, equals, value = one.partition("=")
         if not equals or not name.isidentifier():
             raise InputError(f"{one!r} in {word!r} must be OPTION=VALUE.")
+        if name in options:
+            raise InputError(f"{word!r} gives {name} twice.")
         options[name] = value_of_word(value)
     return word[:colon], options
 
@@ -149,11 +152,14 @@ def learner_of(word: str, known: Mapping[str, Any]) -> tuple[str, Any]:
             "package.module:attribute."
         )
     kind = base if isinstance(base, type) else type(base)
-    hints = {field.name: str(field.type) for field in dataclasses.fields(kind)}
-    listed = {
-        option: (value,) if "tuple" in hints.get(option, "") and not isinstance(value, tuple)
-        else value
-        for option, value in options.items()
-    }  # fmt: skip
-    before = {} if base is kind else vars(base)
-    return name, parse(kind, {**before, **listed}, f"learner {name}")
+    hints = typing.get_type_hints(kind)
+    known = [field.name for field in dataclasses.fields(kind) if field.init]
+    for option, value in options.items():
+        if option not in known:
+            raise InputError(
+                f"unknown option {option!r} of {kind.__name__}: known are {', '.join(known)}."
+            )
+        if typing.get_origin(hints[option]) is tuple and not isinstance(value, tuple):
+            options[option] = (value,)
+        options[option] = parse(hints[option], options[option], f"learner {name}.{option}")
+    return name, kind(**options) if base is kind else dataclasses.replace(base, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import math
 import types
 import typing
@@ -204,9 +205,15 @@ def _from_fields(kind: Any, tree: Any, where: str) -> Any:
         tree = {field.name: getattr(tree, field.name) for field in dataclasses.fields(kind)}
     if not isinstance(tree, dict):
         raise InputError(f"{where or 'a config'} must be {words(kind)}, got {shown(tree)}.")
-    unknown = tree.keys() - {field.name for field in dataclasses.fields(kind)}
+    known = [field.name for field in dataclasses.fields(kind)]
+    unknown = tree.keys() - {*known}
     if unknown:
-        raise InputError(f"unknown option {min(unknown)!r} of {words(kind)}.")
+        raise InputError(
+            f"unknown option {min(unknown)!r} of {words(kind)}: known are {', '.join(known)}."
+        )
+    for name, parameter in inspect.signature(kind).parameters.items():
+        if parameter.default is parameter.empty and name in known and name not in tree:
+            raise InputError(f"{where or words(kind)} needs the option {name}.")
     hints = typing.get_type_hints(kind, include_extras=True)
     prefix = f"{where}." if where else ""
     return kind(**{name: parse(hints[name], entry, prefix + name) for name, entry in tree.items()})
