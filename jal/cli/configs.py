@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 import jal
+from jal.types import InputError
 
 __all__ = ["configs_command", "find_config", "shipped"]
 
@@ -21,14 +23,25 @@ def shipped() -> dict[str, Path]:
 
 
 def find_config(name: str) -> Path:
-    """The file of that name, or the config that comes with jal."""
+    """The file of that name, or the config that comes with jal.
+
+    Raises:
+      InputError: where there is neither, and the name is no Python file's.
+    """
     path = Path(name)
     try:
         if path.is_file():
             return path
     except (OSError, ValueError):
         return path  # which load_config refuses
-    return shipped().get(name.removesuffix(".py"), path)
+    known = shipped()
+    if path.suffix == ".py" or name in known:
+        return known.get(name.removesuffix(".py"), path)
+    alike = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {alike[0]}? Or give" if alike else "give"
+    raise InputError(
+        f"unknown config {name!r}: {hint} a Python file, or one that `jal configs` lists."
+    )
 
 
 def configs_command(arguments: Sequence[str]) -> None:

@@ -132,8 +132,9 @@ def _resumed(arguments: list[str]) -> tuple[Path | None, bool]:
 
 
 def use_all_cores() -> None:
-    """Has JAX see a CPU's cores as devices, over which seeds are spread."""
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    """Has JAX see a CPU's cores as devices, over which seeds are spread, unless told how many."""
+    told = jax.config.jax_num_cpu_devices >= 0  # pyright: ignore[reportAttributeAccessIssue]
+    if not told and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         affinity = hasattr(os, "sched_getaffinity")
         cores = len(os.sched_getaffinity(0)) if affinity else os.cpu_count()
         jax.config.update("jax_num_cpu_devices", cores)

@@ -34,6 +34,8 @@ class _Extra:
     resume: Path | None = None
     """The folder of an interrupted sweep, to go on with: give the same config, --over and options
     again."""
+    allow_code: bool = False
+    """Whether code may be run that folders of trained agents name, and that is not jal's."""
 
 
 def sweep_command(arguments: Sequence[str], prog: str = "jal sweep") -> None:
@@ -50,13 +52,18 @@ def sweep_command(arguments: Sequence[str], prog: str = "jal sweep") -> None:
         raise InputError("give a config first, such as quickstart.")
     if not over:
         raise InputError("give --over FIELD VALUE ..., such as --over protocol.batch 5 20.")
+    if extra.out is not None and extra.resume is not None:
+        raise InputError(f"give --out {extra.out} or --resume {extra.resume}, not both.")
     sweep = expand(config, over)
     if extra.resume is not None:
-        folder, found = extra.resume, resume(extra.resume, sweep.experiments)
+        folder, found = (
+            extra.resume,
+            resume(extra.resume, sweep.experiments, allow_code=extra.allow_code),
+        )
     else:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = extra.out or Path("runs") / f"{config.name}-sweep-{stamp}"
-        found = run(sweep.experiments, out=folder)
+        found = run(sweep.experiments, out=folder, allow_code=extra.allow_code)
     path = save_sweep(folder, swept(sweep, found))
     console = Console()
     _print(sweep, found, [*over], console)
@@ -77,12 +84,22 @@ def _over(arguments: list[str]) -> tuple[dict[str, list[Any]], list[str]]:
             words.append(arguments.pop(0))
         if len(words) < 2:
             raise InputError("--over takes a field and one or more values.")
-        field, *values = words
+        field, *values = _field(words[0]), *words[1:]
         if field in over:
             raise InputError(f"--over {field} is given twice.")
         start = field == "protocol.start"
         over[field] = [start_of(value) if start else value_of_word(value) for value in values]
     return over, rest
+
+
+def _field(word: str) -> str:
+    """As in Python: --over batch is protocol.batch, as --batch is."""
+    owner, dot, last = word.rpartition(".")
+    last = last.replace("-", "_")
+    for name in () if dot else ("protocol", "execution", "shown"):
+        if last in {field.name for field in dataclasses.fields(getattr(Experiment(), name))}:
+            return f"{name}.{last}"
+    return f"{owner}{dot}{last}"
 
 
 def _print(sweep: Sweep, found: list[Results], fields: list[str], console: Console) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import Data
 from jal.experiment.folder import replace_file
+from jal.experiment.form import Code
 from jal.experiment.queries import Query
 from jal.experiment.results import Results
 from jal.types import InputError
@@ -69,6 +70,10 @@ def expand(experiment: Experiment, over: Mapping[str, Sequence[Any]]) -> Sweep:
     else:
         kept = [_called(query, query.name, renamed) for query in experiment.queries]
         of_query = {query.name: (query.name, {}) for query in experiment.queries}
+    if learners.keys() != experiment.learners.keys() or queries.keys() != named.keys():
+        # What a paper reports is of the names before.
+        shown = dataclasses.replace(experiment.shown, reported={})
+        experiment = dataclasses.replace(experiment, shown=shown)
     outer = {f: v for f, v in over.items() if f.split(".")[0] not in ("learners", "queries")}
     experiments, columns = [], {}
     for values in itertools.product(*outer.values()):
@@ -138,7 +143,9 @@ def _variants(
 
 
 def _with(config: Any, path: str, value: Any) -> Any:
-    """The dataclass with another value at the dotted path."""
+    """The dataclass with another value at the dotted path, or the Code with another option."""
+    if isinstance(config, Code):
+        return Code(config.target, {**config.options, path: value})
     first, _, rest = path.partition(".")
     known = (
         [field.name for field in dataclasses.fields(config)]

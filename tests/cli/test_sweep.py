@@ -1,0 +1,317 @@
+"""Sweeps: what they run, what they are called, and that they equal runs of their own."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jal.cli import command
+from jal.experiment import (
+    MLP,
+    Balanced,
+    Code,
+    Data,
+    Experiment,
+    Learned,
+    LogisticRegression,
+    Protocol,
+    Query,
+    Random,
+    Shown,
+    run,
+)
+from jal.experiment import program as programs
+from jal.experiment.checkpoints import Checkpoints
+from jal.experiment.sweep import expand, swept
+from jal.types import InputError
+
+CONFIG = """
+from jal.experiment import Data, Experiment, LogisticRegression, Protocol
+
+def get_config():
+    return Experiment(
+        name="tiny",
+        data=Data("npz:data.npz", train_share=1.0),
+        learners={"logreg": LogisticRegression(max_steps=5)},
+        queries=("random", "margin"),
+        protocol=Protocol(seeds=2, rounds=2, batch=3),
+    )
+"""
+BASE = Experiment(
+    name="base",
+    learners={"logreg": LogisticRegression(), "mlp": MLP(hidden=(4,))},
+    queries=("random", Query("bald", passes=5, learners=("mlp",)), Query("margin", batch=2)),
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("sweep")
+    (path / "tiny.py").write_text(CONFIG)
+    draw = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    np.savez(path / "data.npz", x=draw.normal(size=(60, 2)) + y[:, None], y=y)
+    return path
+
+
+@pytest.fixture
+def sweep(place, monkeypatch):
+    """`jal sweep` in the folder with the config."""
+    monkeypatch.chdir(place)
+    return lambda *arguments: command("sweep")(arguments)
+
+
+def test_learners_stand_beside_each_other():
+    """All combinations; queries that run with one of them run with each of its variants."""
+    found = expand(
+        BASE, {"learners.mlp.learning_rate": [0.1, 0.2], "learners.mlp.hidden": [(4,), (8, 4)]}
+    )
+    (one,) = found.experiments
+    names = [
+        "mlp learning_rate=0.1,hidden=4",
+        "mlp learning_rate=0.1,hidden=8x4",
+        "mlp learning_rate=0.2,hidden=4",
+        "mlp learning_rate=0.2,hidden=8x4",
+    ]
+    assert [*one.learners] == ["logreg", *names]
+    assert one.learners[names[1]] == MLP(hidden=(8, 4), learning_rate=0.1)
+    assert one.learners["logreg"] == BASE.learners["logreg"]
+    assert {query.name: query.learners for query in one.queries}["bald"] == tuple(names)
+    assert found.columns["base", names[1], "bald"] == {
+        "learners.mlp.learning_rate": 0.1,
+        "learners.mlp.hidden": (8, 4),
+    }
+    assert set(found.columns["base", "logreg", "random"].values()) == {None}
+    assert found.named[names[3]] == "mlp" and len(found.columns) == 5 * 2 + 4
+
+
+def test_queries_stand_beside_each_other():
+    found = expand(BASE, {"queries.bald.passes": [5, 50], "queries.margin.batch": [1]})
+    (one,) = found.experiments
+    assert one.queries == (
+        Query("random"),
+        Query("bald", name="bald passes=5", passes=5, learners=("mlp",)),
+        Query("bald", name="bald passes=50", passes=50, learners=("mlp",)),
+        Query("margin", name="margin batch=1", batch=1),
+    )
+    assert found.columns["base", "mlp", "bald passes=50"]["queries.bald.passes"] == 50
+    assert found.named["bald passes=50"] == "bald"
+
+
+def test_other_fields_are_experiments_one_after_another():
+    starts = [Balanced(1), Random(labels=20)]
+    found = expand(
+        BASE, {"protocol.batch": [5, 20], "data.train_share": [0.5], "protocol.start": starts}
+    )
+    assert [one.name for one in found.experiments] == [
+        "batch=5,train_share=0.5,start=balanced 1",
+        "batch=5,train_share=0.5,start=random 20",
+        "batch=20,train_share=0.5,start=balanced 1",
+        "batch=20,train_share=0.5,start=random 20",
+    ]
+    last = found.experiments[3]
+    assert last == dataclasses.replace(
+        BASE,
+        name=last.name,
+        data=Data(train_share=0.5),
+        protocol=Protocol(batch=20, start=Random(labels=20)),
+    )
+    assert found.columns[last.name, "mlp", "bald"]["protocol.start"] == Random(labels=20)
+
+
+def test_what_a_paper_reports_of_the_names_before_is_left_out():
+    base = dataclasses.replace(BASE, shown=Shown(reported={"mlp/bald": {"accuracy": 0.5}}))
+    (one,) = expand(base, {"learners.mlp.epochs": [1, 2]}).experiments
+    one.check()
+    assert one.shown.reported == {}
+    (one, _) = expand(base, {"protocol.batch": [1, 2]}).experiments
+    assert one.shown == base.shown
+
+
+def test_options_of_code():
+    base = Experiment(learners={"net": Code("pkg.mod:net", n=1)})
+    (one,) = expand(base, {"learners.net.n": [2, 3]}).experiments
+    assert one.learners == {
+        "net n=2": Code("pkg.mod:net", n=2),
+        "net n=3": Code("pkg.mod:net", n=3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "says"),
+    [
+        (BASE, {"protocol.bach": [1]}, "Protocol has no field 'bach': known are seeds, first"),
+        (BASE, {"nothing": [1]}, "Experiment has no field 'nothing': known are name, data"),
+        (BASE, {"protocol.batch.size": [1]}, "int has no field 'size'"),
+        (BASE, {"protocol.batch": []}, "protocol.batch takes one or more different values, got []"),
+        (BASE, {"protocol.batch": [1, 1]}, "takes one or more different values, got [1, 1]"),
+        (BASE, {"protocol.batch": ["x"]}, "protocol.batch must be int or a list of int, got 'x'"),
+        (BASE, {"learners.mpl.epochs": [1]}, "learners.mpl.epochs is no field of learners: give"),
+        (BASE, {"learners": ["mlp"]}, "learners is no field of learners: give learners.NAME.FIELD"),
+        (BASE, {"learners.mlp.depth": [1]}, "MLP has no field 'depth': known are epochs, batch_s"),
+        (BASE, {"queries.badge.x": [1]}, "queries.badge.x is no field of queries: give queries."),
+        (
+            dataclasses.replace(BASE, queries=(Learned("a"),)),
+            {"queries.a.passes": [1, 2]},
+            "a is a trained agent, of which only the batch can be swept",
+        ),
+        (
+            dataclasses.replace(
+                BASE,
+                queries=(Query("margin", learners=("mlp",)), Query("margin", learners=("logreg",))),
+            ),
+            {"queries.margin.batch": [1, 2]},
+            "queries of one name on different learners cannot be swept",
+        ),
+    ],
+)
+def test_what_is_refused(base, over, says):
+    with pytest.raises(InputError, match=re.escape(says)) as caught:
+        expand(base, over)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_traced_hyper_parameters_share_programs_and_equal_runs_of_their_own(place, monkeypatch):
+    """A learning rate is no program's; a width is."""
+    monkeypatch.chdir(place)
+    compiled = []
+    compile_program = programs.compile_program
+    monkeypatch.setattr(
+        programs,
+        "compile_program",
+        lambda *args, **rest: compiled.append(1) or compile_program(*args, **rest),
+    )
+    base = Experiment(
+        data=Data("npz:data.npz"),
+        learners={"mlp": MLP(hidden=(4,), epochs=2)},
+        queries=("random", "margin"),
+        protocol=Protocol(seeds=2, rounds=2, batch=3),
+    )
+    rates = [0.01, 0.1, 0.2]
+    sweep = expand(base, {"learners.mlp.learning_rate": rates})
+    found = run(sweep.experiments, progress=False)
+    assert len(compiled) == 1
+    table = swept(sweep, found)
+    assert set(table.learner) == {"mlp"} and set(table.strategy) == {"random", "margin"}
+    whole = table.set_index("learners.mlp.learning_rate")
+    alone = []
+    for rate in rates:
+        one = dataclasses.replace(
+            base, learners={"mlp": MLP(hidden=(4,), epochs=2, learning_rate=rate)}
+        )
+        alone.append(run(one, progress=False).frame)
+        columns = [name for name in alone[-1].columns if name != "experiment"]
+        pd.testing.assert_frame_equal(
+            whole.loc[rate, columns].reset_index(drop=True), alone[-1][columns]
+        )
+    assert not alone[0].value.equals(alone[1].value)  # or all would be equal to all
+    compiled.clear()
+    run(expand(base, {"learners.mlp.hidden": [(4,), (5,)]}).experiments, progress=False)
+    assert len(compiled) == 2
+
+
+ARGUMENTS = ("tiny.py", "--over", "batch", "2", "3", "--over", "learners.logreg.C", "0.1", "10")
+
+
+def test_the_command_and_its_table(sweep, place, capsys):
+    sweep(*ARGUMENTS, "--out", "whole", "--seeds", "3")
+    shown = capsys.readouterr().out
+    assert "One table of all: whole/sweep.parquet" in shown
+    for word in ("batch", "C", "learner", "strategy", "AUBC", "final accuracy", "0.1", "logreg"):
+        assert word in shown
+    table = pd.read_parquet(place / "whole" / "sweep.parquet")
+    assert set(table["protocol.batch"]) == {2, 3} and set(table["learners.logreg.C"]) == {0.1, 10}
+    assert set(table.learner) == {"logreg"} and set(table.seed) == {0, 1, 2}
+    groups = table.groupby(["protocol.batch", "learners.logreg.C", "strategy"]).labels.max()
+    assert groups.to_dict() == {
+        (batch, c, name): 3 + 2 * batch
+        for batch in (2, 3)
+        for c in (0.1, 10.0)
+        for name in ("random", "margin")
+    }
+    assert (place / "whole" / "batch=2" / "report.html").is_file()
+
+
+class StopError(Exception):
+    """As a power cut."""
+
+
+def test_an_interrupted_sweep_goes_on(sweep, place, monkeypatch):
+    sweep(*ARGUMENTS, "--out", "reference")
+    save, count = Checkpoints.save, [0]
+
+    def stopping(self, *arguments):
+        if count[0] == 6:  # amid the second experiment: four cells each, saved once or more
+            raise StopError
+        count[0] += 1
+        return save(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", stopping)
+        with pytest.raises(StopError):
+            sweep(*ARGUMENTS, "--out", "stopped")
+    assert (place / "stopped" / "batch=2" / "results.parquet").is_file()
+    assert not (place / "stopped" / "batch=3" / "results.parquet").exists()
+    with pytest.raises(
+        InputError, match="stopped belongs to another config: name is .batch=3. there"
+    ):
+        sweep(*("4" if word == "3" else word for word in ARGUMENTS), "--resume", "stopped")
+    first = (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns
+    sweep(*ARGUMENTS, "--resume", "stopped")
+    assert (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns == first
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(place / "stopped" / "sweep.parquet"),
+        pd.read_parquet(place / "reference" / "sweep.parquet"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("", "give a config first, such as quickstart."),
+        ("tiny.py", "give --over FIELD VALUE ..., such as --over protocol.batch 5 20."),
+        ("tiny.py --over", "--over takes a field and one or more values."),
+        ("tiny.py --over batch", "--over takes a field and one or more values."),
+        ("tiny.py --over batch --seeds 3", "--over takes a field and one or more values."),
+        ("tiny.py --over batch 1 --over protocol.batch 2", "--over protocol.batch is given twice."),
+        ("tiny.py --over batch 1 1", "protocol.batch takes one or more different values"),
+        ("tiny.py --over start rendom", "unknown start 'rendom': known are balanced, random, t"),
+        ("tiny.py --over seads 1 2", "Experiment has no field 'seads'"),
+        ("tiny.py --over batch 1 2 --out a --resume b", "give --out a or --resume b, not both."),
+        ("tiny.py --over batch 1 2 --resume absent", "absent is not a run's folder"),
+        ("absent --over batch 1 2", "unknown config 'absent'"),
+    ],
+)
+def test_bad_input(sweep, arguments, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        sweep(*arguments.split())
+
+
+def test_a_sweep_takes_one_experiment(sweep, place):
+    (place / "several.py").write_text(
+        "from jal.experiment import Experiment\ndef get_config(): return [Experiment()]\n"
+    )
+    with pytest.raises(InputError, match="jal sweep takes a config of one Experiment"):
+        sweep("several.py", "--over", "batch", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "values"),
+    [
+        (("protocol.batch", "5", "20"), "protocol.batch", [5, 20]),
+        (("batch", "5", "[1,2]"), "protocol.batch", [5, (1, 2)]),
+        (("learners.my-mlp.learning-rate", "1e-3"), "learners.my-mlp.learning_rate", [1e-3]),
+        (("start", "random:labels=6"), "protocol.start", [Random(labels=6)]),
+        (("seeds-at-once", "none", "2"), "execution.seeds_at_once", [None, 2]),
+        (("data.source", "a:b", "x=1"), "data.source", ["a:b", "x=1"]),
+    ],
+)
+def test_how_fields_are_said(words, field, values, sweep, monkeypatch):
+    given = []
+    monkeypatch.setattr("jal.cli.sweep.expand", lambda config, over: given.append(over) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sweep("tiny.py", "--over", *words)
+    assert given == [{field: values}]
