@@ -61,7 +61,7 @@ def check_program(compiled: Any, learner: str, seeds: int, devices: Sequence[Any
         return
     fit = seeds * free // needed
     if fit >= 1:
-        advice = f"--seeds-at-once {fit} would fit."
+        advice = f"seeds_at_once {fit} would fit."
     else:
         fewer = _fewer_devices(needed // seeds, free, devices)
         advice = f"even one would not: {fewer}take a smaller predict_batch, network or pool."
@@ -100,7 +100,7 @@ def _fewer_devices(needed: int, free: int, devices: Sequence[Any]) -> str:
     """CPU devices share memory, so that fewer of them have more each."""
     count = free * len(devices) // needed
     shared = devices[0].platform == "cpu" and 1 <= count < len(devices)
-    return f"give --devices {count}, or " if shared else ""
+    return f"give devices {count}, or " if shared else ""
 
 
 def _size(count: int) -> str:

@@ -33,7 +33,7 @@ def test_fewer_devices_share_what_is_free():
     devices = jax.devices()[:4]
     free = memory.free_bytes(devices)
     assert 0 < free <= psutil.virtual_memory().total // 4
-    with pytest.raises(InputError, match=r"give --devices 2, or lower data\.image_size"):
+    with pytest.raises(InputError, match=r"give devices 2, or lower data\.image_size"):
         memory.check_data(free * 2 - free // 10, devices)
     memory.check_data(free // 2, devices)
 
@@ -54,7 +54,7 @@ def test_the_number_of_seeds_that_would_fit(monkeypatch):
     pretend(monkeypatch, need + 1000)
     memory.check_program(compiled(8), "mlp", 8, devices)
     pretend(monkeypatch, need * 3 // 8 + 1000)
-    with pytest.raises(InputError, match=r"mlp needs \d+ MiB .* --seeds-at-once 3 would fit\."):
+    with pytest.raises(InputError, match=r"mlp needs \d+ MiB .* seeds_at_once 3 would fit\."):
         memory.check_program(compiled(8), "mlp", 8, devices)
     pretend(monkeypatch, need // 9)
     with pytest.raises(

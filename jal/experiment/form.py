@@ -182,8 +182,8 @@ def _from_union(options: tuple[Any, ...], tree: Any, where: str) -> Any:
     """By the "type" that a variant's dict has, else the first option that it is."""
     named = {one.__name__: one for one in options if getattr(one, "variant", False)}
     if isinstance(tree, dict) and named:
-        fields, (first, *others) = dict(tree), named
-        name = fields.pop("type", None if others else first)  # one alone need not say it
+        fields = dict(tree)
+        name = fields.pop("type", None)
         if name not in named:
             raise InputError(f"unknown type {name!r} of {where}: known are {', '.join(named)}.")
         return parse(named[name], fields, where)

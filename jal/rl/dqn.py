@@ -126,7 +126,12 @@ def dqn(
         # After the end the next slot holds another episode, or nothing that has a value.
         # rlax stops the gradient by a select, through which an unwritten slot's NaN would come.
         ahead = jnp.where(step.terminal, 0.0, bootstrap(*pair, following))
-        error: Any = rlax.td_learning(value, step.reward, discount, jax.lax.stop_gradient(ahead))
+        error: Any = rlax.td_learning(
+            v_tm1=value,
+            r_t=step.reward,
+            discount_t=jnp.float32(discount),
+            v_t=jax.lax.stop_gradient(ahead),
+        )
         return error
 
     def update(
@@ -160,7 +165,7 @@ def epsilon_greedy(
 ) -> Array:
     """`[n]` int32: with probability epsilon n actions uniformly, without repetition; else `greedy`.
 
-    Of equal values the key decides.
+    Of equal values the key decides. rlax's takes one action of all, without a mask.
 
     Args:
       key: a PRNG key.
