@@ -221,6 +221,8 @@ def tidy(
     parts = []
     for (learner, strategy), cell in cells.items():
         measured = {name: np.asarray(values) for name, values in cell["metrics"].items()}
+        # A class without test examples has no recall, and no rows.
+        measured = {name: v for name, v in measured.items() if not np.isnan(v).all()}
         measured.pop("finite")
         labels = measured.pop("labels").astype(np.int32)
         rounds = np.arange(labels.shape[1])

@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 
 import jal
-from jal import files
+from jal import files, metrics
 from jal.data.sources import Dataset, fingerprint
 from jal.experiment import agent_training as training
 from jal.experiment.agent_configs import Saved, arena
@@ -259,6 +259,7 @@ def _run_one(
             _describe(program, time.perf_counter() - began, resumed)
             | {
                 "data_sha256": fingerprint(whole),
+                "class_names": list(whole.class_names),
                 "notes": list(whole.notes),
                 "cell_seconds": {
                     "/".join(name): round(float(cell["seconds"]), 4) for name, cell in cells.items()
@@ -355,7 +356,10 @@ def _check_finite(
 ) -> None:
     for name in sorted(values, key=lambda name: name == "finite"):  # last: it says the least
         value = values[name][:, start:stop]
-        bad = np.argwhere(value == 0 if name == "finite" else ~np.isfinite(value))
+        wrong = value == 0 if name == "finite" else ~np.isfinite(value)
+        if metrics.may_be_undefined(name):
+            wrong &= ~np.isnan(value)
+        bad = np.argwhere(wrong)
         if bad.size:
             seed, round_ = bad[0]
             learner, strategy = program.cells[cell]
