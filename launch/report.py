@@ -19,7 +19,7 @@ from jal.types import InputError
 
 
 def main(folder: tyro.conf.Positional[Path]) -> None:
-    """Reads what was measured, writes curves.png and report.html (unfinished.png and .html).
+    """Reads what was measured, writes curves, summary and report.html (unfinished.png and .html).
 
     Args:
       folder: a run's.
@@ -30,8 +30,7 @@ def main(folder: tyro.conf.Positional[Path]) -> None:
     with contextlib.nullcontext() if unfinished else locked(folder):
         page = results.render(folder)
     console = Console()
-    config = results.experiment.to_json()
-    report.print_tables(results.frame, console, results.info, config, results.training)
+    report.print_tables(results.frame, console, results.info, results.about(), results.training)
     if unfinished:
         console.print(f"unfinished: {unfinished}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)

@@ -73,8 +73,7 @@ def main(arguments: list[str]) -> None:
         results = run(options.experiment, out=folder)
     console = Console()
     resumed = ", since it was resumed" if results.info["resumed"] else ""
-    config = results.experiment.to_json()
-    report.print_tables(results.frame, console, results.info, config, results.training)
+    report.print_tables(results.frame, console, results.info, results.about(), results.training)
     console.print(
         f"{results.info['seconds']:.0f} s, of which compilation "
         f"{results.info['compile_seconds']:.0f} s{resumed}. Open {folder / 'report.html'}",

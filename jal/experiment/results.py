@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jal import files, report
+from jal.experiment.about import about
 from jal.experiment.cells import Cell, unpack
 from jal.experiment.checkpoints import cell_checkpoints
 from jal.experiment.config import Experiment
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Results", "is_finished", "load", "load_so_far", "tidy"]
 
-PICTURE, PAGE = "curves.png", "report.html"
+PICTURE, VECTOR, PAGE = "curves.png", "curves.svg", "report.html"
+ROWS, SUMMARY, LATEX = "results.csv", "summary.csv", "summary.tex"
+SHOWN = (PICTURE, VECTOR, SUMMARY, LATEX, PAGE)
 SO_FAR = "unfinished.png", "unfinished.html"
 
 
@@ -77,7 +80,11 @@ class Results:
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
-        return report.targets(self.frame, self.experiment.to_json(), self.info, self.training)
+        return report.targets(self.frame, self.about(), self.info, self.training)
+
+    def about(self) -> report.About:
+        """What the report is told of the experiment."""
+        return about(self.experiment, self.info)
 
     def notes(self) -> list[str]:
         """A sentence on each learner with fits that did not converge, or learned nothing."""
@@ -92,18 +99,24 @@ class Results:
         return report.seconds(self.frame, self.info)
 
     def render(self, folder: Path) -> Path:
-        """Writes curves.png and report.html into a run's folder; returns the page's path.
+        """Writes curves, summary and report.html into a run's folder; returns the page's path.
 
         Of a run that is not finished unfinished.png and unfinished.html, which are no part of it:
         it may be finishing meanwhile.
         """
-        unfinished = "unfinished" in self.info
+        unfinished, about = "unfinished" in self.info, self.about()
         picture, shown = SO_FAR if unfinished else (PICTURE, PAGE)
-        replace_file(folder / picture, lambda path: report.save_png(self.plot(), path))
-        page = report.page(self.frame, self.experiment.to_json(), self.info, self.training)
+        replace_file(folder / picture, lambda path: report.save(self.plot(), path))
+        page = report.page(self.frame, about, self.info, self.training)
         replace_file(folder / shown, lambda path: path.write_text(page, encoding="utf-8"))
-        if not unfinished and (folder / files.MANIFEST).is_file():
-            self._seal(folder, [PICTURE, PAGE])
+        if unfinished:
+            return folder / shown
+        replace_file(folder / VECTOR, lambda path: report.save(self.plot(), path))
+        table, latex = report.wide_summary(self.frame, about), report.latex(self.frame, about)
+        replace_file(folder / SUMMARY, lambda path: table.to_csv(path, index=False))
+        replace_file(folder / LATEX, lambda path: path.write_text(latex, encoding="utf-8"))
+        if (folder / files.MANIFEST).is_file():
+            self._seal(folder, [*SHOWN])
         return folder / shown
 
     def save(self, folder: Path) -> None:
@@ -117,9 +130,10 @@ class Results:
         if training is not None:
             replace_file(folder / TRAINING, lambda path: training.to_parquet(path, index=False))
         replace_file(folder / TABLE, lambda path: self.frame.to_parquet(path, index=False))
+        replace_file(folder / ROWS, lambda path: self.frame.to_csv(path, index=False))
         self.render(folder)
         # Last: where the manifest is, the run is finished and the rest is there.
-        self._seal(folder, [*_files(self.experiment), PICTURE, PAGE])
+        self._seal(folder, [*_files(self.experiment), ROWS, *SHOWN])
         for name in SO_FAR:
             (folder / name).unlink(missing_ok=True)
 
@@ -191,7 +205,7 @@ def load_so_far(folder: str | Path) -> Results:
 
 def is_finished(folder: Path) -> bool:
     """Whether all that a finished run has is in its folder, as it was written."""
-    names = [*_files(read_experiment(folder)), PICTURE, PAGE]
+    names = [*_files(read_experiment(folder)), ROWS, *SHOWN]
     return files.damaged(folder, names, run_sha256(folder)) is None
 
 

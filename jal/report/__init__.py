@@ -1,5 +1,7 @@
 """Tables, pictures and one page, all made from the tidy table."""
 
+from jal.report.about import About
+from jal.report.agent_texts import targets
 from jal.report.comparisons import (
     level_with_best,
     paired_differences,
@@ -7,25 +9,32 @@ from jal.report.comparisons import (
     significance,
     untested,
 )
+from jal.report.exports import latex, wide_summary
+from jal.report.headline import headline
 from jal.report.notes import notes
 from jal.report.page import page
-from jal.report.plots import curve_grid, learning_curves, save_png
-from jal.report.tables import ranking, seconds, summary
+from jal.report.plots import learning_curves, save
+from jal.report.reach import Reach, reach
+from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
-from jal.report.texts import print_tables, targets
+from jal.report.terminal import print_tables
 from jal.report.tidy import aubcs, by_training, curves, label_range
 from jal.report.trainings import aubc_differences, points_curve, training_summary
 
 __all__ = [
+    "About",
+    "Reach",
     "aubc_differences",
     "aubcs",
     "batch_histogram",
     "budget_differences",
     "by_training",
-    "curve_grid",
+    "class_recalls",
     "curves",
+    "headline",
     "label_range",
+    "latex",
     "learning_curves",
     "level_with_best",
     "metric_densities",
@@ -36,7 +45,8 @@ __all__ = [
     "points_curve",
     "print_tables",
     "ranking",
-    "save_png",
+    "reach",
+    "save",
     "seconds",
     "significance",
     "summary",
@@ -46,4 +56,5 @@ __all__ = [
     "training_curves",
     "training_summary",
     "untested",
+    "wide_summary",
 ]

@@ -25,6 +25,7 @@ from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.lock import locked
 from jal.experiment.program import Program
 from jal.experiment.results import is_finished, load_so_far
+from jal.report import wide_summary
 from jal.types import InputError
 
 LINEAR = {"logistic_regression": LogisticRegression()}
@@ -304,13 +305,22 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
         "checkpoints",
         "config.json",
         "curves.png",
+        "curves.svg",
         "info.json",
         "labelled.csv",
         "labelled.npz",
         "manifest.json",
         "report.html",
+        "results.csv",
         "results.parquet",
+        "summary.csv",
+        "summary.tex",
     }
+    rows = pd.read_csv(folder / "results.csv", dtype={"value": np.float32})
+    pd.testing.assert_frame_equal(rows, read.frame, check_dtype=False, check_exact=True)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(folder / "summary.csv"), wide_summary(read.frame, read.about())
+    )
     assert len(list((folder / "checkpoints").iterdir())) <= 2  # the newest, not all
 
 
@@ -415,14 +425,15 @@ def contents(folder) -> dict:
 
 
 @pytest.mark.parametrize(
-    "lost", ["results.parquet", "labelled.npz", "info.json", "report.html", "manifest.json"]
+    "lost",
+    ["results.parquet", "results.csv", "labelled.npz", "info.json", "report.html", "manifest.json"],
 )
 def test_resume_writes_anew_what_was_lost(folder, lost, monkeypatch):
     """From the checkpoint, without compiling or computing; what was measured of time stays."""
     monkeypatch.setattr(Program, "compile", None)
     before, written = ex.load(folder), contents(folder)
     (folder / lost).write_bytes((folder / lost).read_bytes()[:-9])
-    if lost != "report.html":
+    if lost not in ("report.html", "results.csv"):  # which nothing is read from
         with pytest.raises(InputError, match=f"{lost} in .* is damaged: --resume"):
             ex.load(folder)
     ex.resume(folder, progress=False)
@@ -496,7 +507,7 @@ def test_a_run_that_finishes_while_its_page_is_made(uninterrupted, whole_folder,
 
 
 def test_pictures_made_anew_are_sealed(folder):
-    for name in ("curves.png", "report.html"):
+    for name in ("curves.png", "curves.svg", "summary.csv", "summary.tex", "report.html"):
         (folder / name).unlink()
     assert not is_finished(folder)
     load_so_far(folder).render(folder)
@@ -604,3 +615,23 @@ def test_the_first_cell_is_timed_like_the_others(monkeypatch):
     ex.run(dataclasses.replace(SMALL, devices=1, segment=4), progress=False)
     assert rounds == [(0, 0, 0), (0, 0, 4), (1, 0, 4)]  # both cells share a program
     assert began == [(0, True), (0, True), (1, True)]
+
+
+def test_a_class_without_test_examples_has_no_recall(tmp_path):
+    """It is no sign that training diverged; the others have theirs, with their names."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = np.arange(60) % 3
+    data = from_arrays(x, y, x, np.where(y == 1, 0, y), 3, ["cat", "dog", "eel"])
+    small = Experiment(
+        strategies=("random",), seeds=2, rounds=1, metrics=("class_recall",), devices=1
+    )
+    results = ex.run(small, dataset=data, out=tmp_path / "run", progress=False)
+    found = results.frame.metric.unique()
+    assert {name for name in found if name.startswith("class")} == {
+        "class_recall_0",
+        "class_recall_2",
+    }
+    assert results.about().classes == ("cat", "dog", "eel")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "<th>cat</th><th>eel</th>" in page
