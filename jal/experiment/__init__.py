@@ -1,6 +1,7 @@
 """Experiments: a config, a runner that saves and resumes, and one tidy table of results."""
 
 from jal.experiment.agent_configs import AbasRal, LalRl, Parts, Saved, SladeBranson
+from jal.experiment.comparison import compare
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
 from jal.experiment.learner_configs import (
@@ -35,6 +36,7 @@ __all__ = [
     "Saved",
     "SladeBranson",
     "ViT",
+    "compare",
     "load",
     "load_data",
     "resume",

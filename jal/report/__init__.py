@@ -2,6 +2,8 @@
 
 from jal.report.about import About
 from jal.report.agent_texts import targets
+from jal.report.compare import Run, compare, comparison_headline, differing, shared
+from jal.report.compare_page import comparison_page
 from jal.report.comparisons import (
     level_with_best,
     paired_differences,
@@ -25,13 +27,18 @@ from jal.report.trainings import aubc_differences, points_curve, training_summar
 __all__ = [
     "About",
     "Reach",
+    "Run",
     "aubc_differences",
     "aubcs",
     "batch_histogram",
     "budget_differences",
     "by_training",
     "class_recalls",
+    "compare",
+    "comparison_headline",
+    "comparison_page",
     "curves",
+    "differing",
     "headline",
     "label_range",
     "latex",
@@ -48,6 +55,7 @@ __all__ = [
     "reach",
     "save",
     "seconds",
+    "shared",
     "significance",
     "summary",
     "target_summary",

@@ -11,7 +11,7 @@ from jal.report.svg import Frame, Line, chart, margin_for, nice_ticks
 from jal.report.tables import ranking
 from jal.report.tidy import curves, same_budgets
 
-__all__ = ["curve_charts", "small_charts"]
+__all__ = ["curve_charts", "drawn_line", "ends_of", "range_of", "small_charts"]
 
 
 def curve_charts(frame: pd.DataFrame, metric: str = "accuracy", level: float = 0.95) -> list[str]:
@@ -25,13 +25,13 @@ def curve_charts(frame: pd.DataFrame, metric: str = "accuracy", level: float = 0
     found = {}
     for learner in map(str, frame.learner[frame.metric == metric].unique()):
         found[learner] = [
-            _line(name, *values, level, limits, styles.get(name, "other"))
+            drawn_line(name, *values, level, limits, styles.get(name, "other"))
             for name, values in curves(frame, learner, metric).items()
         ]
-    low, high = _range([line for lines in found.values() for line in lines], limits)
+    low, high = range_of([line for lines in found.values() for line in lines], limits)
     drawn = []
     for learner, lines in found.items():
-        first, last = _ends(lines)
+        first, last = ends_of(lines)
         right = margin_for([line.name for line in lines if line.style != "other"])
         area = Frame(450, 300, (first, last), (low, high), (40, 48, min(right, 180), 36))
         ticks = nice_ticks(first, last, 6, whole=True), nice_ticks(low, high, 6)
@@ -64,9 +64,9 @@ def small_charts(
     for name in ranking(frame, learner):
         if name not in found:
             continue
-        line = _line(name, *found[name], level, limits, "c0")
+        line = drawn_line(name, *found[name], level, limits, "c0")
         low, high, ticks = _own_scale(line, less)
-        first, last = _ends([line])
+        first, last = ends_of([line])
         area = Frame(190, 126, (first, last), (low, high), (34, 24, 8, 22))
         drawn.append(
             chart(
@@ -81,7 +81,7 @@ def small_charts(
     return drawn, less
 
 
-def _line(
+def drawn_line(
     name: str,
     labels: np.ndarray,
     values: np.ndarray,
@@ -89,19 +89,21 @@ def _line(
     limits: tuple[float, float],
     style: str,
 ) -> Line:
+    """The mean of values `[S, R + 1]` with its interval, within the metric's limits."""
     mean, half = metrics.mean_interval(values, level)
     low, high = np.clip(mean - half, *limits), np.clip(mean + half, *limits)
     return Line(name, metrics.mean_interval(labels)[0], mean, low, high, style)
 
 
-def _ends(lines: list[Line]) -> tuple[float, float]:
+def ends_of(lines: list[Line]) -> tuple[float, float]:
+    """Of x."""
     x = np.concatenate([line.x for line in lines])
     first, last = float(np.nanmin(x)), float(np.nanmax(x))
     return first, last if last > first else first + 1
 
 
-def _range(lines: list[Line], limits: tuple[float, float]) -> tuple[float, float]:
-    """Of all means with some room, no further than the metric can go."""
+def range_of(lines: list[Line], limits: tuple[float, float]) -> tuple[float, float]:
+    """Of y: of all means with some room, no further than the metric can go."""
     values = np.concatenate([line.mean for line in lines])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     room = 0.05 * (high - low) or 0.05

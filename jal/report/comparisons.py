@@ -15,6 +15,7 @@ __all__ = [
     "FEWEST",
     "LEVEL",
     "WithBest",
+    "adjusted",
     "level_with_best",
     "paired_differences",
     "penalties",
@@ -73,13 +74,13 @@ def significance(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.Da
       trainings: of agents; if several, tests are over these.
     """
     scores = 100 * aubcs(frame, learner, trainings)
-    adjusted = _adjusted(scores, list(itertools.combinations(scores, 2)))
+    found = adjusted(scores, list(itertools.combinations(scores, 2)))
 
     def entry(a: str, b: str) -> str:
         difference = np.nan if a == b else (scores[a] - scores[b]).mean()
         if np.isnan(difference):
             return ""
-        p = adjusted[(a, b) if (a, b) in adjusted else (b, a)]
+        p = found[(a, b) if (a, b) in found else (b, a)]
         return f"{difference:+.1f}" + ("*" if p < LEVEL else "")
 
     cells = [[entry(a, b) for b in scores] for a in scores]
@@ -113,7 +114,7 @@ def with_best(scores: pd.DataFrame) -> WithBest | None:
     if len(means) < 2:
         return None
     best = str(means.idxmax())
-    found = _adjusted(scores, [(best, str(other)) for other in scores.columns.drop(best)])
+    found = adjusted(scores, [(best, str(other)) for other in scores.columns.drop(best)])
     kinds = {
         "level": [other for (_, other), p in found.items() if p >= LEVEL],
         "below": [other for (_, other), p in found.items() if p < LEVEL],
@@ -133,14 +134,14 @@ def untested(scores: pd.DataFrame, unit: str = "seeds") -> str:
     pairs = list(itertools.combinations(scores, 2))
     if len(scores) < FEWEST:
         return f"no stars: {len(scores)} {unit} are fewer than {FEWEST}" if pairs else ""
-    without = sum(np.isnan(p) for p in _adjusted(scores, pairs).values())
+    without = sum(np.isnan(p) for p in adjusted(scores, pairs).values())
     if not without:
         return ""
     which = "this pair" if len(pairs) == 1 else f"{without} of {len(pairs)} pairs"
     return f"no test of {which}, whose differences do not vary or are of fewer than {FEWEST} {unit}"
 
 
-def _adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+def adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """Pair -> p with Holm's correction over these pairs; NaN where it is not tested."""
 
     columns = {name: scores[name].to_numpy(float) for name in scores}

@@ -108,11 +108,18 @@ section > details { margin: 2rem 0 0; }
 details.how { font-size: .87rem; color: var(--soft); margin: -.9rem 0 1.6rem; }
 details.how summary { font-weight: 500; }
 summary { cursor: pointer; font-weight: 600; }
+p.key.lines i { width: 1.6rem; height: 2px; background: var(--c); vertical-align: middle; }
+.small.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
+td.up { background: rgb(0 114 178 / .25); } td.down { background: rgb(213 94 0 / .25); }
+tr.more td { border-bottom-color: transparent; }
+table.runs td:nth-child(2), table.runs th:nth-child(2) { text-align: left; }
+table.settings td { text-align: left; }
 details table td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 @media (max-width: 40rem) { main { padding: 1.2rem .9rem 3rem; } p.result { font-size: 1.2rem; }
   h2 { margin-top: 2.2rem; } th, td { padding: .3rem .5rem; }
   .scroll { max-height: 80vh; }
   td:first-child, th:first-child { max-width: 42vw; overflow: hidden;
-  text-overflow: ellipsis; } }
+  text-overflow: ellipsis; }
+  table.settings td { max-width: none; white-space: normal; overflow-wrap: anywhere; } }
 @media print { nav { display: none; } .scroll { max-height: none; } }
 """
