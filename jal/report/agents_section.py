@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from jal.report.about import About
 from jal.report.agent_texts import Texts, effect_texts, target_texts, training_texts
@@ -101,7 +102,7 @@ def _trained(frame: pd.DataFrame, about: About, training: pd.DataFrame) -> list[
         took = training_summary(frame, training, about.confidence, about.splits)
         for learner in map(str, took.index.unique("learner")):
             drawn = points_curve(took, about.points, learner, about.paper(learner))
-            body.append(inline_svg(drawn))
+            body.append(_picture(drawn))
     return [Section("Agents", body)]
 
 
@@ -117,12 +118,12 @@ def _agent(
     if stops is not None and learner in set(stops.learner):
         sizes = set(batch_sizes(whole, stops, learner, agent).tolist())
         if len(sizes) > 1:
-            body.append(inline_svg(batch_histogram(whole, stops, learner, agent)))
-        body.append(inline_svg(metric_densities(stops, learner, agent)))
+            body.append(_picture(batch_histogram(whole, stops, learner, agent)))
+        body.append(_picture(metric_densities(stops, learner, agent)))
     own = training.loc[(training.learner == learner) & (training.strategy == agent)]
     if (own.epoch >= 0).any():
         body.append(f"<h3>Training of {html.escape(f'{agent} with {learner}')}</h3>")
-        body.append(inline_svg(training_curves(training, learner, agent, about.confidence)))
+        body.append(_picture(training_curves(training, learner, agent, about.confidence)))
         same = constant_histories(own)
         also = "; in all of them: " + ", ".join(same) if same else ""
         body.append(
@@ -132,6 +133,11 @@ def _agent(
             )
         )
     return [Section(f"{agent} with {learner}", body)] if body else []
+
+
+def _picture(figure: Figure) -> str:
+    """Of its own size, since its panels cannot be set otherwise on a narrow screen."""
+    return f'<div class="scroll">{inline_svg(figure)}</div>'
 
 
 def _tables(texts: list[Texts]) -> list[str]:

@@ -65,6 +65,8 @@ def small_charts(
         if name not in found:
             continue
         line = drawn_line(name, *found[name], level, limits, "c0")
+        if not np.isfinite(line.mean).any():  # no seed in common with random
+            continue
         low, high, ticks = _own_scale(line, less)
         first, last = ends_of([line])
         area = Frame(190, 126, (first, last), (low, high), (34, 24, 8, 22))
@@ -115,14 +117,16 @@ _STEPS = [step * 10.0**power for power in range(-3, 5) for step in (1, 1.5, 2, 3
 
 def _own_scale(line: Line, less: bool) -> tuple[float, float, list[float]]:
     """Ends and ticks. Differences have one of few scales, so that panels of the same compare."""
-    low, high = np.nanmin([*line.mean, np.inf]), np.nanmax([*line.mean, -np.inf])
+    low, high = float(np.nanmin(line.mean)), float(np.nanmax(line.mean))
     if not less:
         room = 0.1 * (high - low) or 0.05
         return low - room, high + room, nice_ticks(low - room, high + room, 3)
-    least = max(abs(low), abs(high))
+    # All of the mean, and four of five of the band's ends.
+    ends = np.abs([*line.low, *line.high])
+    wide = np.nanpercentile(ends, 80) if np.isfinite(ends).any() else 0.0
+    least = max(abs(low), abs(high), wide)
     most = next(step for step in _STEPS if 1.03 * step >= least)
     down, up = low < -most / 4, high > most / 4
-    ticks = [
-        value for value, shown in ((-most, down), (0.0, True), (most, up or not down)) if shown
-    ]
-    return (-1.06 if down else -0.3) * most, (1.06 if up or not down else 0.3) * most, ticks
+    up |= not down
+    ticks = [*[-most] * down, 0.0, *[most] * up]
+    return (-1.06 if down else -0.3) * most, (1.06 if up else 0.3) * most, ticks

@@ -43,8 +43,8 @@ p.note { border-left: 3px solid var(--warn); padding-left: .7rem; }
 .charts > svg { max-width: 36rem; }
 .small { display: grid; gap: .9rem .8rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(45%, 11rem), 1fr)); }
-svg.chart, svg.figure { display: block; width: 100%; height: auto; color: var(--ink); }
-svg.figure { max-width: 60rem; margin: .8rem 0; }
+svg.chart { display: block; width: 100%; height: auto; color: var(--ink); }
+svg.figure { display: block; color: var(--soft); }
 svg.figure text { fill: currentColor; font-family: system-ui, sans-serif; }
 svg.chart { overflow: visible; }
 svg.chart text { font: 11px system-ui, sans-serif; fill: var(--soft);

@@ -87,7 +87,7 @@ def test_what_is_kept_of_a_training(whole, folder):
     targets = whole.training[whole.training.metric == "target_quality"].value
     np.testing.assert_allclose(targets, policy.goal.quality)
     pd.testing.assert_frame_equal(ex.load(folder).training, whole.training)
-    assert (folder / "report.html").read_text().count("<h2>Training of") == 1
+    assert (folder / "report.html").read_text().count("<h3>Training of") == 1
     kept = {path.name for path in (folder / "agents" / "logistic_regression.sizes").iterdir()}
     assert kept == {"policy", "training.parquet", "manifest.json"}
 
