@@ -219,6 +219,7 @@ def tidy(
     cells: dict[tuple[str, str], Cell],
     y: np.ndarray | None = None,
     classes: int = 0,
+    first_round: int = 0,
 ) -> pd.DataFrame:
     """The tidy table of `(learner, strategy) -> Cell`.
 
@@ -230,6 +231,7 @@ def tidy(
       cells: what was measured, with "labels", and what was labelled.
       y: `[N]` the pool's classes; no imbalance ratio if None.
       classes: their number.
+      first_round: of what was measured.
     """
     seeds = np.array(experiment.seed_numbers())
     parts = []
@@ -239,7 +241,7 @@ def tidy(
         measured = {name: v for name, v in measured.items() if not np.isnan(v).all()}
         measured.pop("finite")
         labels = measured.pop("labels").astype(np.int32)
-        rounds = np.arange(labels.shape[1])
+        rounds = first_round + np.arange(labels.shape[1])
         if y is not None:
             picks = np.asarray(cell["labelled"])
             measured["imbalance_ratio"] = _imbalance(labels, picks, y, classes)

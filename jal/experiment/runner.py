@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pandas as pd
 from rich.console import Console
 
 import jal
@@ -50,7 +51,9 @@ from jal.rl import Policy
 from jal.strategies import registry
 from jal.types import InputError
 
-__all__ = ["Interrupted", "resume", "run"]
+__all__ = ["Interrupted", "OnRows", "resume", "run"]
+
+OnRows = Callable[[pd.DataFrame], None]
 
 
 def run(
@@ -60,6 +63,7 @@ def run(
     dataset: Dataset | None = None,
     strategies: Factories | None = None,
     progress: bool = True,
+    on_rows: OnRows | None = None,
 ) -> Results:
     """Runs the experiment from its start.
 
@@ -70,6 +74,8 @@ def run(
         see `jal.data.from_arrays`.
       strategies: your own, by name, beside those of `jal.strategies.registry`.
       progress: show it.
+      on_rows: called after each segment with its rows of the tidy table, without imbalance ratios:
+        for TensorBoard, W&B or a log of one's own.
 
     Raises:
       InputError: one sentence, before anything is computed, where the experiment cannot run; or
@@ -77,7 +83,8 @@ def run(
       Interrupted: after Ctrl-C, where there is a folder to go on from.
     """
     folder = None if out is None else Path(out)
-    return _run(_typed(experiment, dataset), folder, dataset, strategies, progress, resumed=False)
+    experiment = _typed(experiment, dataset)
+    return _run(experiment, folder, dataset, strategies, progress, on_rows, resumed=False)
 
 
 def resume(
@@ -87,6 +94,7 @@ def resume(
     dataset: Dataset | None = None,
     strategies: Factories | None = None,
     progress: bool = True,
+    on_rows: OnRows | None = None,
 ) -> Results:
     """Goes on with the run in `folder`; its results equal those of a run never interrupted, but for
     times.
@@ -98,6 +106,7 @@ def resume(
       dataset: as in `run`; must hold the same data.
       strategies: as in `run`.
       progress: show it.
+      on_rows: as in `run`, of the segments that are still to run.
 
     Raises:
       InputError: as `run`; where the folder belongs to another config or other data, or is in use
@@ -109,7 +118,7 @@ def resume(
     check_experiment(folder, experiment)
     if dataset is None and is_finished(folder):
         return _finished(folder, experiment, progress)
-    return _run(experiment, folder, dataset, strategies, progress, resumed=True)
+    return _run(experiment, folder, dataset, strategies, progress, on_rows, resumed=True)
 
 
 def _finished(folder: Path, experiment: Experiment, progress: bool) -> Results:
@@ -133,13 +142,16 @@ def _run(
     dataset: Dataset | None,
     strategies: Factories | None,
     progress: bool,
+    on_rows: OnRows | None,
     resumed: bool,
 ) -> Results:
     """One run, or one of each split."""
     check_splits(experiment, dataset)
     interrupted = threading.Event()
     if experiment.splits == 1 or experiment.split is not None:
-        return _run_one(experiment, folder, dataset, strategies, progress, resumed, interrupted)
+        return _run_one(
+            experiment, folder, dataset, strategies, progress, on_rows, resumed, interrupted
+        )
     found, console = [], Console(quiet=not progress)
     with contextlib.ExitStack() as held:
 
@@ -170,7 +182,9 @@ def _run(
             data = first if split == 0 else dataset
             try:
                 found.append(
-                    _run_one(one, own, data, strategies, progress, there, interrupted, before)
+                    _run_one(
+                        one, own, data, strategies, progress, on_rows, there, interrupted, before
+                    )
                 )
                 if interrupted.is_set() and split + 1 < experiment.splits:
                     raise KeyboardInterrupt
@@ -195,6 +209,7 @@ def _run_one(
     dataset: Dataset | None,
     strategies: Factories | None,
     progress: bool,
+    on_rows: OnRows | None,
     resumed: bool,
     interrupted: threading.Event,
     before: Callable[[str], None] | None = None,
@@ -251,7 +266,7 @@ def _run_one(
             program.supply(*training.supplies(experiment, trained.policies, data))
             made.clear()  # the agents' data are needed no more, nor their copies on the devices
             programs.clear()
-            finished = _run_cells(program, checkpoints, step, shown, interrupted, folder)
+            finished = _run_cells(program, checkpoints, step, shown, interrupted, folder, on_rows)
         cells = dict(zip(program.cells, finished, strict=True))
         results = Results(
             experiment,
@@ -314,6 +329,7 @@ def _run_cells(
     shown: RunProgress,
     interrupted: threading.Event,
     folder: Path | None,
+    on_rows: OnRows | None,
 ) -> list[Cell]:
     last = program.experiment.rounds + 1  # measurements of one cell
     finished, cell, done, state, seconds = [], 0, 0, None, np.zeros(())
@@ -334,13 +350,16 @@ def _run_cells(
         values = {name: np.asarray(value) for name, value in state.metrics.items()}
         _check_finite(program, cell, values, done, stop)
         shown.advance(cell, learner, strategy, stop, values)
-        done = stop
+        first, done = done, stop
         measured = {"metrics": values, "labelled": program.labelled(state), "seconds": seconds}
         cells = [*finished, measured]
         if done == last:
             finished, cell, done, state, seconds = cells, cell + 1, 0, None, np.zeros(())
         if checkpoints is not None:
             checkpoints.save(cell * last + done, pack(cells), state)
+        if on_rows is not None:
+            new = {"metrics": {name: value[:, first:stop] for name, value in values.items()}}
+            on_rows(tidy(program.experiment, {(learner, strategy): new}, first_round=first))
         if interrupted.is_set() and cell < len(program.cells):
             if folder is None:
                 raise KeyboardInterrupt

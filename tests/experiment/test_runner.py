@@ -635,3 +635,25 @@ def test_a_class_without_test_examples_has_no_recall(tmp_path):
     assert results.about().classes == ("cat", "dog", "eel")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "<th>cat</th><th>eel</th>" in page
+
+
+def test_rows_of_each_segment_are_handed_out(uninterrupted):
+    """Four segments of two rounds; together they are the table, each row once."""
+    found = []
+    ex.run(SMALL, progress=False, on_rows=found.append)
+    cells = [("random", 0), ("random", 2), ("margin", 0), ("margin", 2)]
+    for rows, (strategy, first) in zip(found, cells, strict=True):
+        assert set(rows.strategy) == {strategy} and set(rows["round"]) == {first, first + 1}
+    whole = uninterrupted.frame[uninterrupted.frame.metric != "imbalance_ratio"]
+    keys = [*KEYS, "labels", "experiment"]
+    both = pd.concat(found).merge(whole, on=keys, suffixes=("", "_whole"))
+    assert len(both) == len(whole) == sum(map(len, found))
+    np.testing.assert_array_equal(both.value, both.value_whole)
+
+
+def test_a_hook_that_fails_is_not_silent():
+    def stop(rows: pd.DataFrame) -> None:
+        raise RuntimeError("the logger is gone")
+
+    with pytest.raises(RuntimeError, match="the logger is gone"):
+        ex.run(ALONE, progress=False, on_rows=stop)
