@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from jal.report.about import About
 from jal.report.agent_texts import Texts, effect_texts, target_texts, training_texts
 from jal.report.markup import Cell, Section, paragraph, table
-from jal.report.plots import inline_svg
+from jal.report.plots import inline_svgs
 from jal.report.target_plots import (
     batch_histogram,
     constant_histories,
@@ -136,8 +136,7 @@ def _agent(
 
 
 def _picture(figure: Figure) -> str:
-    """Of its own size, since its panels cannot be set otherwise on a narrow screen."""
-    return f'<div class="scroll">{inline_svg(figure)}</div>'
+    return f'<div class="figures">{"".join(inline_svgs(figure))}</div>'
 
 
 def _tables(texts: list[Texts]) -> list[str]:

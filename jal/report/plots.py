@@ -24,7 +24,7 @@ __all__ = [
     "COLOURS",
     "FEW",
     "InlineFigure",
-    "inline_svg",
+    "inline_svgs",
     "learning_curves",
     "plain",
     "png",
@@ -89,19 +89,32 @@ def png(figure: Figure) -> bytes:
     return _saved(figure, "png", dpi=130)
 
 
-def svg(figure: Figure) -> str:
+def svg(figure: Figure, **options: Any) -> str:
     """The figure as SVG, without a background; equal figures give equal text."""
     with rc_context({"svg.hashsalt": "jal"}):
-        return _saved(figure, "svg", transparent=True, metadata={"Date": None}).decode()
+        metadata = {"Date": None}
+        return _saved(figure, "svg", transparent=True, metadata=metadata, **options).decode()
 
 
-def inline_svg(figure: Figure) -> str:
-    """The figure as an element of a page, whose colour its text and axes have."""
-    with rc_context({"svg.fonttype": "none"}):
-        drawn = svg(figure)
-    drawn = drawn[drawn.index("<svg") :].strip()
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    return drawn.replace("#000000", "currentColor").replace("<svg", '<svg class="figure"', 1)
+def inline_svgs(figure: Figure) -> list[str]:
+    """Each panel of a figure as an element of a page, whose colour its text and axes have."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # places the panels
+    figure.set_layout_engine("none")
+    shown = [panel for panel in figure.axes if panel.get_visible()]
+    drawn = []
+    for panel in shown:
+        for other in shown:
+            other.set_visible(other is panel)
+        around = panel.get_tightbbox(canvas.get_renderer())
+        assert around is not None
+        around = around.transformed(figure.dpi_scale_trans.inverted()).padded(0.06)
+        with rc_context({"svg.fonttype": "none"}):
+            text = svg(figure, bbox_inches=around)
+        text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+        text = text[text.index("<svg") :].strip().replace("#000000", "currentColor")
+        drawn.append(text.replace("<svg", '<svg class="figure"', 1))
+    return drawn
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -44,7 +44,9 @@ p.note { border-left: 3px solid var(--warn); padding-left: .7rem; }
 .small { display: grid; gap: .9rem .8rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(45%, 11rem), 1fr)); }
 svg.chart { display: block; width: 100%; height: auto; color: var(--ink); }
-svg.figure { display: block; color: var(--soft); }
+.figures { display: flex; flex-wrap: wrap; gap: .8rem 1.2rem; align-items: flex-end;
+  margin: .8rem 0 1.4rem; }
+svg.figure { color: var(--soft); max-width: 100%; height: auto; }
 svg.figure text { fill: currentColor; font-family: system-ui, sans-serif; }
 svg.chart { overflow: visible; }
 svg.chart text { font: 11px system-ui, sans-serif; fill: var(--soft);

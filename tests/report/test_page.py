@@ -9,7 +9,7 @@ from report_info import INFO
 from jal.metrics import mean_interval
 from jal.report import About, learning_curves, page, save
 from jal.report.charts import curve_charts, small_charts
-from jal.report.plots import BEST, FEW, inline_svg, png, svg
+from jal.report.plots import BEST, FEW, inline_svgs, png, svg
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 MALICIOUS = '<b>x</b> & "<script>alert(1)</script>'
@@ -399,7 +399,17 @@ def test_files_of_a_picture(tmp_path):
     save(figure, tmp_path / "curves.svg")
     drawn = (tmp_path / "curves.svg").read_text()
     assert "<svg" in drawn and drawn == svg(learning_curves(tidy(seeds=1)))  # nothing of the day
-    placed = inline_svg(figure)
-    assert placed.startswith('<svg class="figure"') and placed.endswith("</svg>")
-    assert "currentColor" in placed and "#000000" not in placed and "<metadata" not in placed
-    assert ">margin</text>" in placed and "#ffffff" not in placed  # no background
+
+
+def test_panels_of_a_picture_are_elements_of_a_page():
+    """Each alone, without a background, in the page's colour."""
+    learners = ("logreg", "mlp")
+    placed = inline_svgs(learning_curves(tidy(learners=learners, seeds=1)))
+    widths = [float(re.search(r'viewBox="0 0 ([0-9.]+) ', one)[1]) for one in placed]
+    assert all(330 < width < 420 for width in widths)  # of 5.2 inches each, with 72 points
+    for one, learner in zip(placed, learners, strict=True):
+        Reader(one)
+        assert one.startswith('<svg class="figure"')
+        assert re.findall(">(logreg|mlp)</text>", one) == [learner]
+        assert "currentColor" in one and "#000000" not in one and "#ffffff" not in one
+        assert "<metadata" not in one

@@ -49,7 +49,7 @@ ROUNDS = 3
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """Pages whose pictures of agents are not drawn, which takes the most of their time."""
-    monkeypatch.setattr(sys.modules["jal.report.agents_section"], "inline_svg", lambda figure: "")
+    monkeypatch.setattr(sys.modules["jal.report.agents_section"], "inline_svgs", lambda figure: [])
 
 
 def measured(seeds: int = 12, first: int = 5) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
