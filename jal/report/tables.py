@@ -69,7 +69,7 @@ def class_recalls(
     found = frame.metric[frame.learner == learner].unique()
     numbers = [one.removeprefix(f"{name}_") for one in found if one.startswith(f"{name}_")]
     rows = {}
-    for number in sorted(map(int, numbers)):
+    for number in map(int, numbers):
         of_class = curves(frame, learner, f"{name}_{number}")
         last = {strategy: values[:, -1] for strategy, (_, values) in of_class.items()}
         for strategy, values in units(frame, learner, last, trainings).items():

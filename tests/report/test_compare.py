@@ -90,6 +90,11 @@ def test_runs_that_cannot_be_compared_stand_beside_each_other(other):
     assert "Note: b is on other data than a or averages over other units" in page
 
 
+def test_data_that_nobody_knows_are_not_the_same():
+    runs = [run(name, tidy(of))._replace(info={}) for name, of in (("a", A), ("b", B))]
+    assert compare(runs).aubc_less.isna().all()
+
+
 def test_units_are_those_of_the_runs():
     """Two trainings each, of three seeds."""
     runs = [

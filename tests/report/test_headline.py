@@ -53,6 +53,14 @@ def test_two_strategies():
     assert "10.0 points above random, not tested" in said
 
 
+def test_the_best_that_stays_below_the_goal_has_no_labels_to_it():
+    """Early and flat: the highest AUBC, and less than 95 % of random's end."""
+    flat = [[0.5, 0.7 + e, 0.7 + e] for e in NOISE]
+    frame = tidy({"flat": flat, "random": curve(0.9, 0.2, seed=1)})
+    said = headline(frame, About())
+    assert said.startswith("Over 7 seeds, flat has the highest AUBC") and "needs" not in said
+
+
 def test_who_is_level():
     frame = tidy({name: curve(0.8, 0.9, seed=i) for i, name in enumerate("abcd")})
     said = headline(frame, About())

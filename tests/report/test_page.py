@@ -300,6 +300,7 @@ def test_names_at_the_ends_are_apart_and_in_order():
     # strategy i gains .1 + .01 i, random .1.
     assert [name for _, name in heights] == [*(f"alike {i}" for i in range(9, 0, -1)), "random"]
     assert (np.diff([y for y, _ in heights]) >= 12.9).all()
+    assert -1 <= heights[0][0] <= heights[-1][0] <= 300  # within the chart
 
 
 def test_a_small_chart_for_each_strategy_less_random():

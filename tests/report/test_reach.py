@@ -69,6 +69,14 @@ def test_rounds_and_seeds_to_come():
     assert near.reached["late"] == 1 and near.text("late", 0.95) == "20.0"
 
 
+def test_the_best_is_a_mean():
+    """Of .6 and 1, not the 1; and a seed that stopped early has its own last labels."""
+    frame = tidy({"a": [[0.1, 0.2, 0.3, 0.6], [0.1, 0.2, 0.3, 1.0]], "b": [[0.1] * 4] * 2})
+    assert reach(frame, "svm", [0.5])[0].goal == pytest.approx(0.4)
+    frame = frame[(frame.strategy == "a") | (frame.seed == 0) | (frame["round"] < 2)]
+    assert reach(frame, "svm", [0.5])[0].labels.b.tolist() == [40, 20]
+
+
 def test_the_table_for_spreadsheets():
     table = wide_summary(tidy(), About()).set_index(["learner", "strategy"])
     row = table.loc["svm", "best"]

@@ -40,6 +40,12 @@ def test_curves_are_seeds_by_rounds_in_the_runs_order():
     np.testing.assert_array_equal(curves(tidy(), "logreg", "log_loss")["margin"][1], -MARGIN)
 
 
+def test_a_round_that_is_there_twice():
+    twice = pd.concat([tidy(), tidy().iloc[[0]]])
+    with pytest.raises(ValueError, match="logreg with margin has rounds of a seed twice"):
+        curves(twice, "logreg")
+
+
 def test_summary_by_hand():
     table = summary(tidy(learners=("logreg", "mlp")))
     names = ["labels", "aubc", "aubc_ci", "final", "final_ci", "log_loss", "log_loss_ci"]

@@ -370,6 +370,32 @@ def test_differences_say_who_did_not_reach_the_target():
     assert rows[0][1].startswith("+22.50 ± ")
 
 
+def test_pictures_of_agents_on_the_page(monkeypatch):
+    """Batch sizes where they differ; curves over the points of a step of three agents or more."""
+    drawn = []
+
+    def record(figure) -> list[str]:
+        drawn.append(figure.axes[0].get_xlabel())
+        return []
+
+    monkeypatch.setattr(sys.modules["jal.report.agents_section"], "inline_svgs", record)
+    frame, goals = runs_to_a_target()
+    about, info = ALONE._replace(target=0.9), INFO | {"pool": 20}
+    page(frame, about, info, goals)
+    assert drawn == ["batch size, bins of 1", "precision, %"]
+    drawn.clear()
+    alike = frame.assign(labels=4 + 4 * frame["round"])
+    page(alike, about, info, goals)
+    assert drawn == ["precision, %"]
+    drawn.clear()
+    frame, _ = measured()
+    page(frame, ABOUT._replace(points={"agent": 1, "b": 2, "c": 3}), INFO, history())
+    assert drawn == ["points labelled in a step", "epoch"]
+    drawn.clear()
+    page(frame, ABOUT._replace(points={"agent": 1, "b": 2}), INFO, history())
+    assert drawn == ["epoch"]
+
+
 def test_a_histogram_of_batches_up_to_the_target():
     frame, goals = runs_to_a_target()
     stops = to_target(frame, goals, 20, share=0.9)
