@@ -72,11 +72,12 @@ svg.chart path.band { fill: var(--c); opacity: .16; }
 .line.other:hover .name { visibility: visible; }
 .line:hover .curve { stroke-width: 3.2; } .line.other:hover .curve { stroke: var(--ink); }
 svg.chart:has(.line:hover) .line:not(:hover) .curve { opacity: .35; }
-.scroll { overflow: auto; max-height: 85vh; margin: .4rem 0 1.6rem; max-width: 100%;
+.scroll { overflow: auto; scrollbar-gutter: stable; max-height: 85vh; max-width: 100%;
+  margin: .4rem 0 1.6rem;
   width: fit-content; }
 table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums;
   font-size: .84rem; }
-th, td { padding: .28rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
+th, td { padding: .28rem .5rem; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 thead th { position: sticky; top: 0; z-index: 2; background: var(--paper); font-weight: 600;
   color: var(--soft); vertical-align: bottom; border-bottom: 1px solid var(--grey); }
@@ -117,6 +118,8 @@ tr.more td { border-bottom-color: transparent; }
 table.runs td:nth-child(2), table.runs th:nth-child(2) { text-align: left; }
 table.settings td { text-align: left; }
 details table td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+details table td:first-child { white-space: nowrap; overflow-wrap: normal; vertical-align: top; }
+details table th { text-align: left; }
 @media (max-width: 40rem) { main { padding: 1.2rem .9rem 3rem; } p.result { font-size: 1.2rem; }
   h2 { margin-top: 2.2rem; } th, td { padding: .3rem .5rem; }
   .scroll { max-height: 80vh; }
