@@ -18,7 +18,9 @@ from jal.types import Array, Outputs
 __all__ = [
     "accuracy",
     "aubc",
+    "balanced_accuracy",
     "bounds",
+    "class_recall",
     "evaluator",
     "f1",
     "final_accuracy",
@@ -26,6 +28,8 @@ __all__ = [
     "imbalance_ratio",
     "labels_to_reach",
     "log_loss",
+    "macro_f1",
+    "may_be_undefined",
     "mean_interval",
     "paired_p_value",
     "penalty_matrix",
@@ -63,6 +67,25 @@ def f1(logits: Array, y: Array) -> Array:
     return jnp.sum(true * 2.0 * right / jnp.maximum(true + predicted, 1.0)) / y.shape[0]
 
 
+def macro_f1(logits: Array, y: Array) -> Array:
+    """F1 per class, each class as heavy: of those that `y [M]` or the predictions have."""
+    true, predicted, right = _counts(logits, y)
+    each = 2.0 * right / jnp.maximum(true + predicted, 1.0)
+    return jnp.sum(each) / jnp.sum(true + predicted > 0)
+
+
+def balanced_accuracy(logits: Array, y: Array) -> Array:
+    """Mean recall of the classes that `y [M]` has, each as heavy, `[]` (Brodersen et al., 2010)."""
+    true, _, right = _counts(logits, y)
+    return jnp.sum(right / jnp.maximum(true, 1.0)) / jnp.sum(true > 0)
+
+
+def class_recall(logits: Array, y: Array) -> Array:
+    """Recall of each class, `[K]`; NaN of a class that `y [M]` does not have."""
+    true, _, right = _counts(logits, y)
+    return jnp.where(true > 0, right / jnp.maximum(true, 1.0), jnp.nan)
+
+
 def _counts(logits: Array, y: Array) -> tuple[Array, Array, Array]:
     classes = logits.shape[1]
     true = jax.nn.one_hot(y, classes)
@@ -71,21 +94,55 @@ def _counts(logits: Array, y: Array) -> tuple[Array, Array, Array]:
 
 
 registry: dict[str, Callable[[Array, Array], Array]] = {
-    function.__name__: function for function in (accuracy, log_loss, precision, recall, f1)
+    function.__name__: function
+    for function in (
+        accuracy,
+        log_loss,
+        precision,
+        recall,
+        f1,
+        macro_f1,
+        balanced_accuracy,
+        class_recall,
+    )
 }
 
 
 def evaluator(
     metrics: Sequence[str] | Mapping[str, Callable[[Array, Array], Array]],
 ) -> Callable[[Outputs, Array], dict[str, Array]]:
-    """`(outputs, y) -> {name: value}` for `jal.episode`.
+    """`(outputs, y) -> {name: value}`, scalars, for `jal.episode`.
+
+    One of shape `[K]` gives a scalar for each class: class_recall is class_recall_0 and so on.
 
     Args:
-      metrics: names in the registry, or functions `(logits [M, K], y [M]) -> []` by name.
+      metrics: names in the registry, or functions `(logits [M, K], y [M]) -> [] or [K]` by name.
     """
     if not isinstance(metrics, Mapping):
         metrics = {name: registry[name] for name in metrics}
-    return lambda outputs, y: {name: f(outputs.logits, y) for name, f in metrics.items()}
+
+    def evaluate(outputs: Outputs, y: Array) -> dict[str, Array]:
+        found = {}
+        for name, metric in metrics.items():
+            value = metric(outputs.logits, y)
+            if value.ndim:
+                found |= {f"{name}_{k}": value[k] for k in range(len(value))}
+            else:
+                found[name] = value
+        return found
+
+    return evaluate
+
+
+def _of_class(name: str) -> str:
+    """The metric that gave `name`: class_recall of class_recall_3."""
+    base, _, number = name.rpartition("_")
+    return base if number.isdecimal() and base in registry else name
+
+
+def may_be_undefined(name: str) -> bool:
+    """Whether NaN is what a metric says of a class without test examples, and no sign of harm."""
+    return _of_class(name) == class_recall.__name__
 
 
 def imbalance_ratio(counts: Array) -> Array:
@@ -94,14 +151,14 @@ def imbalance_ratio(counts: Array) -> Array:
 
 
 _BOUNDS = {
-    **dict.fromkeys(("accuracy", "precision", "recall", "f1"), (0.0, 1.0)),
+    **dict.fromkeys(set(registry) - {"log_loss"}, (0.0, 1.0)),
     **dict.fromkeys(("log_loss", "imbalance_ratio"), (0.0, np.inf)),
 }
 
 
 def bounds(name: str) -> tuple[float, float]:
     """The least and the largest value that a metric can have; infinite where none is known."""
-    return _BOUNDS.get(name, (-np.inf, np.inf))
+    return _BOUNDS.get(_of_class(name), (-np.inf, np.inf))
 
 
 def aubc(

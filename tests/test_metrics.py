@@ -1,3 +1,6 @@
+import warnings
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +15,16 @@ from jal import metrics
 from jal.types import Outputs
 
 M, K = 20, 4
-OF_PREDICTIONS = ["accuracy", "precision", "recall", "f1", "log_loss"]
+OF_PREDICTIONS = [
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "log_loss",
+    "macro_f1",
+    "balanced_accuracy",
+    "class_recall",
+]
 fast = settings(max_examples=25, deadline=None, derandomize=True)
 jitted = {name: jax.jit(metrics.registry[name]) for name in OF_PREDICTIONS}
 classes = st.lists(st.integers(0, K - 1), min_size=M, max_size=M).map(np.array)
@@ -25,11 +37,21 @@ def logits_that_predict(predicted: np.ndarray) -> np.ndarray:
     return (2 * np.eye(K)[predicted] + noise).astype(np.float32)
 
 
-def sklearns(name: str, y: np.ndarray, predicted: np.ndarray, logits: np.ndarray) -> float:
+def sklearns(name: str, y: np.ndarray, predicted: np.ndarray, logits: np.ndarray) -> Any:
     if name == "accuracy":
         return sklearn.metrics.accuracy_score(y, predicted)
     if name == "log_loss":
         return sklearn.metrics.log_loss(y, oracles.softmax(logits), labels=range(K))
+    if name == "macro_f1":  # of the classes in either, as is its default
+        return sklearn.metrics.f1_score(y, predicted, average="macro", zero_division=0)
+    if name == "balanced_accuracy":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of predicted classes that y does not have
+            return sklearn.metrics.balanced_accuracy_score(y, predicted)
+    if name == "class_recall":
+        return sklearn.metrics.recall_score(
+            y, predicted, labels=range(K), average=None, zero_division=np.nan
+        )
     score = getattr(sklearn.metrics, f"{name}_score")
     return score(y, predicted, average="weighted", zero_division=0)
 
@@ -53,6 +75,9 @@ def test_agrees_with_scikit_learn(name, y, predicted):
         ("precision", (3 * 2 / 3 + 0 + 1 * 1 / 2) / 5),
         ("f1", (3 * 2 / 3 + 0 + 1 * 2 / 3) / 5),
         ("log_loss", np.log(np.e**2 + 2) - 2 * 3 / 5),
+        ("macro_f1", (2 / 3 + 0 + 2 / 3) / 3),
+        ("balanced_accuracy", (2 / 3 + 0 + 1) / 3),
+        ("class_recall", [2 / 3, 0, 1]),
     ],
 )
 def test_metrics_by_hand(name, expected):
@@ -77,7 +102,7 @@ def test_jit_vmap_and_single_agree(name):
     np.testing.assert_allclose(jax.vmap(jitted[name])(logits, y), single, rtol=1e-6)
     alone = metrics.registry[name](logits[0], y[0])
     np.testing.assert_allclose(alone, single[0], rtol=1e-6)
-    assert alone.shape == ()
+    assert alone.shape == ((K,) if name == "class_recall" else ())
 
 
 def test_evaluator():
@@ -88,6 +113,21 @@ def test_evaluator():
     np.testing.assert_allclose(found["recall"], 2 / 3, rtol=1e-6)
     expected = np.mean(np.log1p(np.exp([-2.0, -3.0, 1.0])))
     np.testing.assert_allclose(found["log_loss"], expected, rtol=1e-6)
+
+
+def test_a_metric_of_each_class_is_as_many_scalars():
+    """The third class has no test example: its recall is not 0, but not known."""
+    logits, y = jnp.eye(3)[jnp.array([0, 1, 2, 2])], jnp.array([0, 1, 1, 1])
+    outputs = Outputs(logits, features=jnp.zeros((4, 5)))
+    found = jax.jit(metrics.evaluator(["class_recall", "accuracy"]))(outputs, y)
+    names = ["class_recall_0", "class_recall_1", "class_recall_2", "accuracy"]
+    assert sorted(found) == sorted(names) and all(value.shape == () for value in found.values())
+    np.testing.assert_allclose([found[name] for name in names], [1, 1 / 3, np.nan, 0.5])
+    np.testing.assert_allclose(metrics.balanced_accuracy(logits, y), 2 / 3)
+    # sklearn's mean is over three classes: the third was predicted.
+    np.testing.assert_allclose(metrics.macro_f1(logits, y), (1 + 0.5 + 0) / 3)
+    assert [name for name in names if metrics.may_be_undefined(name)] == names[:3]
+    assert not metrics.may_be_undefined("log_loss") and metrics.bounds(names[2]) == (0, 1)
 
 
 def test_log_loss_of_certain_and_wrong_is_finite():
@@ -165,7 +205,8 @@ def test_every_metric_stays_within_its_bounds():
     assert set(jitted) == set(metrics.registry)
     for name, metric in jitted.items():
         low, high = metrics.bounds(name)
-        worst, best = sorted(float(metric(logits_that_predict((y + off) % K), y)) for off in (0, 1))
+        found = (metric(logits_that_predict((y + off) % K), y) for off in (0, 1))
+        worst, best = sorted(float(value.mean()) for value in found)
         assert low <= worst < best <= high
     assert metrics.bounds("log_loss")[1] == np.inf == -metrics.bounds("reward")[0]
     assert metrics.bounds("imbalance_ratio") == (0, np.inf)

@@ -1,4 +1,4 @@
-"""`jal report`: makes the pictures and the page of a run anew."""
+"""`jal report` and `jal compare`: what runs have found, shown anew or beside each other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from jal.experiment import compare
 from jal.experiment.lock import locked
 from jal.experiment.results import load_so_far
 
-__all__ = ["report_command"]
+__all__ = ["compare_command", "report_command"]
 
 
 def report_command(arguments: Sequence[str], prog: str = "jal report") -> None:
@@ -21,7 +22,7 @@ def report_command(arguments: Sequence[str], prog: str = "jal report") -> None:
 
 
 def _report(folder: tyro.conf.Positional[Path]) -> None:
-    """Reads what was measured, writes curves.png and report.html (unfinished.png and .html).
+    """Reads what was measured, writes curves, summary and report.html (unfinished.png and .html).
 
     Args:
       folder: a run's.
@@ -36,3 +37,24 @@ def _report(folder: tyro.conf.Positional[Path]) -> None:
     if unfinished:
         console.print(f"unfinished: {unfinished}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)
+
+
+def compare_command(arguments: Sequence[str], prog: str = "jal compare") -> None:
+    """Two or more runs beside each other: a table, and with --out a page."""
+    tyro.cli(_compare, args=list(arguments), prog=prog)
+
+
+def _compare(folders: tyro.conf.Positional[tuple[Path, ...]], out: Path | None = None) -> None:
+    """Shows what runs have found, and how each differs from the first.
+
+    Args:
+      folders: of two or more finished runs.
+      out: a folder for comparison.csv and comparison.html; nothing is written if not given.
+    """
+    table = compare(*folders, out=out)
+    console = Console()
+    console.print(table.to_string(), highlight=False, markup=False, soft_wrap=True)
+    if out is not None:
+        console.print(
+            f"Open {out / 'comparison.html'}", highlight=False, markup=False, soft_wrap=True
+        )

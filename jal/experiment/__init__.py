@@ -11,6 +11,7 @@ require(
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from jal.experiment.comparison import compare
 from jal.experiment.config import Execution, Experiment, Protocol, Shown
 from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
 from jal.experiment.form import Code
@@ -65,6 +66,7 @@ __all__ = [
     "Training",
     "Twisted",
     "ViT",
+    "compare",
     "load",
     "load_data",
     "load_trained",

@@ -25,7 +25,8 @@ def _strategy(tree: Any, where: str) -> Any:
     if isinstance(tree, str | Strategy) or callable(tree):
         return tree
     raise InputError(
-        f"{where} must be a name, a function that makes a Strategy or a Strategy, got {shown(tree)}."
+        f"{where} must be a name, a function that makes a Strategy or a Strategy, got "
+        f"{shown(tree)}."
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jal import files, report
+from jal.experiment.about import about
 from jal.experiment.cells import Cell, unpack
 from jal.experiment.checkpoints import cell_checkpoints
 from jal.experiment.config import Experiment
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Results", "is_finished", "load", "load_so_far", "tidy"]
 
-PICTURE, PAGE = "curves.png", "report.html"
+PICTURE, VECTOR, PAGE = "curves.png", "curves.svg", "report.html"
+ROWS, SUMMARY, LATEX = "results.csv", "summary.csv", "summary.tex"
+SHOWN = (PICTURE, VECTOR, SUMMARY, LATEX, PAGE)
 SO_FAR = "unfinished.png", "unfinished.html"
 
 
@@ -71,21 +74,6 @@ class Results:
             return protocol.splits
         return 1 if self.training is None else max(1, self.training.seed.nunique())
 
-    def _config(self) -> dict[str, Any]:
-        """What the report reads."""
-        experiment = self.experiment
-        protocol, shown = experiment.protocol, experiment.shown
-        return experiment.to_json() | {
-            "trainings": 1 if self.training is None else self.training.seed.nunique(),
-            "splits": protocol.splits,
-            "split": protocol.split,
-            "confidence": shown.confidence,
-            "reported": shown.reported,
-            "target": shown.target,
-            "parts": {"holdout": experiment.data.parts.holdout if experiment.data.parts else 0},
-            "agents": self.info.get("agents", {}),
-        }
-
     def rows(self) -> pd.DataFrame:
         """The tidy table of what is independent: the means of each split or training."""
         return report.by_training(self.frame, self.units())
@@ -100,7 +88,11 @@ class Results:
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
-        return report.targets(self.frame, self._config(), self.info, self.training)
+        return report.targets(self.frame, self.about(), self.info, self.training)
+
+    def about(self) -> report.About:
+        """What the report is told of the experiment."""
+        return about(self.experiment, self.info, self.units())
 
     def notes(self) -> list[str]:
         """A sentence on each learner with fits that did not converge, or learned nothing."""
@@ -116,21 +108,27 @@ class Results:
 
     def print(self, console: Console) -> None:
         """The tables and notes, in a terminal."""
-        report.print_tables(self.frame, console, self.info, self._config(), self.training)
+        report.print_tables(self.frame, console, self.info, self.about(), self.training)
 
     def render(self, folder: Path) -> Path:
-        """Writes curves.png and report.html into a run's folder; returns the page's path.
+        """Writes curves, summary and report.html into a run's folder; returns the page's path.
 
         Of a run that is not finished unfinished.png and unfinished.html, which are no part of it:
         it may be finishing meanwhile.
         """
-        unfinished = "unfinished" in self.info
+        unfinished, about = "unfinished" in self.info, self.about()
         picture, shown = SO_FAR if unfinished else (PICTURE, PAGE)
-        replace_file(folder / picture, lambda path: report.save_png(self.plot(), path))
-        page = report.page(self.frame, self._config(), self.info, self.training)
+        replace_file(folder / picture, lambda path: report.save(self.plot(), path))
+        page = report.page(self.frame, about, self.info, self.training)
         replace_file(folder / shown, lambda path: path.write_text(page, encoding="utf-8"))
-        if not unfinished and (folder / files.MANIFEST).is_file():
-            self._seal(folder, [PICTURE, PAGE])
+        if unfinished:
+            return folder / shown
+        replace_file(folder / VECTOR, lambda path: report.save(self.plot(), path))
+        table, latex = report.wide_summary(self.frame, about), report.latex(self.frame, about)
+        replace_file(folder / SUMMARY, lambda path: table.to_csv(path, index=False))
+        replace_file(folder / LATEX, lambda path: path.write_text(latex, encoding="utf-8"))
+        if (folder / files.MANIFEST).is_file():
+            self._seal(folder, [*SHOWN])
         return folder / shown
 
     def save(self, folder: Path) -> None:
@@ -144,9 +142,10 @@ class Results:
         if training is not None:
             replace_file(folder / TRAINING, lambda path: training.to_parquet(path, index=False))
         replace_file(folder / TABLE, lambda path: self.frame.to_parquet(path, index=False))
+        replace_file(folder / ROWS, lambda path: self.frame.to_csv(path, index=False))
         self.render(folder)
         # Last: where the manifest is, the run is finished and the rest is there.
-        self._seal(folder, [*_files(self.experiment), PICTURE, PAGE])
+        self._seal(folder, [*_files(self.experiment), ROWS, *SHOWN])
         for name in SO_FAR:
             (folder / name).unlink(missing_ok=True)
 
@@ -220,7 +219,7 @@ def load_so_far(folder: str | Path) -> Results:
 
 def is_finished(folder: Path) -> bool:
     """Whether all that a finished run has is in its folder, as it was written."""
-    names = [*_files(read_experiment(folder)), PICTURE, PAGE]
+    names = [*_files(read_experiment(folder)), ROWS, *SHOWN]
     return files.damaged(folder, names, run_sha256(folder)) is None
 
 
@@ -234,6 +233,7 @@ def tidy(
     cells: dict[tuple[str, str], Cell],
     y: np.ndarray | None = None,
     classes: int = 0,
+    first_round: int = 0,
 ) -> pd.DataFrame:
     """The tidy table of `(learner, strategy) -> Cell`.
 
@@ -245,14 +245,17 @@ def tidy(
       cells: what was measured, with "labels", and what was labelled.
       y: `[N]` the pool's classes; no imbalance ratio if None.
       classes: their number.
+      first_round: of what was measured.
     """
     seeds = np.array(experiment.seed_numbers())
     parts = []
     for (learner, strategy), cell in cells.items():
         measured = {name: np.asarray(values) for name, values in cell["metrics"].items()}
+        # A class without test examples has no recall, and no rows.
+        measured = {name: v for name, v in measured.items() if not np.isnan(v).all()}
         measured.pop("finite")
         labels = measured.pop("labels").astype(np.int32)
-        rounds = np.arange(labels.shape[1])
+        rounds = first_round + np.arange(labels.shape[1])
         if y is not None:
             picks = np.asarray(cell["labelled"])
             measured["imbalance_ratio"] = _imbalance(labels, picks, y, classes)

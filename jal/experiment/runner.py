@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from jal.data.dataset import Dataset
-from jal.experiment.comparison import finished_results, run_experiment
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import given_data
 from jal.experiment.folder import (
@@ -22,7 +21,8 @@ from jal.experiment.folder import (
 from jal.experiment.merging import merged
 from jal.experiment.progress import Interrupted
 from jal.experiment.results import is_finished
-from jal.experiment.session import Session
+from jal.experiment.running import finished_results, run_experiment
+from jal.experiment.session import OnRows, Session
 from jal.experiment.splits import check_splits, over_splits, run_several
 from jal.experiment.training_config import Training
 from jal.types import InputError
@@ -37,6 +37,7 @@ def run(
     dataset: Dataset | None = None,
     progress: bool = True,
     allow_code: bool = False,
+    on_rows: OnRows | None = None,
 ) -> Any:
     """Runs a config from its start.
 
@@ -48,6 +49,8 @@ def run(
         for its parts; see `jal.data.from_arrays`.
       progress: show it.
       allow_code: whether modules may be imported that the folders of trained agents name.
+      on_rows: called after each segment of an experiment with its rows of the tidy table, without
+        imbalance ratios: for TensorBoard, W&B or a log of one's own.
 
     Returns:
       Results of an experiment, Trained of a training, a list of a list.
@@ -59,7 +62,11 @@ def run(
     """
     folder = None if out is None else Path(out)
     typed = _typed(config, dataset)
-    return _run_all(typed, _session(folder, dataset, True, allow_code, progress, resumed=False))
+    event = threading.Event()
+    return _run_all(
+        typed,
+        Session(folder, dataset, {}, True, allow_code, progress, False, event, on_rows),
+    )
 
 
 def resume(
@@ -69,6 +76,7 @@ def resume(
     dataset: Dataset | None = None,
     progress: bool = True,
     allow_code: bool = False,
+    on_rows: OnRows | None = None,
 ) -> Any:
     """Goes on with the run in `folder`; its results equal those of a run never interrupted, but for
     times.
@@ -80,6 +88,7 @@ def resume(
       dataset: as in `run`; must hold the same data.
       progress: show it.
       allow_code: whether code may be run that the folder names, or those of trained agents.
+      on_rows: as in `run`, of the segments that are still to run.
 
     Returns:
       as `run`.
@@ -97,22 +106,11 @@ def resume(
     assert config is not None
     typed = _typed(config, dataset)
     check_config(folder, typed)
-    session = _session(folder, dataset, own or allow_code, allow_code, progress, resumed=True)
+    event, names = threading.Event(), own or allow_code
+    session = Session(folder, dataset, {}, names, allow_code, progress, True, event, on_rows)
     if dataset is None and isinstance(typed, Experiment) and is_finished(folder):
         return finished_results(folder, typed, session)
     return _run_all(typed, session)
-
-
-def _session(
-    folder: Path | None,
-    dataset: Dataset | None,
-    allow_names: bool,
-    allow_code: bool,
-    progress: bool,
-    resumed: bool,
-) -> Session:
-    event = threading.Event()
-    return Session(folder, dataset, {}, allow_names, allow_code, progress, resumed, event)
 
 
 def _typed(config: Any, dataset: Dataset | None) -> Config:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import pandas as pd
 from jax.sharding import Mesh
 from rich.console import Console
 
@@ -19,7 +20,9 @@ from jal.experiment.data_config import Data, load_data
 from jal.experiment.folder import Config, create
 from jal.experiment.lock import locked
 
-__all__ = ["Hold", "Session", "described"]
+__all__ = ["Hold", "OnRows", "Session", "described"]
+
+OnRows = Callable[[pd.DataFrame], None]
 
 # `(folder, config, what identifies its data)`: makes a run's folder, and holds it.
 Hold = Callable[[Path, Config, str], None]
@@ -37,6 +40,7 @@ class Session(NamedTuple):
       progress: show it.
       resumed: whether the folder is an interrupted run's.
       interrupted: set by Ctrl-C.
+      on_rows: told each segment's rows of the tidy table.
       before: told what identifies the data before the run's folder is made: of the first of
         several runs, which makes the folder of all.
     """
@@ -49,6 +53,7 @@ class Session(NamedTuple):
     progress: bool
     resumed: bool
     interrupted: threading.Event
+    on_rows: OnRows | None = None
     before: Callable[[str], None] | None = None
 
     def data(self, config: Data) -> Dataset:

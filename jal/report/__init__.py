@@ -4,7 +4,10 @@ from jal.extras import require
 
 require("jal.report", "experiments", "matplotlib", "pandas")
 
-
+from jal.report.about import About
+from jal.report.agent_texts import targets
+from jal.report.compare import Run, compare, comparison_headline, differing, shared
+from jal.report.compare_page import comparison_page
 from jal.report.comparisons import (
     level_with_best,
     paired_differences,
@@ -12,25 +15,37 @@ from jal.report.comparisons import (
     significance,
     untested,
 )
+from jal.report.exports import latex, wide_summary
+from jal.report.headline import headline
 from jal.report.notes import notes
 from jal.report.page import page
-from jal.report.plots import curve_grid, learning_curves, save_png
-from jal.report.tables import ranking, seconds, summary
+from jal.report.plots import learning_curves, save
+from jal.report.reach import Reach, reach
+from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
-from jal.report.texts import print_tables, targets
+from jal.report.terminal import print_tables
 from jal.report.tidy import aubcs, by_training, curves, label_range
 from jal.report.trainings import aubc_differences, points_curve, training_summary
 
 __all__ = [
+    "About",
+    "Reach",
+    "Run",
     "aubc_differences",
     "aubcs",
     "batch_histogram",
     "budget_differences",
     "by_training",
-    "curve_grid",
+    "class_recalls",
+    "compare",
+    "comparison_headline",
+    "comparison_page",
     "curves",
+    "differing",
+    "headline",
     "label_range",
+    "latex",
     "learning_curves",
     "level_with_best",
     "metric_densities",
@@ -41,8 +56,10 @@ __all__ = [
     "points_curve",
     "print_tables",
     "ranking",
-    "save_png",
+    "reach",
+    "save",
     "seconds",
+    "shared",
     "significance",
     "summary",
     "target_summary",
@@ -51,4 +68,5 @@ __all__ = [
     "training_curves",
     "training_summary",
     "untested",
+    "wide_summary",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,14 @@ from jal.report.tidy import aubcs, curves, same_budgets
 __all__ = [
     "FEWEST",
     "LEVEL",
+    "WithBest",
+    "adjusted",
     "level_with_best",
     "paired_differences",
     "penalties",
     "significance",
     "untested",
+    "with_best",
 ]
 
 LEVEL = 0.05
@@ -70,34 +74,59 @@ def significance(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.Da
       trainings: of agents; if several, tests are over these.
     """
     scores = 100 * aubcs(frame, learner, trainings)
-    adjusted = _adjusted(scores, list(itertools.combinations(scores, 2)))
+    found = adjusted(scores, list(itertools.combinations(scores, 2)))
 
     def entry(a: str, b: str) -> str:
         difference = np.nan if a == b else (scores[a] - scores[b]).mean()
         if np.isnan(difference):
             return ""
-        p = adjusted[(a, b) if (a, b) in adjusted else (b, a)]
+        p = found[(a, b) if (a, b) in found else (b, a)]
         return f"{difference:+.1f}" + ("*" if p < LEVEL else "")
 
     cells = [[entry(a, b) for b in scores] for a in scores]
     return pd.DataFrame(cells, index=scores.columns, columns=scores.columns)
 
 
-def level_with_best(scores: pd.DataFrame) -> list[str]:
-    """The strategy of the highest mean, and those that are not significantly below it.
+class WithBest(NamedTuple):
+    """Who is level with the strategy of the highest mean, by the tests of `significance`, corrected
+    over the comparisons with it alone.
 
-    By the tests of `significance`, corrected over the comparisons with the best alone. None where
-    there are fewer than five rows, or nothing to compare; one that could not be tested is none.
+    Attributes:
+      best: of the highest mean.
+      level: not significantly below it.
+      below: significantly below it.
+      untested: of too few runs in common, or whose differences do not vary.
+    """
+
+    best: str
+    level: list[str]
+    below: list[str]
+    untested: list[str]
+
+
+def with_best(scores: pd.DataFrame) -> WithBest | None:
+    """Each strategy beside the one of the highest mean; None without two to compare.
 
     Args:
       scores: a row for each seed or training, a column for each strategy, as `aubcs`.
     """
-    means = scores.mean()
-    if len(means.dropna()) < 2 or len(scores) < FEWEST:
-        return []
+    means = scores.mean().dropna()
+    if len(means) < 2:
+        return None
     best = str(means.idxmax())
-    found = _adjusted(scores, [(best, other) for other in scores.columns.drop(best)])
-    return [best, *(other for (_, other), p in found.items() if p >= LEVEL)]
+    found = adjusted(scores, [(best, str(other)) for other in scores.columns.drop(best)])
+    kinds = {
+        "level": [other for (_, other), p in found.items() if p >= LEVEL],
+        "below": [other for (_, other), p in found.items() if p < LEVEL],
+        "untested": [other for (_, other), p in found.items() if np.isnan(p)],
+    }
+    return WithBest(best, **kinds)
+
+
+def level_with_best(scores: pd.DataFrame) -> list[str]:
+    """The best and those level with it (`with_best`); none of fewer than five rows."""
+    found = with_best(scores) if len(scores) >= FEWEST else None
+    return [] if found is None else [found.best, *found.level]
 
 
 def untested(scores: pd.DataFrame, unit: str = "seeds") -> str:
@@ -105,19 +134,23 @@ def untested(scores: pd.DataFrame, unit: str = "seeds") -> str:
     pairs = list(itertools.combinations(scores, 2))
     if len(scores) < FEWEST:
         return f"no stars: {len(scores)} {unit} are fewer than {FEWEST}" if pairs else ""
-    without = sum(np.isnan(p) for p in _adjusted(scores, pairs).values())
+    without = sum(np.isnan(p) for p in adjusted(scores, pairs).values())
     if not without:
         return ""
     which = "this pair" if len(pairs) == 1 else f"{without} of {len(pairs)} pairs"
     return f"no test of {which}, whose differences do not vary or are of fewer than {FEWEST} {unit}"
 
 
-def _adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+def adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """Pair -> p with Holm's correction over these pairs; NaN where it is not tested."""
 
+    columns = {name: scores[name].to_numpy(float) for name in scores}
+
     def p_value(a: str, b: str) -> float:
-        both = scores[[a, b]].dropna().to_numpy()
-        return float(metrics.paired_p_value(*both.T)) if len(both) >= FEWEST else np.nan
+        both = ~np.isnan(columns[a]) & ~np.isnan(columns[b])
+        if both.sum() < FEWEST:
+            return np.nan
+        return float(metrics.paired_p_value(columns[a][both], columns[b][both]))
 
     found = np.array([p_value(*pair) for pair in pairs])
     return dict(zip(pairs, metrics.holm(found), strict=True))

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from jal import metrics
 from jal.report.tables import ranking
-from jal.report.tidy import curves, same_budgets
+from jal.report.tidy import curves
 
 __all__ = [
     "COLOURS",
     "FEW",
     "InlineFigure",
-    "curve_grid",
+    "inline_svgs",
     "learning_curves",
     "plain",
     "png",
-    "save_png",
+    "save",
+    "styled",
+    "svg",
 ]
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; random is grey.
@@ -53,7 +56,7 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float 
     The band is the mean's interval of that level, as far as the metric can have its values.
 
     The legend goes from the highest AUBC to the lowest. Of more than ten strategies the seven of
-    highest AUBC and random stand out, the others are thin and grey: `curve_grid` shows each.
+    highest AUBC and random stand out, the others are thin and grey; the page shows each.
     """
     learners = _learners(frame, metric)
     figure = InlineFigure(figsize=(5.2 * len(learners) + 1.8, 4.2), layout="constrained")
@@ -81,63 +84,52 @@ def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float 
     return figure
 
 
-def curve_grid(
-    frame: pd.DataFrame, learner: str, metric: str = "accuracy", level: float = 0.95
-) -> Figure:
-    """A small panel for each strategy of one learner, the highest AUBC first, the others in grey.
-
-    Shows what each has more than random, seed by seed, with its band; the metric itself where
-    random is not among them or bought other numbers of labels.
-    """
-    _learners(frame, metric)
-    found = curves(frame, learner, metric)
-    name, (low, high) = metric.replace("_", " "), metrics.bounds(metric)
-    if "random" in found and len(found) > 1 and same_budgets(found):
-        base = found["random"][1]
-        found = {
-            strategy: (labels, values - base)
-            for strategy, (labels, values) in found.items()
-            if strategy != "random"
-        }
-        name += " less random's"
-        low, high = low - high, high - low
-    columns = min(6, len(found))
-    rows = -(-len(found) // columns)
-    # Margins in inches: a layout that measures all panels' texts takes seconds.
-    width, height = 2.0 * columns + 1.0, 1.75 * rows + 0.6
-    figure = InlineFigure(figsize=(width, height))
-    margins = {"left": 0.9 / width, "right": 1 - 0.1 / width, "wspace": 0.1, "hspace": 0.25}
-    margins |= {"bottom": 0.55 / height, "top": 1 - 0.35 / height}
-    panels = figure.subplots(
-        rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=margins
-    ).ravel()
-    for place in range(len(found), len(panels)):
-        panels[place].set_visible(False)
-        panels[place - columns].tick_params(labelbottom=True)  # the lowest of its column
-    ranked = [strategy for strategy in ranking(frame, learner) if strategy in found]
-    means = [np.stack([_mean(labels), _mean(values)], axis=1) for labels, values in found.values()]
-    for panel, strategy in zip(panels, ranked, strict=False):
-        panel.add_collection(LineCollection(means, **BACKGROUND))
-        _band(panel, *found[strategy], level, (low, high), color=COLOURS[0])
-        panel.set_title(strategy, parse_math=False, fontsize=9)
-        panel.tick_params(labelsize=8)
-        plain(panel)
-    figure.supxlabel("labels", fontsize=9)
-    figure.supylabel(name, fontsize=9)
-    return figure
-
-
 def png(figure: Figure) -> bytes:
     """The figure as a PNG."""
+    return _saved(figure, "png", dpi=130)
+
+
+def svg(figure: Figure, **options: Any) -> str:
+    """The figure as SVG, without a background; equal figures give equal text."""
+    with rc_context({"svg.hashsalt": "jal"}):
+        metadata = {"Date": None}
+        return _saved(figure, "svg", transparent=True, metadata=metadata, **options).decode()
+
+
+def inline_svgs(figure: Figure) -> list[str]:
+    """Each panel of a figure as an element of a page, whose colour its text and axes have."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # places the panels
+    figure.set_layout_engine("none")
+    shown = [panel for panel in figure.axes if panel.get_visible()]
+    drawn = []
+    for panel in shown:
+        for other in shown:
+            other.set_visible(other is panel)
+        around = panel.get_tightbbox(canvas.get_renderer())
+        assert around is not None
+        around = around.transformed(figure.dpi_scale_trans.inverted()).padded(0.06)
+        with rc_context({"svg.fonttype": "none"}):
+            text = svg(figure, bbox_inches=around)
+        text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+        text = text[text.index("<svg") :].strip().replace("#000000", "currentColor")
+        drawn.append(text.replace("<svg", '<svg class="figure"', 1))
+    return drawn
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes the figure, as SVG or PNG by the path's ending."""
+    if path.suffix == ".svg":
+        path.write_text(svg(figure), encoding="utf-8")
+    else:
+        path.write_bytes(png(figure))
+
+
+def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(buffer, format="png", dpi=130)
+    figure.savefig(buffer, format=kind, **options)
     return buffer.getvalue()
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Writes the figure."""
-    path.write_bytes(png(figure))
 
 
 def _learners(frame: pd.DataFrame, metric: str) -> list[str]:
@@ -175,18 +167,28 @@ def plain(panel: Axes) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _styles(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Of the strategies that stand out, the highest AUBC first."""
+def styled(frame: pd.DataFrame) -> dict[str, str]:
+    """Strategy -> its style on the page (`jal.report.svg.Line`), of those that stand out, the
+    highest AUBC first. Colours and dashes are those of `learning_curves`."""
     ranked = ranking(frame)
     others = [str(name) for name in frame.strategy.unique() if name != "random"]
     if len(ranked) > FEW:
         others = [name for name in ranked if name != "random"][:BEST]
-    styles = {
-        name: {
-            "color": COLOURS[i % len(COLOURS)],
-            "linestyle": DASHES[i // len(COLOURS) % len(DASHES)],
-        }
-        for i, name in enumerate(others)
-    }
-    styles["random"] = RANDOM
-    return {name: styles[name] for name in ranked if name in styles}
+    found = {"random": "random"}
+    for i, name in enumerate(others):
+        dashes = i // len(COLOURS) % len(DASHES)
+        found[name] = f"c{i % len(COLOURS)}" + (f" d{dashes}" if dashes else "")
+    return {name: found[name] for name in ranked if name in found}
+
+
+def _styles(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Of the strategies that stand out, the highest AUBC first."""
+    styles = {}
+    for name, style in styled(frame).items():
+        colour, _, dashes = style.partition(" d")
+        styles[name] = (
+            RANDOM
+            if style == "random"
+            else {"color": COLOURS[int(colour[1:])], "linestyle": DASHES[int(dashes or 0)]}
+        )
+    return styles

@@ -11,7 +11,7 @@ import pandas as pd
 from jal import metrics
 from jal.report.tidy import aubcs, curves, units
 
-__all__ = ["ranking", "seconds", "summary"]
+__all__ = ["class_recalls", "ranking", "seconds", "summary"]
 
 
 def summary(frame: pd.DataFrame, level: float = 0.95, trainings: int = 1) -> pd.DataFrame:
@@ -48,6 +48,36 @@ def summary(frame: pd.DataFrame, level: float = 0.95, trainings: int = 1) -> pd.
             rows[learner, strategy] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
+    return table
+
+
+def class_recalls(
+    frame: pd.DataFrame, learner: str, level: float = 0.95, trainings: int = 1
+) -> pd.DataFrame:
+    """Final recall of each class by strategy, mean and half width; empty where not measured.
+
+    Args:
+      frame: the tidy table, with the metrics class_recall_0 and so on.
+      learner: which.
+      level: of the intervals.
+      trainings: of agents; if several, means and intervals are over these.
+
+    Returns:
+      index (strategy, class), columns recall and recall_ci.
+    """
+    name = metrics.class_recall.__name__
+    found = frame.metric[frame.learner == learner].unique()
+    numbers = [one.removeprefix(f"{name}_") for one in found if one.startswith(f"{name}_")]
+    rows = {}
+    for number in map(int, numbers):
+        of_class = curves(frame, learner, f"{name}_{number}")
+        last = {strategy: values[:, -1] for strategy, (_, values) in of_class.items()}
+        for strategy, values in units(frame, learner, last, trainings).items():
+            mean, half = metrics.mean_interval(values.to_numpy(float), level)
+            rows[strategy, number] = {"recall": mean, "recall_ci": half}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["recall", "recall_ci"])
+    if len(table):
+        table.index = pd.MultiIndex.from_tuples(table.index, names=["strategy", "class"])
     return table
 
 

@@ -18,13 +18,20 @@ def curves(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> Curve
     """Strategy -> (labels `[S, R + 1]`, values `[S, R + 1]`) of one learner, in the run's order.
 
     Rows are the learner's seeds in order, the same for each strategy: NaN where one has not run.
+    ValueError where a seed's round is there twice.
     """
     own = frame.loc[frame.learner == learner]
     seeds, part = np.sort(own.seed.unique()), own.loc[own.metric == metric]
     found = {}
     for strategy, cell in part.groupby("strategy", sort=False, observed=True):
-        wide = cell.pivot(index="seed", columns="round", values=["labels", "value"]).reindex(seeds)
-        found[strategy] = wide["labels"].to_numpy(float), wide["value"].to_numpy(float)
+        rounds, column = np.unique(cell["round"].to_numpy(), return_inverse=True)
+        place = np.searchsorted(seeds, cell.seed.to_numpy()) * len(rounds) + column
+        if len(np.unique(place)) < len(place):
+            raise ValueError(f"{learner} with {strategy} has rounds of a seed twice.")
+        wide = np.full((2, len(seeds) * len(rounds)), np.nan)
+        wide[:, place] = cell.labels.to_numpy(), cell.value.to_numpy()
+        labels, values = wide.reshape(2, len(seeds), len(rounds))
+        found[strategy] = labels, values
     return found
 
 

@@ -1,7 +1,7 @@
 """Stars, bold and areas: what is compared with what, and what is not."""
 
 import io
-import sys
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,9 @@ from rich.console import Console
 from scipy import stats
 
 from jal.report import (
+    About,
     aubc_differences,
     aubcs,
-    curve_grid,
     label_range,
     learning_curves,
     level_with_best,
@@ -25,18 +25,11 @@ from jal.report import (
     summary,
     untested,
 )
+from jal.report.charts import small_charts
 from jal.report.comparisons import FEWEST
 from jal.report.page import page
 
-CONFIG = {"name": "toy", "data": {"source": "sklearn:digits"}}
-PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 Run = tuple[list[float], list[float]]  # labels and accuracies
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch):
-    """Pages whose pictures are not drawn, which takes the most of their time."""
-    monkeypatch.setattr(sys.modules["jal.report.page"], "png", lambda figure: PNG_MAGIC)
 
 
 def tidy(runs: dict[str, list[Run]], metric: str = "accuracy") -> pd.DataFrame:
@@ -56,11 +49,11 @@ def flat(heights: dict[str, list[float]]) -> pd.DataFrame:
     return tidy({name: [([10, 20], [h, h]) for h in of] for name, of in heights.items()})
 
 
-def shown(frame: pd.DataFrame, **config) -> tuple[str, str]:
+def shown(frame: pd.DataFrame) -> tuple[str, str]:
     """The page, and the terminal's tables, as one line of words."""
     out = io.StringIO()
-    print_tables(frame, Console(file=out, width=200), INFO, CONFIG | config)
-    return page(frame, CONFIG | config, INFO), " ".join(out.getvalue().split())
+    print_tables(frame, Console(file=out, width=200), INFO)
+    return page(frame, About("toy"), INFO), " ".join(out.getvalue().split())
 
 
 def test_two_seeds_whose_differences_coincide_have_no_star():
@@ -124,9 +117,9 @@ def test_stars_are_scipys_with_holm():
     level = {"abcdef"[best], *("abcdef"[i] for i, b in zip(others, below, strict=True) if not b)}
     assert set(level_with_best(aubcs(frame, "logreg"))) == level
     assert 1 < len(level) < 6
-    written = page(frame, CONFIG, INFO)
+    written = page(frame, About("toy"), INFO)
     assert written.count('<tr class="best">') == len(level)
-    assert "Bold: AUBC not significantly below the highest" in written
+    assert "Bold: AUBC not significantly below the highest." in written
 
 
 def stepwise(p: list[float]) -> list[bool]:
@@ -259,5 +252,8 @@ def test_bands_end_where_the_metric_does():
     np.testing.assert_allclose(band(panel).min(), 1 - mean - half, atol=1e-6)
     # Less random's, differences go down to -1.
     random = [([10, 20], [1.0, 1.0])] * 3
-    (panel,) = curve_grid(tidy({"random": random, "a": near}), "logreg").axes
-    assert band(panel).min() == -1 and np.isclose(band(panel).max(), mean + half - 1)
+    ((drawn,), _) = small_charts(tidy({"random": random, "a": near}), "logreg")
+    corners = re.search(r'class="band c0" d="M([^"]*)Z', drawn)[1].split("L")
+    least, zero = (float(y) for y in re.findall(r'class="(?:mark|grid)" d="M0 ([0-9.]+)H', drawn))
+    heights = (np.array([float(one.split()[1]) for one in corners]) - zero) / (zero - least)
+    np.testing.assert_allclose([heights.min(), heights.max()], [-1, mean + half - 1], atol=0.01)

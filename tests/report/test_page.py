@@ -1,6 +1,4 @@
-import base64
 import re
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,8 +7,9 @@ import pytest
 from report_info import INFO
 
 from jal.metrics import mean_interval
-from jal.report import curve_grid, learning_curves, page, save_png
-from jal.report.plots import BEST, FEW, png
+from jal.report import About, learning_curves, page, save
+from jal.report.charts import curve_charts, small_charts
+from jal.report.plots import BEST, FEW, inline_svgs, png, svg
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 MALICIOUS = '<b>x</b> & "<script>alert(1)</script>'
@@ -52,14 +51,8 @@ def tidy(learners=("logreg",), strategies=("random", "margin"), seeds=5) -> pd.D
     return pd.DataFrame(rows, columns=names)
 
 
-def config(name: str = "toy", source: str = "sklearn:digits") -> dict:
-    return {"name": name, "data": {"source": source}, "seeds": 5}
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Pages whose pictures are not drawn, which takes the most of their time."""
-    monkeypatch.setattr(sys.modules["jal.report.page"], "png", lambda figure: PNG_MAGIC)
+def about(name: str = "toy", data: str = "sklearn:digits", **fields) -> About:
+    return About(name, data, settings={"protocol.seeds": "5"}, **fields)
 
 
 class Reader(HTMLParser):
@@ -89,36 +82,52 @@ class Reader(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
-        if self.open[-1:] in (["td"], ["th"]):
+        if {"td", "th"} & set(self.open[-2:]):  # a head may be turned
             self.rows[-1][-1] += data
 
 
-def images(read: Reader) -> int:
-    """How many there are; each must be a PNG within the page, and nothing else be linked."""
-    sources = [value for name, value in read.attributes if name in ("src", "href")]
-    start = "data:image/png;base64,"
-    for source in sources:
-        assert source.startswith(start)
-        assert base64.b64decode(source[len(start) :], validate=True).startswith(PNG_MAGIC)
-    return len(sources)
+def charts(read: Reader) -> list[str]:
+    """What each of the page's charts says that it shows."""
+    labels = [value for name, value in read.attributes if name == "aria-label"]
+    assert read.attributes.count(("class", "chart")) == len(labels)
+    return labels
 
 
 def test_page_is_whole_and_self_contained():
-    source = page(tidy(learners=("logreg", "mlp")), config(), INFO)
+    source = page(tidy(learners=("logreg", "mlp")), about(), INFO)
     assert source.startswith("<!doctype html>")
     assert not re.search("https?://", source)
     read = Reader(source)
-    assert {"script", "link", "iframe", "object"}.isdisjoint(read.tags)
-    assert {"html", "head", "title", "body", "table", "img"} <= set(read.tags)
-    assert read.tags.count("h2") == 6  # curves, imbalance, two learners, config, run
-    assert images(read) == 2
+    assert {"script", "link", "iframe", "object", "img"}.isdisjoint(read.tags)
+    assert {"html", "head", "title", "body", "table", "svg"} <= set(read.tags)
+    assert read.tags.count("h2") == 4  # curves, imbalance, two learners
+    assert charts(read) == [
+        f"{metric} against labels with {learner}"
+        for metric in ("accuracy", "imbalance ratio")
+        for learner in ("logreg", "mlp")
+    ]
+    # The contents lead to each part, and nothing else is linked.
+    links = [value for name, value in read.attributes if name in ("src", "href")]
+    ids = [value for name, value in read.attributes if name == "id"]
+    assert links == [f"#{one}" for one in ids] and len(ids) == 4
     assert "2 learners, 2 strategies, 5 seeds, data sklearn:digits; 12 s on cpu" in read.text
     assert "compilation 4 s; jal 0.1, JAX 0.10" in read.text
-    assert '"seeds": 5' in read.text  # the config as it is
+    assert ["protocol.seeds", "5"] in read.rows and ["device", '"cpu"'] in read.rows
+    folded = source[source.index("<details><summary>Config") :]
+    assert folded.index("protocol.seeds") < folded.index("</details>")
 
 
-def test_page_shows_the_numbers(undrawn):
-    read = Reader(page(tidy(), config(), INFO))
+def test_page_opens_with_the_result():
+    read = Reader(page(tidy(), about(), INFO))
+    before, _, after = read.text.partition("Over 5 seeds, margin has the highest AUBC with logreg")
+    assert before.endswith("toy")
+    assert after.startswith(" (0.7000 ± ")
+    read = Reader(page(tidy(), about(), {"unfinished": "1 of 2"}))
+    assert "So far, over 5 seeds, margin has" in read.text and "UNFINISHED: 1 of 2" in read.text
+
+
+def test_page_shows_the_numbers():
+    read = Reader(page(tidy(), about(), INFO))
     # AUBC: .5 + the gain, seeds apart by .02 (.125 + (1 - gain) / 2 + gain / 4).
     half = {g: mean_interval(0.02 * (0.625 - g / 4) * np.arange(5.0))[1] for g in (0.1, 0.2)}
     final = {g: mean_interval(0.02 * g * np.arange(5.0))[1] for g in (0.1, 0.2)}
@@ -126,24 +135,27 @@ def test_page_shows_the_numbers(undrawn):
         [name, f"{0.5 + g:.4f} ± {half[g]:.4f}", f"{0.5 + 2 * g:.4f} ± {final[g]:.4f}"]
         for name, g in [("margin", 0.2), ("random", 0.1)]
     ]
-    assert "over the seeds with 30 labels. AUBC" in read.text
-    assert read.rows[0] == ["strategy", "AUBC", "final accuracy", "final log_loss", "imbalance"]
-    rows = [row[:3] for row in read.rows]  # the toy table's log loss and imbalance follow
+    assert "over the seeds with 30 labels. Bold" in read.text
+    heads = ["strategy", "AUBC", "", "final accuracy", "final log loss", "imbalance"]
+    assert read.rows[0] == [*heads, "labels to 90 %", "labels to 95 %"]
+    # Of margin's .9: .81 and .855. It has .7 +- .02 k with 20 labels, and .9 with 30.
+    found = {row[0]: row[-2:] for row in read.rows[1:3]}
+    assert found == {"margin": ["30.0 ± 0.0"] * 2, "random": ["≥ 30 (0 %)"] * 2}
+    rows = [[row[0], *row[1:4:2]] for row in read.rows]  # without the dot between
     best = rows.index(shown[0])
     assert rows[best + 1] == shown[1]  # the best first
-    assert (read.row_classes[best], read.row_classes[best + 1]) == ("best", "")
+    assert (read.row_classes[best], read.row_classes[best + 1]) == ("best", None)
     assert [value for _, value in read.attributes if value == "aubc"] == ["aubc"] * 2
     assert "What is final is" not in read.text
     assert ["random", "-10.0*", ""] in read.rows
     assert ["margin", "", "+10.0*"] in read.rows
     assert ["random", "0.00", "0.00"] in read.rows
     assert ["margin", "0.00", "0.67"] in read.rows  # at two budgets of three
-    assert [value for _, value in read.attributes if value in ("good", "bad")] == ["good", "bad"]
 
 
 def test_page_escapes_names():
     frame = tidy(learners=(MALICIOUS,), strategies=(MALICIOUS, "random"))
-    source = page(frame, config(MALICIOUS, source=MALICIOUS), INFO | {"device": MALICIOUS})
+    source = page(frame, about(MALICIOUS, data=MALICIOUS), INFO | {"device": MALICIOUS})
     read = Reader(source)
     assert {"b", "script"}.isdisjoint(read.tags)
     # Title, heading, about (twice), learner, three tables' rows and two heads at least.
@@ -154,8 +166,8 @@ def test_page_escapes_names():
 @pytest.mark.parametrize(
     ("strategies", "seeds"), [(("random", "margin"), 1), (("margin",), 3), (("margin",), 1)]
 )
-def test_page_of_one_seed_or_one_strategy(undrawn, strategies, seeds):
-    read = Reader(page(tidy(strategies=strategies, seeds=seeds), config(), INFO))
+def test_page_of_one_seed_or_one_strategy(strategies, seeds):
+    read = Reader(page(tidy(strategies=strategies, seeds=seeds), about(), INFO))
     assert ("±" in read.text) == (seeds > 1)
     assert "nan" not in read.text.lower()
     assert ("paired t-test" in read.text) == (len(strategies) > 1)
@@ -228,52 +240,144 @@ def test_of_many_the_best_and_random_stand_out():
     assert len(legend(learning_curves(tidy(strategies=MANY[: FEW + 1], seeds=1)))) == BEST + 2
 
 
-def test_a_panel_for_each_strategy_less_random():
-    figure = curve_grid(tidy(strategies=MANY), "logreg")
-    panels = [panel for panel in figure.axes if panel.get_visible()]
-    lowest = [p.get_title() for p in panels if p.xaxis.get_tick_params()["labelbottom"]]
-    assert lowest == [f"strategy {15 - i}" for i in range(9, 15)]  # of six columns
-    assert [panel.get_title() for panel in panels] == list(MANY[:0:-1])  # by AUBC
-    assert figure.get_supylabel() == "accuracy less random's"
-    for panel in panels:
-        mean, half = mean_interval(values(panel.get_title(), 5) - values("random", 5))
-        np.testing.assert_allclose(panel.lines[-1].get_ydata(), mean)
-        others, band = panel.collections
-        assert len(others.get_segments()) == 14  # all are behind it
-        corners = band.get_paths()[0].vertices
-        assert corners[:, 1].max() == pytest.approx((mean + half).max())
+def texts(drawn: str, kind: str) -> list[str]:
+    return re.findall(rf'<text class="{kind}"[^>]*>([^<]*)</text>', drawn)
+
+
+def points(drawn: str, kind: str) -> np.ndarray:
+    """Of a path's corners, px."""
+    (path,) = re.findall(rf'<path class="{kind}" d="M([^"]*)"', drawn)
+    return np.array([one.split() for one in path.replace("Z", "").split("L")], float)
+
+
+def test_charts_of_the_page():
+    """Heights and places of the ends: .5 to .9 of margin, .5 to .7 of random."""
+    drawn = curve_charts(tidy(learners=("logreg", "mlp")))
+    assert [texts(one, "title") for one in drawn] == [["logreg"], ["mlp"]]
+    assert texts(drawn[0], "name") == ["random", "margin"]  # in the run's order
+    assert texts(drawn[0], "axis") == ["accuracy", "labels"]
+    ticks = [float(text) for text in texts(drawn[0], "tick")]
+    assert ticks[:5] == [0.5, 0.6, 0.7, 0.8, 0.9] and ticks[-1] == 30
+    grid = re.findall(r'<path class="grid" d="M0 ([0-9.]+)H', drawn[0])
+    assert len(grid) == 5
+    at = dict(zip(ticks[:5], map(float, grid), strict=True))
+    curves = [one.split("</g>")[0] for one in drawn[0].split('<g class="line ')[1:]]
+    for part, (style, name, heights) in zip(
+        curves,
+        [("random", "random", [0.5, 0.6, 0.7]), ("c0", "margin", [0.5, 0.7, 0.9])],
+        strict=True,
+    ):
+        assert part.startswith(f'{style}"><title>{name}</title>')
+        corners = points(part, "curve")
+        np.testing.assert_allclose(corners[:, 1], [at[h] for h in heights], atol=0.11)
+        np.testing.assert_allclose(np.diff(corners[:, 0]), corners[-1, 0] / 2, atol=0.11)
+
+
+def test_bands_of_the_page():
+    """Twice the half width lies between the band's two ends."""
+    (drawn,) = curve_charts(tidy(strategies=("margin",)))
+    _, half = mean_interval(values("margin", 5))
+    corners = points(drawn, "band c0")
+    low, high = (float(one) for one in re.findall(r'class="grid" d="M0 ([0-9.]+)H', drawn)[::4])
+    scale = (low - high) / 0.4  # px of 1
+    np.testing.assert_allclose(corners[3:, 1][::-1] - corners[:3, 1], 2 * half * scale, atol=0.3)
+
+
+def test_grey_lines_have_their_names_under_the_pointer():
+    frame = tidy(strategies=MANY, seeds=2)
+    (drawn,) = curve_charts(frame)
+    others = re.findall('<g class="line other"><title>([^<]*)</title>', drawn)
+    assert sorted(others) == sorted(f"strategy {i}" for i in range(1, 15 - BEST))
+    assert set(texts(drawn, "name")) == set(MANY)  # theirs are hidden until then
+    assert drawn.count('class="leader"') == drawn.count('class="band') == BEST + 1
+    assert drawn.rindex("line other") < drawn.index("line random")  # behind
+
+
+def test_names_at_the_ends_are_apart_and_in_order():
+    (drawn,) = curve_charts(tidy(strategies=("random", *(f"alike {i}" for i in range(1, 10)))))
+    found = re.findall(r'<text class="name" x="[0-9.]+" y="([0-9.-]+)">([^<]*)<', drawn)
+    heights = sorted((float(y), name) for y, name in found)
+    # strategy i gains .1 + .01 i, random .1.
+    assert [name for _, name in heights] == [*(f"alike {i}" for i in range(9, 0, -1)), "random"]
+    assert (np.diff([y for y, _ in heights]) >= 12.9).all()
+    assert -1 <= heights[0][0] <= heights[-1][0] <= 300  # within the chart
+
+
+def test_a_small_chart_for_each_strategy_less_random():
+    drawn, less = small_charts(tidy(strategies=MANY), "logreg")
+    assert less and [texts(one, "title")[0] for one in drawn] == list(MANY[:0:-1])  # by AUBC
+    # strategy 14 ends .28 above random's .2, strategy 1 .02: each has its own scale, of points.
+    for one, (i, most) in zip(drawn, [(14, 30), (13, 30)], strict=False):
+        gain = 0.01 * i * 2 * 100
+        zero, top = (float(y) for y in re.findall(r'class="(?:grid|mark)" d="M0 ([0-9.]+)H', one))
+        assert texts(one, "tick")[:2] == ["0", str(most)]
+        end = points(one, "curve")[-1, 1]
+        np.testing.assert_allclose((zero - end) / (zero - top), gain / most, atol=0.01)
+    assert texts(drawn[-1], "tick")[:2] == ["0", "2"]
 
 
 @pytest.mark.parametrize("case", ["no random", "other budgets", "alone"])
-def test_panels_show_the_metric_where_random_cannot_be_taken_off(case):
+def test_small_charts_show_the_metric_where_random_cannot_be_taken_off(case):
     frame = tidy(strategies=("random",) if case == "alone" else ("random", "margin"))
     if case == "no random":
         frame = frame[frame.strategy != "random"]
     if case == "other budgets":
         frame.loc[frame.strategy == "random", "labels"] += 1
-    figure = curve_grid(frame, "logreg")
-    assert figure.get_supylabel() == "accuracy"
-    shown = figure.axes[0]
-    expected = values(shown.get_title(), 5).mean(axis=0)
-    np.testing.assert_allclose(shown.lines[-1].get_ydata(), expected)
+    drawn, less = small_charts(frame, "logreg")
+    assert not less and len(drawn) == frame.strategy.nunique()
+    name = "random" if case == "alone" else "margin"
+    assert texts(drawn[0], "title") == [name]
+    heights = points(drawn[0], "curve")[:, 1]
+    ticks = texts(drawn[0], "tick")[:-2]
+    grid = [float(y) for y in re.findall(r'class="grid" d="M0 ([0-9.]+)H', drawn[0])]
+    expected = np.interp(values(name, 5).mean(axis=0), list(map(float, ticks)), grid)
+    np.testing.assert_allclose(heights[1], expected[1], atol=0.2)
 
 
-def test_page_of_many(undrawn):
-    frame = tidy(strategies=MANY)
-    read = Reader(page(frame, config(), INFO))
-    assert images(read) == 4  # the curves, the profile, and a panel for each of both
+def test_page_of_many():
+    """A heat map of 15 strategies: no numbers but under the pointer, blank where not tested."""
+    read = Reader(page(tidy(strategies=MANY), about(), INFO))
+    names = charts(read)
+    assert len(names) == 2 + 2 * 14  # the curves, the profile, and a panel for each of both
     order = list(reversed(MANY))
     heads = [row for row in read.rows if row == ["", *order]]
     assert len(heads) == 2  # both matrices, by AUBC
-    assert [row[0] for row in read.rows if len(row) == 16][1:16] == order
-    assert ("class", "matrix") in read.attributes
-    assert images(Reader(page(tidy(strategies=MANY[:FEW]), config(), INFO))) == 2
+    rows = [row for row in read.rows if len(row) == 16 and row[0] in order]
+    assert [row[0] for row in rows] == [*order, *order]
+    assert not any("".join(row[1:]) for row in rows)
+    assert read.attributes.count(("class", "heat turned dense")) == 2
+    titles = [value for name, value in read.attributes if name == "title"]
+    assert "strategy 14, random: +14.0*" in titles and "random, strategy 14: -14.0*" in titles
+    few = Reader(page(tidy(strategies=MANY[:FEW]), about(), INFO))
+    assert len(charts(few)) == 2
 
 
-def test_page_shows_seconds(undrawn):
+def test_heat_is_of_tested_differences_alone():
+    """The best by 10 points is full, its mirror of the other colour; untested cells are blank."""
+    written = page(tidy(), about(), INFO)
+    assert 'title="margin, random: +10.0*" style="background:rgb(0 114 178 / 0.70)"' in written
+    assert 'title="random, margin: -10.0*" style="background:rgb(213 94 0 / 0.70)"' in written
+    few = page(tidy(seeds=2), about(), INFO)
+    assert 'title="margin, random: +10.0">+10.0</td>' in few
+
+
+def test_recall_of_each_class():
+    """Of the last fits; of classes with names, and one without."""
+    frame = tidy()
+    parts = [
+        frame[frame.metric == "accuracy"].assign(metric=f"class_recall_{k}", value=value)
+        for k, value in ((0, 1.0), (2, 0.25), (10, 0.5))
+    ]
+    read = Reader(page(pd.concat([frame, *parts]), about(classes=("cat", "dog", "eel")), INFO))
+    assert ["", "cat", "eel", "10"] in read.rows  # dog has no test example
+    assert ["margin", "1.00", "0.25", "0.50"] in read.rows
+    assert "final class recall" not in read.text
+
+
+def test_page_shows_seconds():
     """1 s of random over 5 seeds and 2 queries is 100 ms each."""
     seconds = {"logreg/random": 1.0, "logreg/margin": 1.25}
-    read = Reader(page(tidy(), config(), INFO | {"cell_seconds": seconds}))
+    read = Reader(page(tidy(), about(), INFO | {"cell_seconds": seconds}))
     heads = next(row for row in read.rows if "AUBC" in row)
     assert heads[-2:] == ["ms/query", "less random's"]
     found = {row[0]: row[-2:] for row in read.rows if len(row) == len(heads)}
@@ -281,15 +385,32 @@ def test_page_shows_seconds(undrawn):
     assert "less random's it is what scoring the pool, selecting and training for it" in read.text
 
 
-def test_page_without_an_imbalance(undrawn):
+def test_page_without_an_imbalance():
     frame = tidy()
-    read = Reader(page(frame[frame.metric != "imbalance_ratio"], config(), INFO))
-    assert images(read) == 1 and "Imbalance" not in read.text
+    read = Reader(page(frame[frame.metric != "imbalance_ratio"], about(), INFO))
+    assert len(charts(read)) == 1 and "Imbalance" not in read.text
 
 
-def test_png(tmp_path):
+def test_files_of_a_picture(tmp_path):
     figure = learning_curves(tidy(seeds=1))
     assert png(figure).startswith(PNG_MAGIC)
     assert figure._repr_png_().startswith(PNG_MAGIC)
-    save_png(figure, tmp_path / "curves.png")
+    save(figure, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(PNG_MAGIC)
+    save(figure, tmp_path / "curves.svg")
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert "<svg" in drawn and drawn == svg(learning_curves(tidy(seeds=1)))  # nothing of the day
+
+
+def test_panels_of_a_picture_are_elements_of_a_page():
+    """Each alone, without a background, in the page's colour."""
+    learners = ("logreg", "mlp")
+    placed = inline_svgs(learning_curves(tidy(learners=learners, seeds=1)))
+    widths = [float(re.search(r'viewBox="0 0 ([0-9.]+) ', one)[1]) for one in placed]
+    assert all(330 < width < 420 for width in widths)  # of 5.2 inches each, with 72 points
+    for one, learner in zip(placed, learners, strict=True):
+        Reader(one)
+        assert one.startswith('<svg class="figure"')
+        assert re.findall(">(logreg|mlp)</text>", one) == [learner]
+        assert "currentColor" in one and "#000000" not in one and "#ffffff" not in one
+        assert "<metadata" not in one

@@ -12,6 +12,7 @@ from scipy import stats
 
 from jal.metrics import mean_interval
 from jal.report import (
+    About,
     aubc_differences,
     budget_differences,
     by_training,
@@ -23,6 +24,7 @@ from jal.report import (
     target_summary,
     training_summary,
 )
+from jal.report.agent_texts import effect_texts, target_texts, training_texts
 from jal.report.page import page
 from jal.report.target_plots import (
     batch_histogram,
@@ -31,23 +33,23 @@ from jal.report.target_plots import (
     training_curves,
 )
 from jal.report.targets import to_target
-from jal.report.texts import Shape, effect_texts, target_texts, training_texts
 
-CONFIG = {
-    "name": "toy",
-    "data": {"source": "sklearn:digits"},
-    "agents": {"agent": {"type": "SladeBranson"}},
-    "trainings": 3,
-    "confidence": 0.68,
-    "reported": {"logreg/agent": {"accuracy": 0.6202}, "other/random": {"accuracy": 0.1234}},
-}
+ABOUT = About(
+    "toy",
+    "sklearn:digits",
+    unit="trainings",
+    units=3,
+    confidence=0.68,
+    reported={("logreg", "agent"): {"accuracy": 0.6202}, ("other", "random"): {"accuracy": 0.1234}},
+)
+ALONE = ABOUT._replace(unit="seeds", units=1)
 ROUNDS = 3
 
 
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
-    """Pages whose pictures are not drawn, which takes the most of their time."""
-    monkeypatch.setattr(sys.modules["jal.report.page"], "png", lambda figure: b"")
+    """Pages whose pictures of agents are not drawn, which takes the most of their time."""
+    monkeypatch.setattr(sys.modules["jal.report.agents_section"], "inline_svgs", lambda figure: [])
 
 
 def measured(seeds: int = 12, first: int = 5) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
@@ -116,25 +118,25 @@ def test_agents_of_other_runs_have_no_training():
     frame, _ = measured()
     goal = history().iloc[-3:].assign(metric="target_quality")
     assert training_summary(by_training(frame, 3), goal).empty
-    assert training_texts(by_training(frame, 3), goal, Shape.of(CONFIG)) == []
+    assert training_texts(by_training(frame, 3), goal, ABOUT) == []
 
 
 def test_the_page_says_what_intervals_are_over():
     frame, _ = measured()
-    written = page(frame, CONFIG, INFO, history())
+    written = page(frame, ABOUT, INFO, history())
     assert "all intervals and tests on this page are over the trainings" in written
     assert "68 % interval over the trainings" in written
-    assert '<td class="" style="">0.6202</td>' in written  # the paper's
-    assert '<td class="" style="">0.1234</td>' not in written  # of another learner
-    alone = page(frame, CONFIG | {"trainings": 1, "confidence": 0.95}, INFO, history())
+    assert "<td>0.6202</td>" in written  # the paper's
+    assert "<td>0.1234</td>" not in written  # of another learner
+    alone = page(frame, ALONE._replace(confidence=0.95), INFO, history())
     assert "hold for the policies that were trained here" in alone
     assert "95 % interval over the seeds" in alone
     same = "were measured on the same test set as the runs on this page"
     assert same in written
-    assert same not in page(frame, CONFIG | {"parts": {"holdout": 0.1}}, INFO, history())
+    assert same not in page(frame, ABOUT._replace(held_out=True), INFO, history())
     assert "Runs to the target" not in written
     frame, goals = runs_to_a_target()
-    whole = page(frame, CONFIG | {"target": 0.9, "trainings": 1}, INFO | {"pool": 20}, goals)
+    whole = page(frame, ALONE._replace(target=0.9), INFO | {"pool": 20}, goals)
     assert "Stops are found on the test set that all of these metrics are of" in whole
     assert "<th>crossing</th>" in whole and "<th>crossing less its, points</th>" in whole
 
@@ -142,7 +144,7 @@ def test_the_page_says_what_intervals_are_over():
 def test_the_terminal_shows_trainings_and_what_the_paper_has():
     frame, _ = measured()
     out = io.StringIO()
-    print_tables(frame, Console(file=out, width=120), INFO, CONFIG, history())
+    print_tables(frame, Console(file=out, width=120), INFO, ABOUT, history())
     shown = out.getvalue()
     assert "logreg: 3 trainings, 25 labels, 68 % intervals" in shown
     assert "in the paper" in shown and "0.6202" in shown
@@ -158,9 +160,9 @@ def test_an_agent_of_one_learner_alone():
     info = INFO | {"cell_seconds": times}
     assert ranking(both, "forest") == ["random"]
     assert sorted(seconds(both, info).index) == sorted(tuple(cell.split("/")) for cell in times)
-    assert "forest" in page(both, CONFIG, info, history())
+    assert "forest" in page(both, ABOUT, info, history())
     out = io.StringIO()
-    print_tables(both, Console(file=out, width=120), info, CONFIG, history())
+    print_tables(both, Console(file=out, width=120), info, ABOUT, history())
     assert "forest: 3 trainings" in out.getvalue()
 
 
@@ -192,7 +194,7 @@ def test_histories_that_never_change_are_not_drawn():
     assert constant_histories(failed) == ["length 20"]  # it had no target to reach
     goal = constant.assign(metric="target_quality", value=0.9, epoch=-1)
     assert constant_histories(pd.concat([failed, goal])) == ["length 20", "success 0"]
-    shown = page(measured()[0], CONFIG, INFO, pd.concat([frame, constant]))
+    shown = page(measured()[0], ABOUT, INFO, pd.concat([frame, constant]))
     assert "in all of them: length 20" in shown
 
 
@@ -211,11 +213,11 @@ def test_an_agent_s_aubc_less_another_strategy_s():
     low, high = test.confidence_interval(0.68)
     np.testing.assert_allclose(row.half, (high - low) / 2)
     out = io.StringIO()
-    print_tables(frame, Console(file=out, width=80), INFO, CONFIG, history())
+    print_tables(frame, Console(file=out, width=80), INFO, ABOUT, history())
     assert "logreg: agents beside other strategies" in out.getvalue()
     assert aubc_differences(frame, "logreg", ["agent", "random"]).empty
     one = frame[frame.seed == frame.seed.min()]
-    ((_, _, rows),) = effect_texts(one, history(), Shape.of(CONFIG))
+    ((_, _, rows),) = effect_texts(one, history(), ABOUT)
     assert (
         rows[0][:2] == ["agent", "random"] and rows[0][3:] == ["", ""] and "nan" not in rows[0][2]
     )
@@ -252,9 +254,9 @@ def test_all_that_is_shown_is_over_trainings():
     )
     assert abs(half - over_runs) > 1e-3
     out = io.StringIO()
-    print_tables(frame, Console(file=out, width=120), INFO, CONFIG, history())
+    print_tables(frame, Console(file=out, width=120), INFO, ABOUT, history())
     aubc = aubc_differences(by_training(frame, 3), "logreg", ["agent"], 0.68).iloc[0]
-    for shown in (out.getvalue(), page(frame, CONFIG, INFO, history())):
+    for shown in (out.getvalue(), page(frame, ABOUT, INFO, history())):
         assert f"± {half:.4f}" in shown
         assert f"{100 * aubc.difference:+.2f} ± {100 * aubc.half:.2f}" in shown
 
@@ -266,7 +268,7 @@ def test_seconds_are_relative_to_the_quickest_of_all_learners():
     later = trained.assign(learner="slow")
     later.loc[later.metric == "seconds", "value"] = 6.0
     both = pd.concat([trained, later])
-    texts = training_texts(by_training(pd.concat([frame, slow]), 3), both, Shape.of(CONFIG))
+    texts = training_texts(by_training(pd.concat([frame, slow]), 3), both, ABOUT)
     assert [rows[0][-2:] for _, _, rows in texts] == [["1.50", "1.0"], ["6.00", "4.0"]]
 
 
@@ -335,7 +337,7 @@ def test_budgets_of_curves_that_are_alike():
     np.testing.assert_allclose(budget.difference, 0.008)
     crossing = budget_differences(stops, "agent", of="crossing").loc[("logreg", "by three")]
     np.testing.assert_allclose(crossing.difference, 0, atol=1e-12)
-    _, (_, heads, (row,)) = target_texts(stops, runs_to_a_target()[1], Shape.of(CONFIG))
+    _, (_, heads, (row,)) = target_texts(stops, runs_to_a_target()[1], ABOUT)
     assert heads[4:6] == ["crossing less its, points", "p"]
     assert row[1].startswith("+0.80") and row[4][1:].startswith("0.00")
 
@@ -362,10 +364,36 @@ def test_differences_say_who_did_not_reach_the_target():
     budgets = stops.set_index(["strategy", "seed"]).budget.to_dict()
     wanted = {("agent", 0): 8, ("agent", 1): 15, ("random", 0): 16, ("random", 1): 16}
     assert budgets == {run: labels / 20 for run, labels in wanted.items()}
-    _, (title, heads, rows) = target_texts(stops, goals, Shape.of(CONFIG))
+    _, (title, heads, rows) = target_texts(stops, goals, ABOUT)
     assert title == "logreg: budgets beside agent's, reached in 100.0 % of its runs"
     assert heads[-1] == "reached" and [row[-1] for row in rows] == ["50.0"]
     assert rows[0][1].startswith("+22.50 ± ")
+
+
+def test_pictures_of_agents_on_the_page(monkeypatch):
+    """Batch sizes where they differ; curves over the points of a step of three agents or more."""
+    drawn = []
+
+    def record(figure) -> list[str]:
+        drawn.append(figure.axes[0].get_xlabel())
+        return []
+
+    monkeypatch.setattr(sys.modules["jal.report.agents_section"], "inline_svgs", record)
+    frame, goals = runs_to_a_target()
+    about, info = ALONE._replace(target=0.9), INFO | {"pool": 20}
+    page(frame, about, info, goals)
+    assert drawn == ["batch size, bins of 1", "precision, %"]
+    drawn.clear()
+    alike = frame.assign(labels=4 + 4 * frame["round"])
+    page(alike, about, info, goals)
+    assert drawn == ["precision, %"]
+    drawn.clear()
+    frame, _ = measured()
+    page(frame, ABOUT._replace(points={"agent": 1, "b": 2, "c": 3}), INFO, history())
+    assert drawn == ["points labelled in a step", "epoch"]
+    drawn.clear()
+    page(frame, ABOUT._replace(points={"agent": 1, "b": 2}), INFO, history())
+    assert drawn == ["epoch"]
 
 
 def test_a_histogram_of_batches_up_to_the_target():
@@ -395,11 +423,6 @@ def test_densities_of_what_was_measured_at_the_target():
 
 
 def test_intervals_are_over_splits_where_there_are_several():
-    config = CONFIG | {"trainings": 4, "splits": 2}
-    shape = Shape.of(config)
-    assert (shape.trainings, shape.unit) == (2, "splits")
-    one = Shape.of(config | {"split": 1})
-    assert (one.trainings, one.unit) == (2, "trainings")
     returns = pd.DataFrame(
         {
             "learner": "logreg",

@@ -1,0 +1,140 @@
+"""One self-contained HTML page of several runs beside each other."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import pandas as pd
+
+from jal import metrics
+from jal.report.charts import drawn_line, ends_of, range_of
+from jal.report.compare import (
+    Run,
+    compare,
+    comparison_headline,
+    differing,
+    on_the_same_data,
+    shared,
+)
+from jal.report.comparisons import LEVEL
+from jal.report.markup import Cell, Section, document, folded, paragraph, table
+from jal.report.svg import Frame, chart, nice_ticks
+from jal.report.texts import unless_nan, with_interval
+from jal.report.tidy import by_training, curves
+
+__all__ = ["comparison_page"]
+
+
+def comparison_page(runs: Sequence[Run]) -> str:
+    """HTML with what differs between runs: in a sentence, their configs, tables and curves.
+
+    Args:
+      runs: as in `compare`.
+    """
+    found = compare(runs)
+    title = " and ".join(run.name for run in runs)
+    begin = [
+        f"<header><h1>{html.escape(title)}</h1>",
+        paragraph(comparison_headline(runs, found), "result"),
+        *[paragraph(_about(run), "about") for run in runs],
+        *[paragraph(f"Note: {note}.", "note") for note in _notes(runs)],
+        "</header>",
+    ]
+    names = [run.name for run in runs]
+    differ = differing(runs)
+    rows = [[Cell(name), *map(Cell, values)] for name, values in differ.items()]
+    config = [table("", ["field", *names], rows, "settings")]
+    if not differ:
+        config = [paragraph("The configs are the same, field by field.")]
+    sections = [Section("What was set otherwise", config)]
+    for learner, strategies in shared(runs).items():
+        sections.append(Section(learner, _learner(runs, found, learner, strategies)))
+    end = "".join(
+        folded(f"Config of {run.name}", ("field", "value"), run.about.settings) for run in runs
+    )
+    return document(title, begin, sections, end)
+
+
+def _about(run: Run) -> str:
+    about, info = run.about, run.info
+    where = f"{info['device']}; jal {info['jal']}, JAX {info['jax']}" if "device" in info else ""
+    count = about.units if about.units > 1 else run.frame.seed.nunique()
+    return f"{run.name}: {about.name}, {count} {about.unit}, data {about.data}; {where}"
+
+
+def _notes(runs: Sequence[Run]) -> list[str]:
+    """What keeps runs from being compared."""
+    return [
+        f"{run.name} is on other data than {runs[0].name} or averages over other units: their "
+        "results stand beside each other, without differences"
+        for run in runs[1:]
+        if not on_the_same_data(runs[0], run)
+    ]
+
+
+def _learner(
+    runs: Sequence[Run], found: pd.DataFrame, learner: str, strategies: list[str]
+) -> list[str]:
+    part, first = found.loc[learner], runs[0]
+    order = part.aubc.groupby(level="strategy").mean().sort_values(ascending=False).index
+    rows, kinds = [], []
+    for strategy in order:
+        of = part.loc[strategy]
+        kinds += [*["more"] * (len(of) - 1), ""]
+        for place, (name, row) in enumerate(of.iterrows()):
+            less = [
+                _less(row.aubc_less, row.aubc_less_ci),
+                _less(row.final_less, row.final_less_ci),
+            ]
+            star = "*" if row.p < LEVEL else ""
+            kind = "" if not star else "up" if row.aubc_less > 0 else "down"
+            rows.append(
+                [
+                    Cell(str(strategy) if place == 0 else ""),
+                    Cell(str(name)),
+                    Cell(f"{row.labels:.0f}"),
+                    Cell(with_interval(row.aubc, row.aubc_ci)),
+                    Cell(less[0] + star, kind=kind),
+                    Cell(unless_nan(row.p, "{:.2g}")),
+                    Cell(with_interval(row.final, row.final_ci)),
+                    Cell(less[1]),
+                ]
+            )
+    caption = (
+        f"Mean and {first.about.percent} interval over the {first.about.unit}; AUBC over the "
+        f"labels that all of these runs have. Differences are less {first.name}, in points, paired "
+        f"by {first.about.unit[:-1]}; * where p < {LEVEL} with Holm's correction over all of the "
+        "learner."
+    )
+    heads = ["strategy", "run", "labels", "AUBC", f"less {first.name}", "p", "final accuracy"]
+    drawn = [_chart(runs, learner, str(strategy)) for strategy in order]
+    key = "".join(
+        f'<span class="c{place % 8}"><i></i> {html.escape(run.name)}</span>'
+        for place, run in enumerate(runs)
+    )
+    return [
+        table(caption, [*heads, f"less {first.name}"], rows, "runs", kinds),
+        "<h3>Accuracy of each strategy</h3>",
+        f'<p class="key lines">{key}</p><div class="small wide">{"".join(drawn)}</div>',
+    ]
+
+
+def _less(difference: float, half: float) -> str:
+    return unless_nan(difference, "{:+.2f}", 100) + unless_nan(half, " ± {:.2f}", 100)
+
+
+def _chart(runs: Sequence[Run], learner: str, strategy: str) -> str:
+    lines = []
+    for place, run in enumerate(runs):
+        own = by_training(run.frame, run.about.units)
+        found = curves(own.loc[own.strategy == strategy], learner).get(strategy)
+        if found is not None:
+            level, limits = run.about.confidence, metrics.bounds("accuracy")
+            line = drawn_line(run.name, *found, level, limits, f"c{place % 8}")
+            lines.append(line)
+    first, last = ends_of(lines)
+    low, high = range_of(lines, (0.0, 1.0))
+    area = Frame(250, 160, (first, last), (low, high), (38, 24, 8, 22))
+    what = f"accuracy of {strategy} with {learner} in each run"
+    return chart(lines, area, what, strategy, ticks=([first, last], nice_ticks(low, high, 4)))

@@ -1,0 +1,147 @@
+"""Results as printed in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from jal.report.about import About
+from jal.report.agent_texts import effect_texts, target_texts, targets, training_texts
+from jal.report.comparisons import LEVEL, significance, untested
+from jal.report.headline import headline
+from jal.report.notes import notes
+from jal.report.reach import reach
+from jal.report.tables import ranking, seconds, summary
+from jal.report.texts import same_labels, summary_text
+from jal.report.tidy import aubcs, by_training, label_range
+
+__all__ = ["print_tables"]
+
+
+def print_tables(
+    frame: pd.DataFrame,
+    console: Console,
+    info: Mapping[str, Any] | None = None,
+    about: About | None = None,
+    training: pd.DataFrame | None = None,
+) -> None:
+    """Prints a sentence of result, the summary of each learner and its significance matrix, or
+    what fits of them, and `notes` on fits that did not converge.
+
+    Args:
+      frame: the tidy table.
+      console: where to.
+      info: how it was run; its seconds are shown where it is given.
+      about: what it was, and how its results are shown.
+      training: the agents' histories; what they took, and runs to their targets, are shown too.
+    """
+    about, times = about or About(), seconds(frame, info or {})
+    whole, frame = frame, by_training(frame, about.units)
+    stops = targets(whole, about, info or {}, training)
+    agents = () if training is None else training.strategy.unique()
+    said = headline(whole, about, stops, agents, "unfinished" in (info or {}))
+    console.print(f"{said}\n", markup=False, highlight=False)
+    table = summary(whole, about.confidence, about.units)
+    table = table.drop(columns=["imbalance_ratio", "imbalance_ratio_ci"], errors="ignore")
+    for learner in frame.learner.unique():
+        part = table.loc[learner]
+        budget = f", {part.labels.iloc[0]:.0f} labels" if same_labels(part) else ""
+        number = frame.seed.nunique()
+        title = f"{learner}: {number} {about.unit}{budget}, {about.percent} intervals"
+        said = label_range(whole, learner).note
+        title += f"; {said}" if said else ""
+        scores = aubcs(whole, learner, about.units)
+        own = None if times is None else times.loc[learner]
+        paper = about.paper(learner) if stops is None else None
+        short = part[["labels", "aubc", "aubc_ci", "final", "final_ci"]]
+        near = reach(whole, learner, trainings=about.units) if len(part) > 1 else []
+        ways = (  # of decreasing width
+            (part, own, near),
+            (short, own, near),
+            (short, own, []),
+            (short, None, []),
+        )
+        texts = [summary_text(of, t, paper, n, about.confidence) for of, t, n in ways]
+        tables = [_as_table(title, *text) for text in texts]
+        console.print(next((one for one in tables if _fits(console, one)), tables[-1]))
+        if len(part) > 1 and not scores.isna().all(axis=None):
+            order = ranking(whole, learner, about.units)
+            matrix = significance(whole, learner, about.units).loc[order, order]
+            grid, note = _matrix(matrix, learner), untested(scores, about.unit)
+            console.print(grid if _fits(console, grid) else _counts(matrix, learner))
+            if note:
+                console.print(escape(f"{learner}: {note}.\n"))
+    for note in notes(whole):
+        console.print(f"Note: {note}.", markup=False, highlight=False, soft_wrap=True)
+    if training is None:
+        return
+    if stops is None:
+        texts = effect_texts(whole, training, about)
+    else:
+        texts = target_texts(stops, training, about)
+    for title, heads, rows in [*training_texts(frame, training, about), *texts]:
+        console.print(_as_table(title, heads, rows))
+
+
+def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
+    shown = _plain_table(title)
+    for place, name in enumerate(heads):
+        shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    return shown
+
+
+def _fits(console: Console, table: Table) -> bool:
+    wide = console.options.update_width(10_000)
+    return Measurement.get(console, wide, table).maximum <= console.width
+
+
+def _matrix(matrix: pd.DataFrame, learner: str) -> Table:
+    shown = _plain_table(f"{learner}: AUBC of row less column, points; * p < {LEVEL} (Holm)")
+    shown.add_column("", no_wrap=True)
+    for number, _ in enumerate(matrix.columns, 1):
+        shown.add_column(f"({number})", justify="right", no_wrap=True)
+    for number, (strategy, row) in enumerate(matrix.iterrows(), 1):
+        shown.add_row(escape(f"({number}) {strategy}"), *row)
+    return shown
+
+
+def _counts(matrix: pd.DataFrame, learner: str) -> Table:
+    """Of a matrix too wide for the terminal: how many each beats, and its columns that matter."""
+    shown = _plain_table(
+        f"{learner}: AUBC, points; * p < {LEVEL} (Holm over all pairs, which report.html shows)"
+    )
+    best = str(matrix.index[0])
+    against = [best, "random"] if "random" in matrix.index and best != "random" else [best]
+    shown.add_column("strategy", no_wrap=True)
+    for name in ("beats", "loses to", *(f"less {name}" for name in against)):
+        shown.add_column(escape(name), justify="right", no_wrap=True)
+    for strategy, row in matrix.iterrows():
+        stars = [text for text in row if text.endswith("*")]
+        wins = sum(text.startswith("+") for text in stars)
+        shown.add_row(
+            escape(str(strategy)),
+            str(wins),
+            str(len(stars) - wins),
+            *[str(row[name]) for name in against],
+        )
+    return shown
+
+
+def _plain_table(title: str) -> Table:
+    # Narrow, so that a matrix of eight strategies fits into 80 columns.
+    return Table(
+        title=escape(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )

@@ -1,0 +1,55 @@
+"""Runs' folders compared, and what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jal.experiment import Experiment, compare, load, run
+from jal.types import InputError
+
+SMALL = Experiment(name="small", strategies=("random", "margin"), seeds=2, rounds=1, devices=1)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Of batches of 10, and of 20."""
+    base = tmp_path_factory.mktemp("runs")
+    for name, batch in (("ten", 10), ("twenty", 20)):
+        run(dataclasses.replace(SMALL, batch=batch), out=base / name, progress=False)
+    return base / "ten", base / "twenty"
+
+
+def test_two_folders(folders, tmp_path):
+    table = compare(*folders, out=tmp_path / "new" / "folder")
+    assert [path.name for path in sorted((tmp_path / "new" / "folder").iterdir())] == [
+        "comparison.csv",
+        "comparison.html",
+    ]
+    learner = "logistic_regression"
+    assert table.index.tolist() == [
+        (learner, strategy, name) for strategy in ("random", "margin") for name in ("ten", "twenty")
+    ]
+    final = {path.name: load(path).table().final.loc[learner] for path in folders}
+    less = final["twenty"] - final["ten"]
+    np.testing.assert_allclose(
+        table.final_less.xs("twenty", level="run").loc[learner, less.index], less, rtol=1e-5
+    )
+    written = pd.read_csv(tmp_path / "new" / "folder" / "comparison.csv")
+    np.testing.assert_allclose(written.aubc, table.aubc)
+    page = (tmp_path / "new" / "folder" / "comparison.html").read_text()
+    assert "<tr><td>batch</td><td>10</td><td>20</td></tr>" in page
+
+
+def test_what_is_refused(folders, tmp_path):
+    with pytest.raises(InputError, match="of two runs or more, got 1"):
+        compare(folders[0])
+    with pytest.raises(InputError, match="ten is given twice"):
+        compare(folders[0], folders[0].parent / "." / "ten")
+    other = dataclasses.replace(SMALL, strategies=("entropy",))
+    run(other, out=tmp_path / "ten", progress=False)
+    with pytest.raises(InputError, match="ten have no learner and strategy in common"):
+        compare(folders[0], tmp_path / "ten")
+    with pytest.raises(InputError, match="is not a run's folder"):
+        compare(folders[0], tmp_path / "none")
