@@ -11,7 +11,6 @@ require(
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from jal.experiment.comparison import compare
 from jal.experiment.config import Execution, Experiment, Protocol, Shown
 from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
 from jal.experiment.form import Code
@@ -28,6 +27,7 @@ from jal.experiment.parts import Parts
 from jal.experiment.queries import Learned, Query
 from jal.experiment.results import Results, load
 from jal.experiment.runner import Interrupted, resume, run
+from jal.experiment.runs_compared import compare
 from jal.experiment.starts import Balanced, Indices, Random, Twisted
 from jal.experiment.training_config import Training
 

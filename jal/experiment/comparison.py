@@ -1,54 +1,232 @@
-"""Runs compared by their folders."""
+"""Runs an experiment: its cells one after another, saved, resumed, shown."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import jax
+import numpy as np
 
-from jal import report
-from jal.experiment.folder import replace_file
-from jal.experiment.results import load
+from jal import files, metrics
+from jal.data.dataset import Dataset, fingerprint
+from jal.experiment.cells import Cell as Measured
+from jal.experiment.cells import pack, unpack
+from jal.experiment.checkpoints import Checkpoints, cell_checkpoints
+from jal.experiment.checks import check
+from jal.experiment.compiled import Program
+from jal.experiment.config import Experiment
+from jal.experiment.folder import CONFIG, INFO, check_data, check_vacant, read_json, run_sha256
+from jal.experiment.parts import evaluation
+from jal.experiment.picks import picks
+from jal.experiment.program import Cell, cell_programs, experiment_mesh
+from jal.experiment.progress import Interrupted, RunProgress
+from jal.experiment.results import Results, is_finished, load, tidy
+from jal.experiment.segments import interruptible, run_segments
+from jal.experiment.session import Session, described
+from jal.networks.pretrained import weights_fingerprint
 from jal.types import InputError
 
-__all__ = ["compare"]
-
-TABLE, PAGE = "comparison.csv", "comparison.html"
+__all__ = ["finished_results", "run_experiment"]
 
 
-def compare(*folders: str | Path, out: str | Path | None = None) -> pd.DataFrame:
-    """The table of `jal.report.compare`: what runs have found, and how it differs from the first.
+def finished_results(folder: Path, experiment: Experiment, session: Session) -> Results:
+    """The results as they are, shown as the experiment says; nothing is written."""
+    session.say(f"{folder} is finished already")
+    return dataclasses.replace(load(folder), experiment=experiment)
 
-    Args:
-      folders: of two or more finished runs.
-      out: a folder, made if it is not there, for comparison.csv and the page comparison.html;
-        nothing is written if None.
 
-    Raises:
-      InputError: for fewer than two folders or the same one twice, for runs that are not finished
-        or damaged, and where no learner and strategy is in two of them.
-    """
-    paths = [Path(folder) for folder in folders]
-    if len(paths) < 2:
-        raise InputError(f"a comparison is of two runs or more, got {len(paths)}.")
-    for place, path in enumerate(paths):
-        if path.resolve() in [other.resolve() for other in paths[:place]]:
-            raise InputError(f"{path} is given twice: give folders of different runs.")
-    names = [path.resolve().name for path in paths]
-    if len(set(names)) < len(names):
-        names = [str(path) for path in paths]
-    runs = []
-    for name, path in zip(names, paths, strict=True):
-        found = load(path)
-        runs.append(report.Run(name, found.about(), found.frame, found.info))
-    if not report.shared(runs):
-        raise InputError(
-            f"{', '.join(names)} have no learner and strategy in common: nothing can be compared."
+def run_experiment(experiment: Experiment, session: Session) -> Results:
+    """The run of one split."""
+    began = time.perf_counter()
+    folder, resumed = session.folder, session.resumed
+    whole = session.data(experiment.split_data())
+    agents = None
+    if experiment.learned():
+        from jal.experiment.learned import find_agents  # with rlax and all that it needs
+
+        agents = find_agents(experiment, whole, folder, session.trained, session.allow_code)
+    dataset = evaluation(whole, experiment.data.parts, experiment.split_data().split_seed)
+    strategies = {} if agents is None else agents.strategies
+    checked = check(experiment, dataset, strategies, session.allow_names)
+    mesh = experiment_mesh(experiment)
+    cells = cell_programs(experiment, dataset, checked, agents.starts if agents else {}, mesh)
+    rounds = experiment.protocol.rounds
+    shown = RunProgress(rounds, len(cells), len(experiment.seed_numbers()), session.progress)
+    for note in whole.notes:
+        shown.note(f"note: {note}")
+    checkpoints, step = None, None
+    identity = _identity(experiment, whole, agents.weights if agents else [])
+    if folder is not None:
+        if resumed:
+            check_data(folder, experiment.data.source, identity)
+            if is_finished(folder):
+                return finished_results(folder, experiment, session)
+        else:
+            check_vacant(folder, experiment)
+    with session.held(folder if resumed else None) as hold:
+        if folder is not None and resumed:
+            checkpoints = cell_checkpoints(folder, experiment)
+            step = checkpoints.latest(shown.note)
+        with shown, interruptible(shown.note, session.interrupted):
+            programs: dict[tuple[str, ...], Program] = {}
+            if step != len(cells) * (rounds + 1):
+                programs = _compile(cells, shown, session.interrupted)
+            if folder is not None and not resumed:
+                hold(folder, experiment, identity)
+                checkpoints = cell_checkpoints(folder, experiment)
+            measured = _run_cells(experiment, cells, programs, checkpoints, step, shown, session)
+        compiling = sum(program.seconds for program in programs.values())
+        found = {(cell.learner, cell.query): one for cell, one in zip(cells, measured, strict=True)}
+        info = described(mesh, time.perf_counter() - began, compiling, resumed) | {
+            "pool": len(dataset.train.y),
+            "data_sha256": fingerprint(whole),
+            "class_names": list(whole.class_names),
+            "notes": list(whole.notes),
+            "agents": {} if agents is None else agents.agents,
+            "cell_seconds": {
+                "/".join(name): round(float(one["seconds"]), 4) for name, one in found.items()
+            },
+        }
+        results = Results(
+            experiment,
+            tidy(experiment, found, dataset.train.y, dataset.num_classes),
+            info,
+            {"/".join(name): np.asarray(one["labelled"]) for name, one in found.items()},
+            picks(experiment, found, dataset),
+            None if agents is None else agents.history,
         )
-    table = report.compare(runs)
-    if out is not None:
-        folder, page = Path(out), report.comparison_page(runs)
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / TABLE, lambda path: table.reset_index().to_csv(path, index=False))
-        replace_file(folder / PAGE, lambda path: path.write_text(page, encoding="utf-8"))
-    return table
+        if folder is not None:
+            if files.damaged(folder, (CONFIG, INFO), run_sha256(folder)) is None:
+                # The run was finished, and only files that were damaged are written anew.
+                results = dataclasses.replace(results, info=read_json(folder / INFO))
+            results.save(folder)
+    return results
+
+
+def _compile(
+    cells: list[Cell], shown: RunProgress, interrupted: threading.Event
+) -> dict[tuple[str, ...], Program]:
+    """All programs, before anything runs: one that does not fit must not stop a run halfway.
+
+    Each is executed once, for no rounds, which also loads it and makes its buffers.
+    """
+    programs: dict[tuple[str, ...], Program] = {}
+    for cell in cells:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        if cell.group in programs:
+            continue
+        shown.compiling(cell.learner)
+        began = time.perf_counter()
+        program = cell.compile()
+        _advance(program, cell)(_start(program, cell), np.int32(0), np.int32(0))
+        programs[cell.group] = program._replace(seconds=time.perf_counter() - began)
+    return programs
+
+
+def _start(program: Program, cell: Cell) -> Any:
+    """The state of all seeds before the first round; it is there when this returns."""
+    first = cell.first()
+    return jax.block_until_ready(program.begin(first.per_seed, *first.shared))
+
+
+def _advance(program: Program, cell: Cell) -> Any:
+    """`(state, start, stop) -> state` of the cell."""
+    per_seed, shared = cell.following()
+    return lambda state, start, stop: jax.block_until_ready(
+        program.advance(state, per_seed, start, stop, *shared)
+    )
+
+
+def _identity(experiment: Experiment, dataset: Dataset, weights: list[np.ndarray]) -> str:
+    """SHA-256 of what a run depends on beside its config: data, pre-trained weights, policies."""
+    named = [getattr(config, "weights", None) for config in experiment.learners.values()]
+    content = [fingerprint(dataset), *(weights_fingerprint(file) for file in named if file)]
+    content += [hashlib.sha256(array.tobytes()).hexdigest() for array in weights]
+    return (
+        content[0] if len(content) == 1 else hashlib.sha256("".join(content).encode()).hexdigest()
+    )
+
+
+def _run_cells(
+    experiment: Experiment,
+    cells: list[Cell],
+    programs: dict[tuple[str, ...], Program],
+    checkpoints: Checkpoints | None,
+    step: int | None,
+    shown: RunProgress,
+    session: Session,
+) -> list[Measured]:
+    """What was measured of every cell, one cell after another."""
+    last = experiment.protocol.rounds + 1  # measurements of one cell
+    finished: list[Measured] = []
+    begun, done, state, seconds = 0, 0, None, 0.0
+    if checkpoints is not None and step is not None:
+        begun, done = divmod(step, last)
+        finished = unpack(checkpoints.arrays(step))
+        if done:
+            seconds = float(finished.pop()["seconds"])
+            state = checkpoints.state(step, programs[cells[begun].group].like)
+
+    def run_cell(number: int, state: Any, done: int, seconds: float) -> None:
+        cell, measured = cells[number], {}
+        program = programs[cell.group]
+
+        def after(state: Any, start: int, stop: int, seconds: float) -> bool:
+            values = {name: np.asarray(value) for name, value in state.metrics.items()}
+            _check_finite(experiment, cell, values, start, stop)
+            shown.advance(number, cell.learner, cell.query, stop, values)
+            labelled = cell.labelled(state)
+            measured.update(metrics=values, labelled=labelled, seconds=np.asarray(seconds))
+            whole, rounds = (number + 1, 0) if stop == last else (number, stop)
+            if checkpoints is not None:
+                arrays = pack([*finished, measured])
+                checkpoints.save(whole * last + rounds, arrays, state if rounds else None)
+            if session.on_rows is not None:
+                new = {"metrics": {name: value[:, start:stop] for name, value in values.items()}}
+                named = {(cell.learner, cell.query): new}
+                session.on_rows(tidy(experiment, named, first_round=start))
+            if session.interrupted.is_set() and whole < len(cells):
+                if session.folder is None:
+                    raise KeyboardInterrupt
+                raise Interrupted(
+                    f"interrupted; all of {whole} finished and {rounds} of the current one's "
+                    f"rounds are saved: go on with --resume {session.folder}"
+                )
+            return False
+
+        state = _start(program, cell) if state is None else state
+        segment = experiment.execution.segment
+        run_segments(_advance(program, cell), state, done, last, segment, seconds, after)
+        finished.append(measured)
+
+    for number in range(begun, len(cells)):
+        run_cell(number, state, done, seconds)
+        done, state, seconds = 0, None, 0.0
+    return finished
+
+
+def _check_finite(
+    experiment: Experiment, cell: Cell, values: dict[str, np.ndarray], start: int, stop: int
+) -> None:
+    for name in sorted(values, key=lambda name: name == "finite"):  # last: it says the least
+        value = values[name][:, start:stop]
+        wrong = value == 0 if name == "finite" else ~np.isfinite(value)
+        if metrics.may_be_undefined(name):
+            wrong &= ~np.isnan(value)
+        bad = np.argwhere(wrong)
+        if bad.size:
+            seed, round_ = bad[0]
+            what = (
+                "outputs that are not finite" if name == "finite" else f"{name} = {value[*bad[0]]}"
+            )
+            raise InputError(
+                f"{cell.learner} with {cell.query} has {what} for seed "
+                f"{experiment.seed_numbers()[seed]} in round {start + round_}: training diverged, "
+                "so lower its learning rate or scale the inputs."
+            )

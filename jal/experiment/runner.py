@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jal.data.dataset import Dataset
+from jal.experiment.comparison import finished_results, run_experiment
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import given_data
 from jal.experiment.folder import (
@@ -21,7 +22,6 @@ from jal.experiment.folder import (
 from jal.experiment.merging import merged
 from jal.experiment.progress import Interrupted
 from jal.experiment.results import is_finished
-from jal.experiment.running import finished_results, run_experiment
 from jal.experiment.session import OnRows, Session
 from jal.experiment.splits import check_splits, over_splits, run_several
 from jal.experiment.training_config import Training

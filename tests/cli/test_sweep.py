@@ -256,7 +256,7 @@ def test_an_interrupted_sweep_goes_on(sweep, place, monkeypatch):
     assert (place / "stopped" / "batch=2" / "results.parquet").is_file()
     assert not (place / "stopped" / "batch=3" / "results.parquet").exists()
     with pytest.raises(
-        InputError, match="stopped belongs to another config: name is .batch=3. there"
+        InputError, match=r"stopped belongs to another config: name is .batch=3. there"
     ):
         sweep(*("4" if word == "3" else word for word in ARGUMENTS), "--resume", "stopped")
     first = (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns

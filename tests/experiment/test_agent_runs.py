@@ -94,7 +94,7 @@ def test_what_is_kept_of_a_training(both, folder):
     pd.testing.assert_frame_equal(
         trained.history.drop(columns=["experiment"]), whole.training.drop(columns=["experiment"])
     )
-    assert (folder / "agents" / "report.html").read_text().count("<h2>Training of") == 1
+    assert (folder / "agents" / "report.html").read_text().count("<h3>Training of") == 1
     kept = {path.name for path in (folder / "sizes").iterdir()}
     assert kept == {
         *(".lock", "config.json", "info.json", "manifest.json", "policy", "training.parquet")

@@ -102,12 +102,16 @@ def test_resume_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, saves
         "checkpoints",
         "config.json",
         "curves.png",
+        "curves.svg",
         "info.json",
         "labelled.csv",
         "labelled.npz",
         "manifest.json",
         "report.html",
+        "results.csv",
         "results.parquet",
+        "summary.csv",
+        "summary.tex",
     }
     assert len(list((folder / "checkpoints").iterdir())) <= 2  # the newest, not all
 
@@ -140,13 +144,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
 def test_folders_that_do_not_belong(folder, tmp_path):
     other = changed(ALONE, rounds=2)
     with pytest.raises(
-        InputError, match="holds another run, in which protocol.rounds is 3 there and 2"
+        InputError, match=r"holds another run, in which protocol\.rounds is 3 there and 2"
     ):
         ex.run(other, out=folder, progress=False)
     with pytest.raises(InputError, match="holds another run of this config: give another --o"):
         ex.run(ALONE, out=folder, progress=False)
     with pytest.raises(
-        InputError, match="belongs to another config: protocol.rounds is 3 there and 2"
+        InputError, match=r"belongs to another config: protocol\.rounds is 3 there and 2"
     ):
         ex.resume(folder, other, progress=False)
     with pytest.raises(InputError, match=r"is not a run's folder: it has no config\.json"):
@@ -215,14 +219,15 @@ def test_damaged_folders(folder, damage, does, says):
 
 
 @pytest.mark.parametrize(
-    "lost", ["results.parquet", "labelled.npz", "info.json", "report.html", "manifest.json"]
+    "lost",
+    ["results.parquet", "results.csv", "labelled.npz", "info.json", "report.html", "manifest.json"],
 )
 def test_resume_writes_anew_what_was_lost(folder, lost, monkeypatch):
     """From the checkpoint, without compiling or computing; what was measured of time stays."""
     monkeypatch.setattr(comparison, "_compile", None)
     before, written = ex.load(folder), contents(folder)
     (folder / lost).write_bytes((folder / lost).read_bytes()[:-9])
-    if lost != "report.html":
+    if lost not in ("report.html", "results.csv"):  # which nothing is read from
         with pytest.raises(InputError, match=f"{lost} in .* is damaged: --resume"):
             ex.load(folder)
     ex.resume(folder, progress=False)
@@ -296,7 +301,7 @@ def test_a_run_that_finishes_while_its_page_is_made(uninterrupted, whole_folder,
 
 
 def test_pictures_made_anew_are_sealed(folder):
-    for name in ("curves.png", "report.html"):
+    for name in ("curves.png", "curves.svg", "summary.csv", "summary.tex", "report.html"):
         (folder / name).unlink()
     assert not is_finished(folder)
     load_so_far(folder).render(folder)

@@ -11,7 +11,7 @@ from small_runs import ALONE, BASE, LINEAR, SMALL, changed
 
 from jal import experiment as ex
 from jal import metrics, strategies
-from jal.data import load
+from jal.data import from_arrays, load
 from jal.experiment import Query, comparison, program
 from jal.experiment.checks import check
 from jal.experiment.program import cell_programs, experiment_mesh
@@ -72,8 +72,9 @@ def test_what_is_asked_for_is_a_strategys_own_batch():
     dataset = load("sklearn:digits")
     checked = check(mixed, dataset, {}, False)
     cells = cell_programs(mixed, dataset, checked, {}, experiment_mesh(mixed))
-    shared = ("logistic_regression", "kmeans", "margin")
-    assert [cell.group for cell in cells] == [shared, ("logistic_regression", "random"), shared]
+    shared = ["kmeans", "margin"]
+    assert [[*cell.group[2:]] for cell in cells] == [shared, ["random"], shared]
+    assert len({cell.group[:2] for cell in cells}) == 1
     assert [cell.query for cell in cells] == ["kmeans", "random", "margin"]
 
 
@@ -260,3 +261,47 @@ def test_the_first_cell_is_timed_like_the_others(monkeypatch):
     # Both cells share a program.
     assert rounds == [("random", 0, 0), ("random", 0, 4), ("margin", 0, 4)]
     assert began == [("random", True), ("random", True), ("margin", True)]
+
+
+def test_a_class_without_test_examples_has_no_recall(tmp_path):
+    """It is no sign that training diverged; the others have theirs, with their names."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = np.arange(60) % 3
+    data = from_arrays(x, y, x, np.where(y == 1, 0, y), 3, ["cat", "dog", "eel"])
+    small = ex.Experiment(
+        queries=("random",),
+        protocol=ex.Protocol(seeds=2, rounds=1, metrics=("class_recall",)),
+        execution=ex.Execution(devices=1),
+    )
+    results = ex.run(small, dataset=data, out=tmp_path / "run", progress=False)
+    found = results.frame.metric.unique()
+    assert {name for name in found if name.startswith("class")} == {
+        "class_recall_0",
+        "class_recall_2",
+    }
+    assert results.about().classes == ("cat", "dog", "eel")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "<th>cat</th><th>eel</th>" in page
+
+
+def test_rows_of_each_segment_are_handed_out(uninterrupted):
+    """Four segments of two rounds; together they are the table, each row once."""
+    found = []
+    ex.run(SMALL, progress=False, on_rows=found.append)
+    cells = [("random", 0), ("random", 2), ("margin", 0), ("margin", 2)]
+    for rows, (strategy, first) in zip(found, cells, strict=True):
+        assert set(rows.strategy) == {strategy} and set(rows["round"]) == {first, first + 1}
+    whole = uninterrupted.frame[uninterrupted.frame.metric != "imbalance_ratio"]
+    keys = [*KEYS, "labels", "experiment"]
+    both = pd.concat(found).merge(whole, on=keys, suffixes=("", "_whole"))
+    assert len(both) == len(whole) == sum(map(len, found))
+    np.testing.assert_array_equal(both.value, both.value_whole)
+
+
+def test_a_hook_that_fails_is_not_silent():
+    def stop(rows: pd.DataFrame) -> None:
+        raise RuntimeError("the logger is gone")
+
+    with pytest.raises(RuntimeError, match="the logger is gone"):
+        ex.run(ALONE, progress=False, on_rows=stop)

@@ -6,10 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jal.experiment import Experiment, compare, load, run
+from jal.experiment import Execution, Experiment, Protocol, compare, load, run
 from jal.types import InputError
 
-SMALL = Experiment(name="small", strategies=("random", "margin"), seeds=2, rounds=1, devices=1)
+SMALL = Experiment(
+    name="small", protocol=Protocol(seeds=2, rounds=1), execution=Execution(devices=1)
+)
+
+
+def with_batch(batch):
+    protocol = dataclasses.replace(SMALL.protocol, batch=batch)
+    return dataclasses.replace(SMALL, protocol=protocol)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +24,7 @@ def folders(tmp_path_factory):
     """Of batches of 10, and of 20."""
     base = tmp_path_factory.mktemp("runs")
     for name, batch in (("ten", 10), ("twenty", 20)):
-        run(dataclasses.replace(SMALL, batch=batch), out=base / name, progress=False)
+        run(with_batch(batch), out=base / name, progress=False)
     return base / "ten", base / "twenty"
 
 
@@ -39,7 +46,7 @@ def test_two_folders(folders, tmp_path):
     written = pd.read_csv(tmp_path / "new" / "folder" / "comparison.csv")
     np.testing.assert_allclose(written.aubc, table.aubc)
     page = (tmp_path / "new" / "folder" / "comparison.html").read_text()
-    assert "<tr><td>batch</td><td>10</td><td>20</td></tr>" in page
+    assert "<tr><td>protocol.batch</td><td>10</td><td>20</td></tr>" in page
 
 
 def test_what_is_refused(folders, tmp_path):
@@ -47,7 +54,7 @@ def test_what_is_refused(folders, tmp_path):
         compare(folders[0])
     with pytest.raises(InputError, match="ten is given twice"):
         compare(folders[0], folders[0].parent / "." / "ten")
-    other = dataclasses.replace(SMALL, strategies=("entropy",))
+    other = dataclasses.replace(SMALL, queries=("entropy",))
     run(other, out=tmp_path / "ten", progress=False)
     with pytest.raises(InputError, match="ten have no learner and strategy in common"):
         compare(folders[0], tmp_path / "ten")
