@@ -75,8 +75,11 @@ class Results:
         """What the report reads."""
         experiment = self.experiment
         protocol, shown = experiment.protocol, experiment.shown
+        trainings = 1 if self.training is None else int(self.training.seed.nunique())
+        if protocol.split is not None:  # of all splits, as the other counts are
+            trainings *= protocol.splits
         return experiment.to_json() | {
-            "trainings": 1 if self.training is None else self.training.seed.nunique(),
+            "trainings": trainings,
             "splits": protocol.splits,
             "split": protocol.split,
             "confidence": shown.confidence,
