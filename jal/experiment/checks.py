@@ -38,7 +38,7 @@ class Checked(NamedTuple):
 def check(
     experiment: Experiment,
     dataset: Dataset,
-    learned: Mapping[Learned, Strategy],
+    learned: Mapping[Learned, Strategy] | None,
     allow_code: bool,
 ) -> Checked:
     """Finds, builds and checks all that the experiment names; nothing is computed.
@@ -46,7 +46,8 @@ def check(
     Args:
       experiment: the config.
       dataset: the pool and the test set.
-      learned: the strategies of trained agents.
+      learned: the strategies of trained agents; None where they are still to be trained, and what
+        depends on them is left out.
       allow_code: whether modules that it names may be imported.
 
     Raises:
@@ -65,11 +66,13 @@ def check(
     protocol.start.check(dataset.train.y, classes, len(experiment.seed_numbers()))
     initial = protocol.start.size(points, classes)
     made = [
-        learned[query] if isinstance(query, Learned) else make(query, allow_code)
+        (learned or {}).get(query) if isinstance(query, Learned) else make(query, allow_code)
         for query in experiment.queries
     ]
     batches: dict[str, tuple[int, ...]] = {}
     for query, strategy in zip(experiment.queries, made, strict=True):
+        if strategy is None:
+            continue
         chosen = _batches(experiment, query, strategy, points)
         _check_budget(experiment, query, chosen, initial, strategy.batch_size is None, points)
         if batches.get(query.name, chosen) != chosen:
@@ -78,7 +81,7 @@ def check(
                 "them another name."
             )
         batches[query.name] = chosen
-    max_labels = min(points, initial + max(map(sum, batches.values())))
+    max_labels = min(points, initial + max(map(sum, batches.values()), default=0))
     learners = {
         name: build_learner(name, config, dataset, max_labels, allow_code)
         for name, config in experiment.learners.items()
@@ -86,6 +89,8 @@ def check(
     strategies = {}
     for learner, query in experiment.cells():
         strategy = made[experiment.queries.index(query)]
+        if strategy is None:
+            continue
         config = experiment.learners[learner]
         _check_pair(learner, config, learners[learner], query.name, strategy, dataset.train.x)
         strategies[learner, query.name] = strategy

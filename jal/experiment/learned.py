@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 
 from jal.data.dataset import Dataset
-from jal.experiment.config import Experiment
+from jal.experiment.config import Experiment, of_split
+from jal.experiment.folder import CONFIG
 from jal.experiment.form import to_json
 from jal.experiment.learner_configs import build_learner
 from jal.experiment.parts import divide
 from jal.experiment.queries import Learned
 from jal.experiment.trained import Trained, load_trained
+from jal.experiment.training_config import Training
 from jal.rl.agent import given_of
 from jal.types import InputError, Learner, PyTree, Strategy
 
-__all__ = ["Agents", "find_agents"]
+__all__ = ["Agents", "check_agents", "find_agents"]
 
 
 class Agents(NamedTuple):
@@ -63,28 +65,15 @@ def find_agents(
     Raises:
       InputError: where one is not there, not finished, damaged or cannot be applied.
     """
-    parts, split_data = experiment.data.parts, experiment.split_data()
-    if parts is None:
-        raise InputError(
-            "a trained agent sees the classifier on a part of the data, and data.parts is None: "
-            "give Parts(), the same as its training's where the data are."
-        )
-    state_x = jnp.asarray(dataset.train.x[divide(dataset, parts, split_data.split_seed)["state"]])
     found = {
         query: _trained(query, experiment, folder, trained, allow_code)
         for query in experiment.learned()
     }
-    counts = {query.name: len(one.training.seed_numbers()) for query, one in found.items()}
-    if len(set(counts.values())) > 1:
-        raise InputError(
-            f"all agents of an experiment have as many trainings, got {counts}: train them alike."
-        )
-    trainings = next(iter(counts.values()))
-    if len(experiment.seed_numbers()) < trainings:
-        raise InputError(
-            f"{trainings} trainings are not all used by {len(experiment.seed_numbers())} seeds: "
-            f"give at least {trainings * experiment.protocol.splits} seeds."
-        )
+    _check(experiment, {query.name: one.training for query, one in found.items()})
+    found = {query: _of_split(one, experiment) for query, one in found.items()}
+    parts, split_data = experiment.data.parts, experiment.split_data()
+    assert parts is not None
+    state_x = jnp.asarray(dataset.train.x[divide(dataset, parts, split_data.split_seed)["state"]])
     strategies = {}
     for query, one in found.items():
         strategy = one.agent.strategy(one.policy, state_x)
@@ -108,11 +97,91 @@ def find_agents(
     return Agents(strategies, starts, history, agents, weights)
 
 
+def check_agents(
+    experiment: Experiment,
+    folder: Path | None,
+    trainings: Mapping[str, Training],
+    allow_code: bool,
+) -> None:
+    """Raises InputError for agents that cannot be the experiment's.
+
+    Args:
+      experiment: the config.
+      folder: as in `find_agents`.
+      trainings: to be made before the experiment, by name.
+      allow_code: as in `find_agents`.
+    """
+    found = {}
+    for query in experiment.learned():
+        one = trainings.get(query.training)
+        if one is None:
+            known = dict.fromkeys(trainings)
+            one = _trained(query, experiment, folder, known, allow_code).training
+        found[query.name] = one
+    _check(experiment, found)
+
+
+def _check(experiment: Experiment, found: Mapping[str, Training]) -> None:
+    """Raises InputError where the trainings of the queries are not for this experiment."""
+    if experiment.data.parts is None:
+        raise InputError(
+            "a trained agent sees the classifier on a part of the data, and data.parts is None: "
+            "give Parts(), the same as its training's where the data are."
+        )
+    for name, training in found.items():
+        _check_splits(name, training, experiment)
+    split = experiment.protocol.split
+    counts = {
+        name: len(of_split(0, one.seeds, one.splits, one.split if one.split is not None else split))
+        for name, one in found.items()
+    }
+    if len(set(counts.values())) > 1:
+        raise InputError(
+            f"all agents of an experiment have as many trainings, got {counts}: train them alike."
+        )
+    trainings = next(iter(counts.values()))
+    if len(experiment.seed_numbers()) < trainings:
+        raise InputError(
+            f"{trainings} trainings are not all used by {len(experiment.seed_numbers())} seeds: "
+            f"give at least {trainings * experiment.protocol.splits} seeds."
+        )
+
+
+def _check_splits(name: str, training: Training, experiment: Experiment) -> None:
+    """Raises InputError where agents have seen what others are compared on."""
+    protocol = experiment.protocol
+    if training.splits != protocol.splits and (training.split is None or protocol.splits > 1):
+        raise InputError(
+            f"{name} was trained on {training.splits} splits of the data, and this experiment is "
+            f"on {protocol.splits}: one holds parts of another in its pool, so give splits "
+            f"{training.splits}."
+        )
+    if protocol.splits == 1:
+        return
+    if training.split not in (None, protocol.split):
+        raise InputError(
+            f"{name} was trained on split {training.split} alone, and this is split "
+            f"{protocol.split}, which holds parts of it in its pool: give the training of all "
+            f"splits, or split {training.split}."
+        )
+    if training.data.split_seed != experiment.data.split_seed:
+        raise InputError(
+            f"{name} was trained on splits that begin with split_seed {training.data.split_seed}, "
+            f"and this experiment's begin with {experiment.data.split_seed}: give the same."
+        )
+
+
+def _of_split(one: Trained, experiment: Experiment) -> Trained:
+    """The agent of the experiment's split, where it was trained on several."""
+    split = experiment.protocol.split
+    return one if split is None or not one.splits else one.splits[split]
+
+
 def _trained(
     query: Learned,
     experiment: Experiment,
     folder: Path | None,
-    trained: Mapping[str, Trained],
+    trained: Mapping[str, Trained | None],
     allow_code: bool,
 ) -> Trained:
     one = trained.get(query.training)
@@ -122,22 +191,13 @@ def _trained(
         home = folder if folder is None or protocol.split is None else folder.parent
         if home is not None and (home.parent / query.training).is_dir():
             path = home.parent / query.training
-        one = load_trained(path, allow_code)
-    if one.training.splits != protocol.splits and one.training.split is None:
-        raise InputError(
-            f"{query.name} was trained on {one.training.splits} splits of the data, and this "
-            f"experiment is on {protocol.splits}: one holds parts of another in its pool, so give "
-            f"splits {one.training.splits}."
-        )
-    if one.splits:
-        if one.training.data.split_seed != experiment.data.split_seed:
+        if not (path / CONFIG).is_file():
+            named = f", or one of {', '.join(trained)}" if trained else ""
             raise InputError(
-                f"{query.name} was trained on splits that begin with split_seed "
-                f"{one.training.data.split_seed}, and this experiment's begin with "
-                f"{experiment.data.split_seed}: give the same."
+                f"there is no training {query.training}: give Learned the folder of one that is "
+                f"finished{named}."
             )
-        assert protocol.split is not None
-        one = one.splits[protocol.split]
+        one = load_trained(path, allow_code)
     return one
 
 

@@ -24,6 +24,7 @@ from jal.experiment.progress import Interrupted
 from jal.experiment.results import is_finished
 from jal.experiment.session import OnRows, Session
 from jal.experiment.splits import check_splits, over_splits, run_several
+from jal.experiment.steps import check_steps
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
@@ -116,6 +117,11 @@ def resume(
 def _typed(config: Any, dataset: Dataset | None) -> Config:
     """The config, every field found to be of its type; on arrays where a data set is given."""
     if isinstance(config, list | tuple):
+        other = [step for step in config if not isinstance(step, Experiment | Training)]
+        if other:
+            raise InputError(
+                f"a list is of experiments and trainings, got a {type(other[0]).__name__} in it."
+            )
         steps: Any = tuple(_typed(step, dataset) for step in config)
         names = [step.name for step in steps]
         if not steps or len(set(names)) < len(names):
@@ -140,6 +146,8 @@ def _run_all(config: Config, session: Session) -> Any:
             trained[step.name] = found
         return found
 
+    if not session.resumed:
+        check_steps(config, session)
     runs = [(step.name, step, session.dataset) for step in config]
     return run_several(config, runs, session, one, lambda i: config[i].name, lambda found: found)
 

@@ -118,6 +118,8 @@ def run_several(
         def begin(identity: str) -> None:
             """Makes the folder of all, once the first is found to run."""
             assert folder is not None
+            if session.before is not None:
+                session.before(identity)
             create(folder, whole, identity)
             held.enter_context(locked(folder))
 

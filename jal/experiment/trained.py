@@ -102,6 +102,11 @@ def load_trained(folder: str | Path, allow_code: bool = False) -> Trained:
     """
     folder = Path(folder)
     training = read_config(folder)
+    if isinstance(training, tuple):
+        raise InputError(
+            f"{folder} holds a list of runs, and no training: give Learned the folder of one, such "
+            f"as {folder / training[0].name}."
+        )
     if not isinstance(training, Training):
         raise InputError(
             f"{folder} holds an experiment, and no training: give Learned the folder of one."

@@ -28,7 +28,7 @@ from jal.rl import Training as RlTraining
 from jal.rl.agent import check_warmth
 from jal.types import Array, InputError, Pool, PyTree
 
-__all__ = ["agent_parts", "run_training", "training_program"]
+__all__ = ["agent_parts", "check_training", "run_training", "training_program"]
 
 _SALT = 0x7EAC  # a training's key is none of an experiment's
 
@@ -81,6 +81,11 @@ def run_training(training: Training, session: Session) -> Trained:
             trained.save(folder)
             Checkpoints.drop(folder)  # with the replay buffers
     return trained
+
+
+def check_training(training: Training, dataset: Dataset, allow_code: bool) -> None:
+    """Raises InputError where the agent cannot be trained on the data; nothing is compiled."""
+    _make(training, dataset, allow_code)
 
 
 def agent_parts(dataset: Dataset, training: Training) -> AgentData:

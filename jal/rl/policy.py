@@ -46,7 +46,8 @@ def save_policy(folder: Path, agent: Agent, policy: Policy) -> None:
     making.mkdir(parents=True)
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(making / "policy", {"weights": policy.weights, "goal": policy.goal})
-        checkpointer.save(making / "classifier", policy.classifier)
+        if jax.tree.leaves(policy.classifier):
+            checkpointer.save(making / "classifier", policy.classifier)
     meta = {
         "agent": {"type": _type_of(agent), **_options(agent)},
         "state_size": agent.trained_size(policy),
@@ -118,14 +119,12 @@ def load_policy(
         }
         with ocp.StandardCheckpointer() as checkpointer:
             restored: Any = checkpointer.restore((folder / "policy").resolve(), like)
-            seen: PyTree = (
-                ()
-                if classifier is None
-                else checkpointer.restore(
+            seen: PyTree = () if classifier is None else classifier
+            if jax.tree.leaves(classifier):
+                seen = checkpointer.restore(
                     (folder / "classifier").resolve(),
                     jax.tree.map(lambda leaf: _like(leaf.shape, leaf.dtype), classifier),
                 )
-            )
     except InputError:
         raise
     except Exception as error:  # Orbax raises errors of many types
