@@ -1,4 +1,4 @@
-"""Odd command lines of `jal run` and `jal sweep`: each runs, or ends in a sentence and exit status 2."""
+"""Odd command lines of `jal`: each runs, or ends in a sentence and exit status 2."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from jal.experiment import (
 def get_config():
     {body}
 """
-_SMALL = """return Experiment(name="small", data=Data("npz:data.npz"), protocol=Protocol(seeds=2, rounds=2, batch=3),
+_SMALL = """return Experiment(name="small", data=Data("npz:data.npz"),
+        protocol=Protocol(seeds=2, rounds=2, batch=3),
         learners={"logistic_regression": LogisticRegression(), "mlp": MLP(hidden=(4,), epochs=2)},
         queries=("random", Query("margin", name="margin_1", batch=1)))"""
 _BODIES = {
