@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from jal.types import InputError
 
-__all__ = ["attribute", "find", "is_code", "name_of", "reference"]
+__all__ = ["attribute", "call", "find", "is_code", "name_of", "reference"]
 
 
 def is_code(name: object) -> bool:
@@ -85,6 +86,27 @@ def find(what: str, given: Any, registry: Mapping[str, Any], allow_code: bool) -
         raise InputError(
             f"{what} {given} is not there: module {module} has no such attribute."
         ) from None
+
+
+def call(what: str, function: Any, *given: Any, **options: Any) -> Any:
+    """What the function makes; InputError where it does not take what it is called with.
+
+    Args:
+      what: it makes, such as "learner mlp", in sentences.
+      function: a config's.
+      *given: arguments that all such functions take.
+      **options: those that the config gives, and others by name.
+    """
+    try:
+        inspect.signature(function).bind(*given, **options)
+    except TypeError as error:
+        raise InputError(
+            f"{what}: {name_of(function)} cannot be called with {len(given)} arguments and the "
+            f"options {', '.join(options) or 'none'}: {error}."
+        ) from error
+    except ValueError:  # a built-in that does not say what it takes
+        pass
+    return function(*given, **options)
 
 
 def _import(what: str, given: str, module: str) -> None:

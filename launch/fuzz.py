@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tyro
+from fuzz_commands import fuzz_commands
 from fuzz_damages import Tried, fuzz_damages, small_run
 from fuzz_experiments import fuzz_experiments
 from fuzz_selectors import NAMES, fuzz, table_of
@@ -76,7 +77,7 @@ class Damages:
 
 @dataclasses.dataclass(frozen=True)
 class Experiments:
-    """Experiments with odd values in up to three fields, few of which are computed."""
+    """Experiments and trainings with odd values in a few fields, few of which are computed."""
 
     count: int = 300
     """How many."""
@@ -90,7 +91,7 @@ class Experiments:
 
 @dataclasses.dataclass(frozen=True)
 class Commands:
-    """Odd command lines of launch/run.py; nothing is computed."""
+    """Odd command lines of `jal run`, `train` and `sweep`; nothing is computed."""
 
     count: int = 300
     """How many."""
@@ -99,8 +100,6 @@ class Commands:
 
     def run(self) -> int:
         """Makes them, prints what came of them, and returns the exit status."""
-        from fuzz_commands import fuzz_commands  # sets how many devices there are
-
         return _tried(self.count, self.seed, fuzz_commands)
 
 

@@ -10,13 +10,25 @@ import shutil
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
-from jal.experiment import Data, Experiment, LogisticRegression, Results, load, resume, run
-from jal.experiment import runner as runs
+from jal.experiment import (
+    Data,
+    Execution,
+    Experiment,
+    LogisticRegression,
+    Protocol,
+    Results,
+    load,
+    program,
+    resume,
+    run,
+)
 from jal.experiment.checkpoints import Checkpoints
+from jal.experiment.compiled import Arguments, Program
 from jal.experiment.folder import replace_file
 from jal.experiment.results import PAGE, PICTURE
 from jal.types import InputError
@@ -52,12 +64,9 @@ def small_run(place: Path) -> Experiment:
         name="small",
         data=Data(f"npz:{place / 'data.npz'}"),
         learners={"logistic_regression": LogisticRegression()},
-        strategies=("random", "margin"),
-        seeds=2,
-        rounds=3,
-        batch=3,
-        segment=2,
-        devices=1,
+        queries=("random", "margin"),
+        protocol=Protocol(seeds=2, rounds=3, batch=3),
+        execution=Execution(segment=2, devices=1),
     )
 
 
@@ -194,18 +203,17 @@ def _stopped_after(saves: int) -> Iterator[None]:
 @contextlib.contextmanager
 def _compiled_once() -> Iterator[None]:
     """The same experiment's programs are compiled by the first run that needs them."""
-    compiled: dict[str, tuple[dict, dict]] = {}
-    first = runs.Program.compile
+    compiled: dict[str, Program] = {}
+    compile_program = program.compile_program
 
-    def compile_once(self: runs.Program, cell: int) -> None:
-        key = str(self.experiment)
-        if key in compiled:
-            self._begins, self._runs = compiled[key]
-        if not self.compiled(cell):
-            first(self, cell)
-        compiled[key] = self._begins, self._runs
+    def compile_once(begin: Any, first: Arguments, advance: Any, following: Arguments, **rest: Any):
+        shapes = jax.tree.map(np.shape, (first, following))
+        key = f"{rest['name']} {shapes}"
+        if key not in compiled:
+            compiled[key] = compile_program(begin, first, advance, following, **rest)
+        return compiled[key]
 
-    with replaced(runs.Program, "compile", compile_once):
+    with replaced(program, "compile_program", compile_once):
         yield
 
 

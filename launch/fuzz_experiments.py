@@ -1,4 +1,4 @@
-"""Experiments with odd values in their fields: each can be run, or is refused in a sentence."""
+"""Configs with odd values in their fields: each can be run, or is refused in a sentence."""
 
 from __future__ import annotations
 
@@ -20,19 +20,29 @@ from jal.experiment import (
     MLP,
     SVC,
     AbasRal,
+    Balanced,
+    Code,
+    Data,
     Experiment,
+    Indices,
     LalRl,
+    Learned,
     LinearSVC,
+    Parts,
+    Query,
+    Random,
     ResNet,
-    Saved,
     SladeBranson,
+    Training,
+    Twisted,
     ViT,
+    program,
     run,
+    training,
 )
-from jal.experiment.program import Program
 from jal.types import InputError
 
-__all__ = ["ODD", "AcceptedError", "checked_only", "fuzz_experiments", "odd_experiment"]
+__all__ = ["ODD", "AcceptedError", "checked_only", "fuzz_experiments", "odd_config"]
 
 _NUMBERS = (0, -1, 1, 2, 3, 7, 59, 61, 1000, 2**31, 2**63, 10**400, -(10**30))
 _FLOATS = (0.0, 0.3, 0.99, -0.5, 1.0, 2.5, 1e-300, 1e300, math.nan, math.inf, -math.inf)
@@ -59,7 +69,26 @@ _KINDS = {int: _NUMBERS, float: _FLOATS, str: _TEXTS, tuple: _LISTS, dict: _DICT
 ODD: tuple[Any, ...] = (*_NUMBERS, *_FLOATS, *_TEXTS, *_LISTS, *_DICTS, *_OTHERS)
 _SOURCES = ("sklearn:digits", "sklearn:iris", "npz:", "npz:absent.npz", "folder:/proc", "folder:.")
 _SOURCES += ("folder:", "tfds:absent", "tfds:", ":", "npz:\0", f"npz:{'x' * 300}", "npz:/", "hf:/")
-_NAMES = (*strategies.registry, "margn", "agent")
+_NAMES = (*strategies.registry, "margn", "agent", "os:getcwd", "jal.nothing:at_all", "absent:x")
+_LEARNERS = (
+    *(MLP(epochs=2, hidden=(4,), dropout=0.2), SVC(), LinearSVC(), CNN(), ResNet(), ViT()),
+    *(
+        "mlp",
+        "svc",
+        "mpl",
+        "jal.learners:nothing",
+        Code("jal.learners:mlp", hidden=(4,)),
+        Code("x"),
+    ),
+    *(Code("os:getcwd"), Code("jal.experiment:MLP", epochs="x"), MLP, len),
+)
+_STARTS = (
+    *(Balanced(), Balanced(0), Balanced(99), Random(), Random(labels=6), Random(share=0.1)),
+    *(Random(6, 0.1), Random(labels=61), Twisted(0.5, labels=6), Twisted(2.0, share=0.1)),
+    *(Indices(((0, 1, 2), (3, 4, 5))), Indices(((0, 3), (1, 4)), every_class=False)),
+    *(Indices(()), Indices(((0, 0, 1), (3, 4, 5))), Indices(((-1, 70, 2), (3, 4, 5)))),
+)
+_AGENTS = (AbasRal(epochs=1), LalRl(), SladeBranson(), Code("jal.rl:LalRl"), Code("os:getcwd"), len)
 
 
 class AcceptedError(Exception):
@@ -67,75 +96,127 @@ class AcceptedError(Exception):
 
 
 def fuzz_experiments(count: int, seed: int, place: Path) -> list[Tried]:
-    """`count` experiments; number i depends on the seed and on i alone. The quick ones are run.
+    """`count` configs; number i depends on the seed and on i alone. The quick ones are run.
 
     Args:
       count: how many.
       seed: of the random choices.
       place: an empty folder.
     """
-    tried = []
-    for trial in range(count):
-        drawn = random.Random(f"{seed} {trial}")
-        experiment, given = odd_experiment(small_run(place), drawn)
-        try:
-            with contextlib.nullcontext() if _is_quick(experiment) else checked_only():
-                run(experiment, progress=False)
-            tried.append(Tried("run", "; ".join(given), ""))
-        except AcceptedError:
-            tried.append(Tried("accepted", "; ".join(given), ""))
-        except InputError as error:
-            what = "refused" if is_a_sentence(error) else "traceback"
-            tried.append(Tried(what, "; ".join(given), str(error)))
-        except Exception:
-            tried.append(Tried("traceback", "; ".join(given), traceback.format_exc()))
-    return tried
+    return [_tried(random.Random(f"{seed} {trial}"), place) for trial in range(count)]
 
 
-def _is_quick(experiment: Experiment) -> bool:
+def _tried(drawn: random.Random, place: Path) -> Tried:
+    given: list[str] = []
+    what, detail = "run", ""
+    try:
+        config = odd_config(small_run(place), drawn, given)
+        with contextlib.nullcontext() if _is_quick(config) else checked_only():
+            run(config, progress=False)
+    except AcceptedError:
+        what = "accepted"
+    except InputError as error:
+        what, detail = "refused" if is_a_sentence(error) else "traceback", str(error)
+    except Exception:
+        what, detail = "traceback", traceback.format_exc()
+    return Tried(what, "; ".join(given), detail)
+
+
+def _is_quick(config: Any) -> bool:
     """Whether it can be run in a second or two, if it can be run at all."""
-    return [*experiment.learners] == ["logistic_regression"] and experiment.seeds in (1, 2, 3)
+    return (
+        isinstance(config, Experiment)
+        and isinstance(config.learners, dict)
+        and [*config.learners] == ["logistic_regression"]
+        and getattr(config.protocol, "seeds", 0) in (1, 2, 3)
+        and getattr(config.protocol, "rounds", 0) in (1, 2, 3)
+    )
 
 
 @contextlib.contextmanager
 def checked_only() -> Iterator[None]:
     """Runs end where their programs would be compiled, by an error that says it."""
 
-    def accept(self: Program, cell: int) -> None:
+    def accept(*arguments: object, **options: object) -> None:
         raise AcceptedError
 
-    with replaced(Program, "compile", accept):
+    with (
+        replaced(program, "compile_program", accept),
+        replaced(training, "compile_program", accept),
+    ):
         yield
 
 
-def odd_experiment(base: Experiment, drawn: random.Random) -> tuple[Experiment, list[str]]:
-    """An experiment in which one to three fields are odd, and which."""
-    learners = (MLP(epochs=2, hidden=(4,), dropout=0.2), SVC(), LinearSVC(), CNN(), ResNet(), ViT())
-    agents = (AbasRal(epochs=1), LalRl(), SladeBranson(), Saved("absent", "a", "b"))
+def odd_config(base: Experiment, drawn: random.Random, given: list[str]) -> Any:
+    """A config in which one to three fields are odd; which is added to `given`."""
+    config: Any = base
     if drawn.random() < 0.4:
-        base = dataclasses.replace(base, learners={**base.learners, "net": drawn.choice(learners)})
+        config = dataclasses.replace(
+            config, learners={**config.learners, "net": drawn.choice(_LEARNERS)}
+        )
     if drawn.random() < 0.3:
-        names = (*base.strategies, "agent")
-        base = dataclasses.replace(base, agents={"agent": drawn.choice(agents)}, strategies=names)
-    given = []
+        config = dataclasses.replace(config, queries=(*config.queries, _query(drawn)))
+    if drawn.random() < 0.3:
+        start = drawn.choice(_STARTS)
+        given.append(f"start {start}")
+        config = dataclasses.replace(
+            config, protocol=dataclasses.replace(config.protocol, start=start)
+        )
+    if drawn.random() < 0.25:
+        data = Data(
+            config.data.source, parts=drawn.choice((Parts(), Parts(0.2, 0.2, 0.2, 0.3, 0.1)))
+        )
+        config = Training(drawn.choice(_AGENTS), name="agent", data=data)
     for _ in range(drawn.choice((1, 1, 2, 3))):
-        base, name = _changed(base, drawn, "")
+        config, name = _changed(config, drawn, "")
         given.append(name)
-    return base, given
+    if isinstance(config, Training) and drawn.random() < 0.3:
+        given.append("in a list")
+        return [config, dataclasses.replace(base, queries=(Learned("agent"), "random"))]
+    return config
+
+
+def _query(drawn: random.Random) -> Any:
+    """One that an experiment may have, or not quite."""
+    name = drawn.choice(_NAMES)
+    option = drawn.choice(("passes", "cap", "delta", "ridge", "x"))
+    batch = drawn.choice((None, 1, 2, (1, 2, 3), 0, -1, 2**31, "x"))
+    learners = drawn.choice(((), (), ("net",), ("absent",), "net", (1,)))
+    return drawn.choice(
+        (
+            name,
+            Query(name, name="other"),
+            Query(name, **{option: drawn.choice(ODD)}),
+            Query(name, name="other", batch=batch, learners=learners),
+            Learned(drawn.choice(("absent", "", "agent", "x" * 300, "\0")), batch=batch),
+            drawn.choice((len, int, object(), lambda: None, strategies.registry["margin"]())),
+        )
+    )
 
 
 def _changed(config: Any, drawn: random.Random, where: str) -> tuple[Any, str]:
     """The dataclass with one of its fields, or one of a field's own, odd."""
     field = drawn.choice(dataclasses.fields(config)).name
     value, path = getattr(config, field), f"{where}{field}"
-    key = drawn.choice([*value]) if isinstance(value, dict) and value else None
-    inner = value if key is None else value[key]
-    if dataclasses.is_dataclass(inner) and drawn.random() < 0.8:
-        inner, path = _changed(inner, drawn, f"{path}." if key is None else f"{path}.{key}.")
-        odd = inner if key is None else {**value, key: inner}
-        return dataclasses.replace(config, **{field: odd}), path
-    odd = _value(field, value, drawn)
-    return dataclasses.replace(config, **{field: odd}), f"{path} = {str(odd)[:40]!r}"
+    key, inner = None, value
+    if isinstance(value, dict) and value:
+        key = drawn.choice([*value])
+    elif field == "queries" and isinstance(value, tuple) and value:
+        key = drawn.randrange(len(value))
+    if key is not None:
+        inner, path = value[key], f"{path}.{key}"
+    if dataclasses.is_dataclass(inner) and not isinstance(inner, type) and drawn.random() < 0.8:
+        odd, path = _changed(inner, drawn, f"{path}.")
+    else:
+        key, odd = None, _value(field, value, drawn)
+        path = f"{where}{field} = {str(odd)[:40]!r}"
+    if key is not None:
+        odd = {**value, key: odd} if isinstance(value, dict) else _replaced(value, key, odd)
+    return dataclasses.replace(config, **{field: odd}), path
+
+
+def _replaced(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:index], value, *values[index + 1 :])
 
 
 def _value(field: str, value: Any, drawn: random.Random) -> Any:
@@ -144,18 +225,25 @@ def _value(field: str, value: Any, drawn: random.Random) -> Any:
         return drawn.choice(ODD)
     if field == "source":
         return drawn.choice(_SOURCES)
-    if field == "strategies":
-        return tuple(drawn.choices(_NAMES, k=drawn.randint(1, 3)))
+    if field == "queries":
+        return tuple(_query(drawn) for _ in range(drawn.randint(1, 3)))
+    if field == "strategy":
+        return drawn.choice(_NAMES)
+    if field in ("learners", "learner") and not isinstance(value, tuple):
+        one = drawn.choice(_LEARNERS)
+        return one if field == "learner" else drawn.choice((one, (one,), {"net": one}))
+    if field == "agent":
+        return drawn.choice(_AGENTS)
+    if field == "start":
+        return drawn.choice(_STARTS)
     if field == "metrics":
-        return tuple(drawn.choices([*metrics.registry, "f2"], k=2))
-    if field in ("options", "batch_of", "agents_on", "reported"):
+        return tuple(drawn.choices([*metrics.registry, "f2", "os:getcwd"], k=2))
+    if field in ("options", "reported"):
         option = drawn.choice(("strategy", "passes", "cap", "delta", "x"))
         return {drawn.choice(_NAMES): drawn.choice(({option: drawn.choice(ODD)}, 3, *ODD))}
-    if field in ("start", "kind", "profile", "classifier"):
-        return drawn.choice(
-            ("random", "twisted_main", "step", "ratio", "pca", "vit_s16", "pretrained")
-        )
-    if field == "initial_indices":
+    if field in ("kind", "profile", "classifier"):
+        return drawn.choice(("random", "step", "ratio", "pca", "vit_s16", "agents", "untrained"))
+    if field == "indices":
         return tuple(tuple(drawn.choices(range(-1, 70), k=3)) for _ in range(drawn.randint(1, 3)))
     if value is None:
         return drawn.choice((*_NUMBERS, *_FLOATS, "x"))

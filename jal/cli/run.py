@@ -58,6 +58,10 @@ def _run(arguments: list[str], prog: str, trainings: bool) -> None:
     elif before is not None:
         import_code(before, allow_code)
         config = read_config(before)
+    elif trainings:
+        from jal.rl import AbasRal  # with rlax and all that it needs
+
+        config = Training(AbasRal())  # whose options --help explains
     else:
         config = Experiment()
     if trainings:
@@ -86,6 +90,8 @@ def _run(arguments: list[str], prog: str, trainings: bool) -> None:
 
 
 def _trainings(config: Any) -> Any:
+    if isinstance(config, Training):
+        return config
     steps = config if isinstance(config, tuple) else (config,)
     kept = tuple(step for step in steps if isinstance(step, Training))
     if not kept:

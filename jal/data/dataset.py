@@ -186,7 +186,8 @@ def _drawn(y: np.ndarray, size: int | float, seed: int) -> tuple[np.ndarray, np.
         )
     except ValueError as error:
         raise InputError(
-            f"cannot draw {size} class-balanced test examples from {len(y)}: {error}"
+            f"cannot draw {size} class-balanced test examples from {len(y)}: "
+            f"{str(error).rstrip('.')}."
         ) from error
     return made[0], made[1]
 

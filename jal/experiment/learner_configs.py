@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import jax.numpy as jnp
 
 from jal import learners
-from jal.code import find
+from jal.code import call, find
 from jal.data import augmentation
 from jal.data.sources import Dataset
 from jal.data.statistics import IMAGENET, standardisation
@@ -342,7 +342,7 @@ def build_learner(
         made = config.build(dataset, max_labels)
     elif callable(config):
         shape, classes = dataset.train.x.shape[1:], dataset.num_classes
-        made = config(shape, classes, max_labels=max_labels, **options)
+        made = call(f"learner {name}", config, shape, classes, max_labels=max_labels, **options)
     else:
         made = config
     if not isinstance(made, Learner):

@@ -60,7 +60,7 @@ class Query:
     ):
         given = name_of(strategy) if not isinstance(strategy, str) else strategy
         _set(self, strategy=strategy, name=name or given.rpartition(":")[2], batch=batch)
-        _set(self, learners=tuple(learners), options={**(options or {}), **more})
+        _set(self, learners=_names(learners), options=_joined(options, more))
 
 
 @dataclass(frozen=True, init=False)
@@ -89,7 +89,7 @@ class Learned:
     ):
         last = str(training).rstrip("/").rpartition("/")[2]
         _set(self, training=str(training), name=name or last, batch=batch)
-        _set(self, learners=tuple(learners))
+        _set(self, learners=_names(learners))
 
 
 QueryConfig = Query | Learned
@@ -98,6 +98,19 @@ QueryConfig = Query | Learned
 def _set(config: Any, **fields: Any) -> None:
     for name, value in fields.items():
         object.__setattr__(config, name, value)
+
+
+# What is of another type is left for `parse` to find.
+def _names(learners: Any) -> Any:
+    if isinstance(learners, str):
+        return (learners,)
+    return tuple(learners) if isinstance(learners, list) else learners
+
+
+def _joined(options: Any, more: dict[str, Option]) -> Any:
+    if options is not None and not isinstance(options, Mapping):
+        return options
+    return {**(options or {}), **more}
 
 
 def as_query(given: Any) -> Any:
@@ -113,6 +126,8 @@ def check_names(what: str, names: list[str], slash: bool = False) -> None:
         if not name or not name.isprintable() or ("/" in name and not slash):
             without = "" if slash else " without a slash"
             raise InputError(f"{what} must be of printable characters{without}, got {name!r}.")
+        if name in (".", ".."):
+            raise InputError(f"{what} must be another than {name!r}, which is a folder's.")
         if len(name.encode()) > _LONGEST:
             raise InputError(
                 f"{what} must have at most {_LONGEST} bytes, got {len(name.encode())}: "

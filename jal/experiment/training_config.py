@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from jal.code import find
+from jal.code import call, find
 from jal.experiment.config import Execution, of_split
 from jal.experiment.data_config import Data
 from jal.experiment.form import Code, Parser, as_name, parse, parse_object, to_json
@@ -112,7 +112,7 @@ def build_agent(config: Any, allow_code: bool) -> Any:
     if isinstance(config, type) and dataclasses.is_dataclass(config):
         config, options = parse(config, options, "agent"), {}
     elif isinstance(config, type) or (isinstance(config, Callable) and not _is_agent(config)):
-        config = config(**options)
+        config = call("agent", config, **options)
     if not _is_agent(config):
         missing = [name for name in _PARTS if not callable(getattr(config, name, None))]
         raise InputError(

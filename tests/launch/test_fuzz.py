@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
 
 import fuzz
@@ -12,12 +10,6 @@ import fuzz_damages
 from fuzz_damages import small_run
 
 from jal.experiment import folder
-
-
-@pytest.fixture(autouse=True)
-def devices(monkeypatch):
-    """launch/run.py finds the number of devices given; it is too late for another."""
-    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
 
 
 def test_a_sample_of_damages(capsys):

@@ -1,7 +1,6 @@
 """launch/run.py as its user meets it; in processes of their own where they are killed."""
 
 import dataclasses
-import importlib.util
 import os
 import re
 import signal
@@ -9,29 +8,29 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from jal import experiment as ex
+from jal.cli import command
+from jal.cli import run as runs
 from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "launch" / "run.py"
 DEVICES = "--xla_force_host_platform_device_count=4"
 CONFIG = """
-from jal.experiment import Experiment, LogisticRegression
+from jal.experiment import Execution, Experiment, LogisticRegression, Protocol
 
 def get_config():
     return Experiment(
         name="tiny",
         learners={"logistic_regression": LogisticRegression()},
-        strategies=("random", "badge"),
-        seeds=2,
-        rounds=6,
-        segment=1,
+        queries=("random", "badge"),
+        protocol=Protocol(seeds=2, rounds=6),
+        execution=Execution(segment=1),
     )
 """
 
@@ -60,10 +59,6 @@ BAD_CONFIGS = {
 def place(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("launch")
     (path / "tiny.py").write_text(CONFIG)
-    again = 'options={"again": {"strategy": "random"}},\n        seeds=2'
-    (path / "again.py").write_text(CONFIG.replace("seeds=2", again))
-    options = 'options={"vaal": {"hidden": (16, 8)}},\n        seeds=2'
-    (path / "vaal.py").write_text(CONFIG.replace("seeds=2", options))
     (path / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
     for name, body in BAD_CONFIGS.items():
         (path / f"{name}.py").write_text(f"{SUBCLASS}\ndef get_config():\n    {body}\n")
@@ -73,31 +68,19 @@ def place(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("launch_run", RUN)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XLA_FLAGS", DEVICES)  # it is too late for other ones
-        sys.modules[spec.name] = module  # where its annotations are looked up
-        spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def main(place, script, monkeypatch):
+def main(place, monkeypatch):
     """`main(arguments)` in the folder with the configs."""
     monkeypatch.chdir(place)
     monkeypatch.setenv("COLUMNS", "120")
-    return lambda *arguments: script.main(list(arguments))
+    return lambda *arguments: command("run")(arguments)
 
 
 @pytest.fixture(scope="module")
-def reference(place, script) -> pd.DataFrame:
+def reference(place) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(place)
-        script.main(["tiny.py", "--out", "whole"])
+        command("run")(["tiny.py", "--out", "whole"])
     return ex.load(place / "whole").frame
 
 
@@ -127,7 +110,7 @@ def errors_of(process: subprocess.Popen, code: int) -> str:
 
 
 def test_tables_and_where_the_results_are(main, place, capsys):
-    main("tiny.py", "--rounds", "1", "--seeds", "3", "--strategies", "margin")
+    main("tiny.py", "--rounds", "1", "--seeds", "3", "--queries", "margin")
     (folder,) = (place / "runs").iterdir()
     assert folder.name.startswith("tiny-")
     shown = capsys.readouterr().out
@@ -135,18 +118,6 @@ def test_tables_and_where_the_results_are(main, place, capsys):
     frame = ex.load(folder).frame
     assert set(frame.strategy) == {"margin"} and set(frame.seed) == {0, 1, 2}
     assert set(frame["round"]) == {0, 1}
-
-
-def test_help_explains_every_field(main, capsys):
-    with pytest.raises(SystemExit, match="0"):
-        main("tiny.py", "--help")
-    text = capsys.readouterr().out
-    for field in dataclasses.fields(ex.Experiment):
-        if field.name in ("initial_indices", "agents"):
-            continue  # a table of numbers, for config files only; this config has no agents
-        name = field.name.replace("_", "-")
-        assert f"--{name} " in text or f"--{name}." in text, name
-    assert "Inverse regularisation strength" in text and "--resume" in text
 
 
 def steps(folder: Path) -> set[int]:
@@ -178,7 +149,7 @@ def test_killed_and_stopped(place, reference):
 
 def test_full_disk(place):
     """No file may grow beyond 4 KiB: saving fails in one sentence, what is there stays whole."""
-    arguments = ["tiny.py", "--out", "full", "--strategies", "random", "--rounds", "2"]
+    arguments = ["tiny.py", "--out", "full", "--queries", "random", "--rounds", "2"]
     message = errors_of(start(place, *arguments, limit="4"), 2)
     assert message.startswith("error: cannot write to full: File too large; what was saved before")
     assert len(message.splitlines()) == 1
@@ -190,8 +161,8 @@ def test_full_disk(place):
     [
         ("nothing.py", "config file nothing.py does not exist"),
         ("broken.py", "config file broken.py fails: ZeroDivisionError: division by zero"),
-        ("other.py", "other.py must have a get_config() that returns an Experiment"),
-        ("other.py", "no subclass of it: it gives a dict."),
+        ("other.py", "other.py must have a get_config() that returns an Experiment, a Training or"),
+        ("other.py", "no subclass of them: it gives a dict."),
         ("none.py", "it gives None."),
         ("mine.py", "it gives a Mine."),
         ("lines.py", "config file lines.py fails: ValueError: first second xxxxx"),
@@ -210,29 +181,37 @@ def test_full_disk(place):
             f"...{'x' * 27}/config.json cannot be read: File name too long.",
         ),
         ("tiny.py --data.source folder:/proc", "dataset 'folder:/proc' cannot be read: "),
-        ("tiny.py --initial nan", "initial must be finite, got nan"),
+        ("tiny.py --start random:share=nan", "start random.share must be finite, got nan"),
         ("tiny.py --out tiny.py/run", "cannot create tiny.py/run (Not a directory): give"),
         ("tiny.py --learners.logistic-regression.C -1", "must be positive, got -1.0"),
         ("", "give a config first, such as configs/quickstart.py"),
         ("--seeds 3", "give a config first"),
-        ("--resume whole --rounds 20", "whole belongs to another config: rounds is 6 there and 20"),
-        ("--resume whole --rounds 25", "whole belongs to another config: rounds is 6 there and 25"),
-        ("--seeds 3 --resume=whole", "whole belongs to another config: seeds is 2 there and 3"),
+        (
+            "--resume whole --rounds 20",
+            "whole belongs to another config: protocol.rounds is 6 there",
+        ),
+        ("--seeds 3 --resume=whole", "another config: protocol.seeds is 2 there and 3 here"),
         ("--resume absent", "absent is not a run's folder"),
-        ("tiny.py --strategies margn", "unknown strategy 'margn': known are random"),
-        ("tiny.py --options badge size 3", "unknown option 'size' of badge: it has none"),
-        ("tiny.py --options saal maximum yes", "options.saal.maximum must be bool, got 'yes'"),
-        ("tiny.py --options bait ridge nan", "options.bait.ridge must be finite, got nan"),
-        ("again.py --options.again.strategy bagde", "an unknown strategy 'bagde': known are"),
-        ("tiny.py --strategies bald", "bald needs dropout: logistic_regression (LogisticRegre"),
-        ("tiny.py --strategies waal", "waal trains a part of its own in a network's steps: logis"),
+        ("tiny.py --queries margn", "unknown strategy 'margn': known are random"),
+        ("tiny.py --queries badge:size=3", "unknown option 'size' of badge: it has none"),
+        ("tiny.py --queries saal:maximum=yes", "maximum of saal must be bool, got 'yes'"),
+        (
+            "tiny.py --queries bait:ridge=nan",
+            "bait:ridge=nan.options.ridge must be finite, got nan",
+        ),
+        ("tiny.py --queries bagde:name=again", "unknown strategy 'bagde': known are"),
+        ("tiny.py --queries bald", "bald needs dropout: logistic_regression (LogisticRegre"),
+        ("tiny.py --queries waal", "waal trains a part of its own in a network's steps: logis"),
         ("tiny.py --data.source sklearn:iris", "unknown dataset 'sklearn:iris': give"),
         ("tiny.py --data.source npz:nan.npz", "features of 1 examples, the first number 3"),
         ("tiny.py --data.source npz:label.npz", "training label -1 of example 5 is negative"),
         ("tiny.py --batch 200", "random would buy 1200 labels in 6 rounds after the 10 it"),
         ("tiny.py --resume absent", "absent is not a run's folder"),
         ("tiny.py --resume whole --seeds 9", "whole belongs to another config"),
-        ("tiny.py --out whole --seeds 9", "whole holds another run, in which seeds"),
+        (
+            "tiny.py --out whole --seeds 9",
+            "whole holds another run, in which protocol.seeds is 2 there",
+        ),
         ("tiny.py --out a --resume b", "give --out a or --resume b, not both"),
     ],
 )
@@ -242,39 +221,28 @@ def test_bad_input(main, reference, arguments, says):
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
-def test_options_beside_resume_take_effect(script, place, reference, monkeypatch, capsys):
+def test_options_beside_resume_take_effect(main, place, reference, monkeypatch, capsys):
     """Those that do not change the experiment; all others are the folder's own."""
     del reference
-    given, resume = [], script.resume
-    monkeypatch.chdir(place)
-    monkeypatch.setattr(script, "resume", lambda *args: given.append(args[1]) or resume(*args))
+    given, resume = [], runs.resume
+
+    def resuming(folder, config, **options):
+        given.append(config)
+        return resume(folder, config, **options)
+
+    monkeypatch.setattr(runs, "resume", resuming)
     before = {path: path.read_bytes() for path in (place / "whole").rglob("*") if path.is_file()}
-    script.main(["--resume", "whole", "--segment", "3", "--confidence", "0.5", "--devices", "1"])
+    main("--resume", "whole", "--segment", "3", "--confidence", "0.5", "--devices", "1")
     saved = ex.load(place / "whole").experiment
-    wanted = dataclasses.replace(saved, segment=3, confidence=0.5, devices=1)
+    wanted = dataclasses.replace(
+        saved,
+        execution=ex.Execution(segment=3, devices=1),
+        shown=dataclasses.replace(saved.shown, confidence=0.5),
+    )
     assert given == [wanted] and wanted != saved
     shown = capsys.readouterr().out
     assert "whole is finished already" in shown and "50 % intervals" in shown
     assert before == {path: path.read_bytes() for path in before}
-
-
-def test_options_of_strategies(script, place, monkeypatch):
-    """Lists, flags and numbers, as the command line has them."""
-    given = []
-    monkeypatch.chdir(place)
-    monkeypatch.setattr(script, "run", lambda e, out: given.append(e) or 1 / 0)
-    for arguments in (
-        ["vaal.py", "--options.vaal.hidden", "4", "2"],
-        ["tiny.py", "--options", "vaal", "hidden", "4", "2", "steps", "3"],
-        ["tiny.py", "--options", "saal", "maximum", "True", "rho", "0.5"],
-    ):
-        with pytest.raises(ZeroDivisionError):
-            script.main(arguments)
-    assert [experiment.options for experiment in given] == [
-        {"vaal": {"hidden": (4, 2)}},
-        {"vaal": {"hidden": (4, 2), "steps": 3}},
-        {"saal": {"maximum": True, "rho": 0.5}},
-    ]
 
 
 def test_unknown_option(main, capsys):

@@ -1,0 +1,169 @@
+"""The command `jal`: its verbs, how it ends, configs by name."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from jal.cli import main as entry
+from jal.cli.configs import find_config, shipped
+from jal.cli.main import command, guarded
+from jal.experiment import Interrupted
+from jal.experiment.config_file import load_config
+from jal.types import InputError
+
+ROOT = Path(__file__).parents[2]
+VERBS = ("run", "train", "sweep", "report", "compare", "configs", "prepare-data")
+
+
+class Ended(BaseException):
+    """Instead of the process's end."""
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """`ends(act)`: the exit status with which `guarded` would end the process; None of none."""
+
+    def exit_(code):
+        raise Ended(code)
+
+    monkeypatch.setattr(os, "_exit", exit_)
+
+    def ending(act):
+        try:
+            guarded(act)
+        except Ended as ended:
+            return ended.args[0]
+        return None
+
+    return ending
+
+
+def raising(error: BaseException):
+    def act():
+        raise error
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (InputError("seeds must be\n  at least 1."), 2, "error: seeds must be at least 1.\n"),
+        (OSError("no room"), 2, "error: no room\n"),
+        (Interrupted("go on with --resume x"), 130, "go on with --resume x\n"),
+        (KeyboardInterrupt(), 130, "stopped at once; what was saved can be gone on with by --res"),
+        (BrokenPipeError(), 0, ""),
+    ],
+)
+def test_how_it_ends(error, code, says, ends, capsys):
+    assert ends(raising(error)) == code
+    err = capsys.readouterr().err
+    assert err.startswith(says) and len(err.splitlines()) == bool(says)
+
+
+def test_a_long_error_is_cut(ends, capsys):
+    assert ends(raising(InputError("x" * 9999))) == 2
+    assert len(capsys.readouterr().err) < 1100
+
+
+def test_what_is_well_returns(ends):
+    assert ends(lambda: None) is None
+
+
+def test_a_mistake_of_jals_own_shows_where(ends):
+    with pytest.raises(ZeroDivisionError):
+        ends(lambda: 1 / 0)
+
+
+def test_the_console_command_is_this_one():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, name = scripts["jal"].partition(":")
+    assert getattr(sys.modules[module], name) is entry
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])
+def test_verbs_are_listed(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["jal", *arguments])
+    entry()
+    lines = capsys.readouterr().out.splitlines()
+    assert tuple(line.split()[0] for line in lines if line.startswith("  ")) == VERBS
+
+
+def test_an_unknown_verb(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["jal", "runn"])
+    with pytest.raises(SystemExit, match="2"):
+        entry()
+    err = capsys.readouterr().err
+    assert err.startswith("error: unknown verb 'runn': give run, train,") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "compare"])
+def test_each_verb_has_a_function_and_help(verb, capsys):
+    act = command(verb)
+    if verb == "configs":
+        act([])
+        return
+    with pytest.raises(SystemExit, match="0"):
+        act(["--help"])
+    assert f"usage: jal {verb}" in capsys.readouterr().out
+
+
+def test_the_console_passes_arguments_on(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["jal", "configs"])
+    entry()
+    assert "quickstart" in capsys.readouterr().out
+
+
+def test_configs_lists_all_and_each_loads(capsys):
+    files = {str(p.relative_to(ROOT / "configs").with_suffix("")) for p in
+             (ROOT / "configs").rglob("*.py")}  # fmt: skip
+    assert set(shipped()) == files and len(files) > 20
+    command("configs")([])
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == files
+    first = (ROOT / "configs" / "quickstart.py").read_text().splitlines()[0].strip('"')
+    assert any(line.split(maxsplit=1) == ["quickstart", first] for line in lines)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "quickstart.py", "abas_ral/digits"])
+def test_a_config_by_its_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(name) == ROOT / "configs" / f"{name.removesuffix('.py')}.py"
+    load_config(find_config(name))
+
+
+def test_a_file_goes_before_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart.py").write_text("")
+    assert find_config("quickstart.py") == Path("quickstart.py")
+    assert find_config("quickstart") == ROOT / "configs" / "quickstart.py"
+
+
+def test_unknown_configs():
+    with pytest.raises(InputError, match=r"^unknown config 'quikstart': did you mean quickstart\?"):
+        find_config("quikstart")
+    with pytest.raises(InputError, match=r"^unknown config 'zzz': give a Python file, or one that"):
+        find_config("zzz")
+    with pytest.raises(InputError, match=r"config file zzz\.py does not exist"):
+        load_config(find_config("zzz.py"))
+
+
+def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-W", "error", "-c", "from jal.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_a_process_by_its_name(tmp_path):
+    """jal run quickstart, as small as can be; then one that cannot be."""
+    options = ("--rounds", "1", "--seeds", "1", "--queries", "random", "--learners", "mlp:epochs=1")
+    done = process("run", "quickstart", *options, "--out", "made", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Open made/report.html" in done.stdout
+    assert (tmp_path / "made" / "results.parquet").is_file()
+    done = process("run", "quickstart", "--start", "rendom", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("error: unknown start 'rendom': known are balanced, random, twisted.\n")
