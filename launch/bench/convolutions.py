@@ -31,7 +31,7 @@ def products(
     lhs: Array, rhs: Array, strides: Sequence[int], padding: Any, *_: Any, **options: Any
 ) -> Array:
     """All windows' pixels side by side, times the kernel: under vmap a batched matrix product."""
-    height, width, _, outputs = rhs.shape
+    height, width, _inputs, outputs = rhs.shape
     x = jnp.pad(lhs, [(0, 0), *_pads(lhs, rhs, strides, padding), (0, 0)])
     rows, columns = (
         (size - window) // stride + 1
@@ -69,7 +69,9 @@ WAYS: dict[str, Callable[..., Array]] = {
 def convolving(way: str | None) -> Iterator[None]:
     """jal's networks convolve in that way while they are built and compiled; None: in jal's own."""
     # As attributes of the package, these names are the functions.
-    modules = [importlib.import_module(f"jal.networks.{name}") for name in ("cnn", "resnet")]
+    modules: list[Any] = [
+        importlib.import_module(f"jal.networks.{name}") for name in ("cnn", "resnet")
+    ]
     before = [module.conv_general_dilated for module in modules]
     try:
         for module in modules if way else ():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bench import agents, agents_tables, saving, seeds, selectors, strategies, strategies_tables
+from bench import agents, agents_tables, saving, seeds, selections, strategies, strategies_tables
 from bench import training_tables as training
 from bench.measure import Show, Step, ended, measure, middle, turns_of
 from bench.timing import Result
@@ -23,7 +23,7 @@ PACKAGES = (
 DEFAULT = ("seeds", "select", "train")  # the others take hours
 TABLES: dict[str, saving.Tables] = {
     "seeds": seeds.tables,
-    "select": selectors.tables,
+    "select": selections.tables,
     "train": training.tables,
     "strategies": strategies_tables.tables,
     "rl": agents_tables.tables,
@@ -61,7 +61,7 @@ def part_of(
     if name == "seeds":
         return Part(seeds.plan(scale.counts, scale.loop_seeds))
     if name == "select":
-        return Part(selectors.plan(scale.points))
+        return Part(selections.plan(scale.points))
     if name == "train":
         return Part(training.plan(scale.trained, bfloat16))
     if name == "rl":

@@ -75,7 +75,7 @@ def _rows_of_one(step: Step, done: Collection[str]) -> Iterator[Row | Stopped]:
     limit = math.inf if step.limit is None else step.limit
     end = time.monotonic() + limit
     options = step.options | ({"done": sorted(done)} if done else {})
-    command = [sys.executable, "-m", "bench.worker", step.worker, json.dumps(options)]
+    command = [sys.executable, "-P", "-m", "bench.worker", step.worker, json.dumps(options)]
     paths = [str(LAUNCH), str(LAUNCH.parent), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     environment |= ONE_THREAD if step.worker.endswith("_loop") else {}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.selectors import CLASSES
+from bench.selections import CLASSES
 from bench.timing import Result, peak_mib, steady
 
 PASSES = 10  # dropout passes, or members of a committee

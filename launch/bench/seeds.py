@@ -60,15 +60,8 @@ def _model(learner: Learner) -> Any:
 
     if learner == "logistic_regression":
         return LogisticRegression(C=1.0, max_iter=300)
-    return MLPClassifier(
-        (128,),
-        solver="sgd",
-        alpha=1e-4,
-        batch_size=32,
-        learning_rate_init=0.05,
-        max_iter=50,
-        n_iter_no_change=51,
-    )
+    as_quickstart: Any = {"alpha": 1e-4, "batch_size": 32, "learning_rate_init": 0.05}
+    return MLPClassifier((128,), solver="sgd", max_iter=50, n_iter_no_change=51, **as_quickstart)
 
 
 def modal_loop(seeds: int) -> Result:

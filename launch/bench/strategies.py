@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from strategies import caps  # launch/strategies.py
+
 from bench.measure import Step
 from bench.peers import PASSES, PEERS, pool_file, sizes
-from bench.selectors import CLASSES, WIDTH
+from bench.selections import CLASSES, WIDTH
 from bench.timing import Result, compiled, device, peak_mib, steady, without_cache
+from jal.strategies import registry
 
 LIMIT_S = 300.0  # of one process, from its start
 LONG_S = 60.0  # what takes longer is measured once, not in every turn
@@ -74,8 +77,6 @@ def jal_strategy(name: str, points: int, tool: str, folder: str) -> Result:
     import jax.numpy as jnp
     import numpy as np
 
-    from jal.strategies import registry
-
     without_cache()
 
     strategy = registry[name]()
@@ -99,6 +100,8 @@ def finish(results: dict[str, Result], steps: dict[str, Step]) -> None:
     """Says what each row is of, and how many of its picks are also jal's in place of the picks."""
     for label, row in results.items():
         row |= {key: steps[label].options[key] for key in ("name", "points", "tool")}
+        if row["tool"] not in PEERS:  # of today's defaults, which may change
+            row["caps"] = caps(registry[row["name"]])
     ours = {
         (row["name"], row["points"]): {*row.get("picks", [])}
         for row in results.values()

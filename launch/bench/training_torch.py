@@ -42,7 +42,8 @@ def _train(network: str, precision: str, minibatch: int, steps: int, here: torch
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
     make: dict[str, Callable[[], nn.Module]] = {"cnn": _cnn, "resnet18": _resnet}
-    model = make[network]().to(here, memory_format=torch.channels_last)
+    model = make[network]().to(here)
+    model = model.to(memory_format=torch.channels_last)  # pyright: ignore
     rule = torch.optim.SGD(
         model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=1e-4
     )
