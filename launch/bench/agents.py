@@ -40,7 +40,7 @@ def plan(counts: Sequence[int], path: str, quick: bool) -> dict[str, Step]:
     for learner in learners:
         steps |= {
             f"{learner}, jal, {n} seeds": Step(
-                "agents:jal_rl", given | {"learner": learner, "seeds": n}
+                "bench.agents:jal_rl", given | {"learner": learner, "seeds": n}
             )
             for n in counts
         }
@@ -48,21 +48,26 @@ def plan(counts: Sequence[int], path: str, quick: bool) -> dict[str, Step]:
             options = given | {"kind": KINDS[learner], "seeds": 1, "threads": threads}
             label = f"{learner}, peer, {copies} x {threads} threads"
             steps[label] = Step(
-                "agents_peers:peer_training", options, copies, LIMIT_S / 10 if quick else LIMIT_S
+                "bench.agents_peers:peer_training",
+                options,
+                copies,
+                LIMIT_S / 10 if quick else LIMIT_S,
             )
     steps |= {
         f"fit, {learner}, {labels} labels": Step(
-            "agents_parts:rl_fit", {"learner": learner, "labels": labels}
+            "bench.agents_parts:rl_fit", {"learner": learner, "labels": labels}
         )
         for learner in learners
         for labels in ((40,) if quick else (40, 200))
     }
     steps |= {
-        f"update, {actions:,} actions": Step("agents_parts:rl_update", {"actions": actions})
+        f"update, {actions:,} actions": Step("bench.agents_parts:rl_update", {"actions": actions})
         for actions in ((60,) if quick else (60, 3000))
     }
     return steps | {
-        f"replay, {tool}, {n} seeds": Step("agents_parts:rl_replay", {"tool": tool, "seeds": n})
+        f"replay, {tool}, {n} seeds": Step(
+            "bench.agents_parts:rl_replay", {"tool": tool, "seeds": n}
+        )
         for n in ((1,) if quick else (1, 16))
         for tool in ("jal", "flashbax")
     }

@@ -109,7 +109,7 @@ def on_gpu(
     names = gpu.missing()
     if names:
         show(gpu.bring(names))
-    device = measure(Step("peak:devices", {}, limit=120))
+    device = measure(Step("bench.peak:devices", {}, limit=120))
     if not ended(device):
         raise InputError(f"JAX does not start here: {device.get('failed', 'in two minutes')}")
     if device["platform"] == "cpu" and not quick:

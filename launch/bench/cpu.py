@@ -67,7 +67,11 @@ def part_of(
     if name == "rl":
         return Part(
             agents.plan(scale.trainings, f"{folder}/data.npz", quick),
-            {"the data of the agents": Step("agents:rl_data", {"path": f"{folder}/data.npz"})},
+            {
+                "the data of the agents": Step(
+                    "bench.agents:rl_data", {"path": f"{folder}/data.npz"}
+                )
+            },
         )
     unknown = [one for one in names if one not in registry]
     if unknown:

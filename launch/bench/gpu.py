@@ -34,8 +34,8 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", "torch", 
 # and torch and what these need. A test compares it with what is really imported.
 WHEELS = {
     "sklearn": "scikit-learn",
-    "scipy": "scipy",
     "joblib": "joblib",
+    "narwhals": "narwhals",
     "threadpoolctl": "threadpoolctl",
     "pyarrow": "pyarrow",
     "matplotlib": "matplotlib",
@@ -47,11 +47,6 @@ WHEELS = {
     "packaging": "packaging",
     "PIL": "pillow",
     "filelock": "filelock",
-    "psutil": "psutil",
-    "rich": "rich",
-    "pygments": "pygments",
-    "markdown_it": "markdown-it-py",
-    "mdurl": "mdurl",
     "tyro": "tyro",
     "docstring_parser": "docstring-parser",
     "typeguard": "typeguard",
@@ -59,14 +54,14 @@ WHEELS = {
     "chex": "chex",
     "toolz": "toolz",
     "distrax": "distrax",
-    "tensorflow_probability": "tensorflow-probability",
+    "tensorflow_probability": "tfp-nightly",  # as distrax asks for
     "decorator": "decorator",
     "cloudpickle": "cloudpickle",
+    "gast": "gast",
     "six": "six",
     "tree": "dm-tree",
     "wrapt": "wrapt",
     "attr": "attrs",
-    "absl": "absl-py",
     "dm_env": "dm-env",
 }
 
@@ -137,19 +132,19 @@ def plan(quick: bool) -> dict[str, Timed]:
             "runs": [(way, n) for n in counts for way in (vmapped if n > 1 else ("map",))],
             "peak_size": size.product,
         }
-        return Timed("networks", Step("training:jal_ways", options, limit=limit))
+        return Timed("networks", Step("bench.training:jal_ways", options, limit=limit))
 
     def torch(precision: str) -> Timed:
         options = training | {"networks": ("cnn", "resnet18"), "precision": precision}
-        return Timed("networks", Step("training_torch:torch_ways", options, limit=60))
+        return Timed("networks", Step("bench.training_torch:torch_ways", options, limit=60))
 
     def loop(learner: str) -> Timed:
         options = {"seeds": size.loop_seeds, "learner": learner}
-        return Timed("seeds", Step("seeds:sklearn_loop", options, limit=60))
+        return Timed("seeds", Step("bench.seeds:sklearn_loop", options, limit=60))
 
     def passes(points: int) -> Timed:
         options = {"points": points, "width": size.width, "picks": size.picks}
-        step = Step("selections:passes", options | {"names": size.selectors}, limit=110)
+        step = Step("bench.selections:passes", options | {"names": size.selectors}, limit=110)
         return Timed("select", step)
 
     peaks = {"size": size.product, "mib": size.mib}
@@ -166,8 +161,8 @@ def plan(quick: bool) -> dict[str, Timed]:
         "points": size.images,
     }
     return {
-        "the device's peaks": Timed("peak", Step("peak:peaks", peaks, limit=60)),
-        "quickstart": Timed("seeds", Step("experiments:quickstart", quickstart, limit=330)),
+        "the device's peaks": Timed("peak", Step("bench.peak:peaks", peaks, limit=60)),
+        "quickstart": Timed("seeds", Step("bench.experiments:quickstart", quickstart, limit=330)),
         "scikit-learn, margin, logistic_regression": loop("logistic_regression"),
         "scikit-learn, margin, mlp": loop("mlp"),
         "cnn, float32": ways("cnn", "float32", 110),
@@ -176,10 +171,10 @@ def plan(quick: bool) -> dict[str, Timed]:
         "resnet18, bfloat16": ways("resnet18", "bfloat16", 150),
         "resnet18, float32": ways("resnet18", "float32", 150),
         "cnn, bfloat16": ways("cnn", "bfloat16", 90),
-        "ABAS-RAL": Timed("rl", Step("agents:jal_counts", trainings, limit=270)),
+        "ABAS-RAL": Timed("rl", Step("bench.agents:jal_counts", trainings, limit=270)),
         **{f"selectors, N = {points:,}": passes(points) for points in size.points},
         "Fashion-MNIST": Timed(
-            "fashion_mnist", Step("experiments:fashion_mnist", fashion_mnist, limit=600)
+            "fashion_mnist", Step("bench.experiments:fashion_mnist", fashion_mnist, limit=600)
         ),
     }
 

@@ -30,7 +30,7 @@ class Step(NamedTuple):
     """What one process measures.
 
     Attributes:
-      worker: `module:function` of this package.
+      worker: `module:function`, see bench.worker.
       options: its arguments.
       copies: how many of it run at the same time; their rates and memory add up.
       limit: in seconds, infinite if None.

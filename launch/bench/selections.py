@@ -26,7 +26,9 @@ pick" that by b. Program MiB is what XLA plans for, inputs among it."""
 def plan(points: int) -> dict[str, Step]:
     """Label -> step: jal and scikit-activeml in turn."""
     return {
-        f"{name}, {tool}": Step(f"selections:{worker}_select", {"name": name, "points": points})
+        f"{name}, {tool}": Step(
+            f"bench.selections:{worker}_select", {"name": name, "points": points}
+        )
         for name in NAMES
         for tool, worker in (("jal", "jal"), ("scikit-activeml", "skactiveml"))
     }

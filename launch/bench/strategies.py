@@ -35,7 +35,7 @@ def plan(pools: Sequence[int], names: Sequence[str], folder: str) -> dict[str, S
             tools += [tool for tool, known in PEERS.items() if name in known]
             for tool in tools:
                 options = {"name": name, "points": points, "tool": tool, "folder": folder}
-                worker = "peers:peer_strategy" if tool in PEERS else "strategies:jal_strategy"
+                worker = f"bench.{'peers:peer' if tool in PEERS else 'strategies:jal'}_strategy"
                 steps[f"{name}, {points:,} points, {tool}"] = Step(worker, options, limit=LIMIT_S)
     return steps
 
@@ -44,7 +44,7 @@ def prepare(pools: Sequence[int], folder: str) -> dict[str, Step]:
     """What must be done before."""
     return {
         f"the pool of {points:,} points": Step(
-            "strategies:strategy_pool", {"points": points, "folder": folder}
+            "bench.strategies:strategy_pool", {"points": points, "folder": folder}
         )
         for points in pools
     }

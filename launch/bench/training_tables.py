@@ -30,7 +30,7 @@ def plan(counts: Sequence[int], bfloat16: bool) -> dict[str, Step]:
     for name in NETWORKS:
         steps |= {
             f"{name}, jal{kind}, {how}, {n} seeds": Step(
-                "training:jal_train",
+                "bench.training:jal_train",
                 {
                     "network": name,
                     "seeds": n,
@@ -44,7 +44,7 @@ def plan(counts: Sequence[int], bfloat16: bool) -> dict[str, Step]:
         }
         steps |= {
             f"{name}, PyTorch, {copies} x {threads} threads": Step(
-                "training_torch:torch_train", {"network": name, "threads": threads}, copies
+                "bench.training_torch:torch_train", {"network": name, "threads": threads}, copies
             )
             for copies, threads in ((1, 2), (2, 1))
         }

@@ -33,7 +33,7 @@ def main(target: str, options: str) -> None:
 
     module, name = target.split(":")
     try:
-        function = getattr(importlib.import_module(f"bench.{module}"), name)
+        function = getattr(importlib.import_module(module), name)
         found = function(**given)
         if isinstance(found, dict):
             say(label="", row=found)
