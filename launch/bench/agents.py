@@ -47,12 +47,8 @@ def plan(counts: Sequence[int], path: str, quick: bool) -> dict[str, Step]:
         for copies, threads in SETUPS:
             options = given | {"kind": KINDS[learner], "seeds": 1, "threads": threads}
             label = f"{learner}, peer, {copies} x {threads} threads"
-            steps[label] = Step(
-                "bench.agents_peers:peer_training",
-                options,
-                copies,
-                LIMIT_S / 10 if quick else LIMIT_S,
-            )
+            limit = LIMIT_S / 10 if quick else LIMIT_S
+            steps[label] = Step("bench.agents_peers:peer_training", options, copies, limit)
     steps |= {
         f"fit, {learner}, {labels} labels": Step(
             "bench.agents_parts:rl_fit", {"learner": learner, "labels": labels}

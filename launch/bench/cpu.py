@@ -65,14 +65,9 @@ def part_of(
     if name == "train":
         return Part(training.plan(scale.trained, bfloat16))
     if name == "rl":
-        return Part(
-            agents.plan(scale.trainings, f"{folder}/data.npz", quick),
-            {
-                "the data of the agents": Step(
-                    "bench.agents:rl_data", {"path": f"{folder}/data.npz"}
-                )
-            },
-        )
+        path = f"{folder}/data.npz"
+        prepare = {"the data of the agents": Step("bench.agents:rl_data", {"path": path})}
+        return Part(agents.plan(scale.trainings, path, quick), prepare)
     unknown = [one for one in names if one not in registry]
     if unknown:
         raise InputError(f"there is no strategy {unknown[0]}; known are {', '.join(registry)}.")

@@ -23,11 +23,9 @@ default; jal goes on to 1e-6, so that it does more work."""
 
 def plan(counts: Sequence[int], loop_seeds: int) -> dict[str, Step]:
     """Label -> step: jal with so many seeds, and the loops with `loop_seeds`."""
-    loop = {"seeds": loop_seeds}
-    return {
-        f"jal, {n} seeds": Step("bench.experiments:jal_seeds", {"seeds": n}) for n in counts
-    } | {
-        "jal, seeds_at_once=8": Step("bench.experiments:jal_seeds", {"seeds": 64, "at_once": 8}),
+    jal, loop = "bench.experiments:jal_seeds", {"seeds": loop_seeds}
+    return {f"jal, {n} seeds": Step(jal, {"seeds": n}) for n in counts} | {
+        "jal, seeds_at_once=8": Step(jal, {"seeds": 64, "at_once": 8}),
         "scikit-learn": Step("bench.seeds:sklearn_loop", loop),
         "scikit-learn, two processes": Step("bench.seeds:sklearn_loop", loop, copies=2),
         "modAL": Step("bench.seeds:modal_loop", loop),
