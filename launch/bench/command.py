@@ -142,9 +142,8 @@ def on_cpu(out: Path, report: Result, options: argparse.Namespace) -> None:
     """Every part in every turn; parts that are not asked for stay as they are."""
     from bench import cpu
 
-    versions = saving.versions(cpu.PACKAGES)
+    versions = saving.versions((*cpu.PACKAGES, "threadpoolctl"))
     absent = [name for name in (*cpu.PACKAGES, "threadpoolctl") if name not in versions]
-    absent = [name for name in absent if name not in saving.versions([name])]
     if absent:
         raise InputError(f'{absent[0]} is missing: pip install -e ".[bench]" first.')
     scale = cpu.QUICK if options.quick else cpu.Scale()
