@@ -170,7 +170,7 @@ def _fashion_mnist(points: int | None) -> Dataset:
             ".gz files in JAL_FASHION_MNIST."
         ) from error
     x, y, x_test, y_test = (
-        array[16:].reshape(-1, 28, 28)[:points] if i % 2 == 0 else array[8:][:points]
+        array[16:].reshape(-1, 28, 28, 1)[:points] if i % 2 == 0 else array[8:][:points]
         for i, array in enumerate(arrays)
     )
     return from_arrays(x, y, x_test, y_test, num_classes=10)

@@ -81,11 +81,13 @@ class Size(NamedTuple):
     seeds: tuple[int, ...] = (1, 64, 1024, 4096, 256, 16, 4)
     experiment: Mapping[str, Any] = MappingProxyType({})  # other fields of quickstart's config
     loop_seeds: int = 4
+    loop_rounds: int = 20  # as quickstart's
     counts: tuple[int, ...] = (1, 16, 64, 4)  # of the CNN in float32
     other_counts: tuple[int, ...] = (1, 16, 64, 4)  # of other networks
     minibatch: int = 64
     steps: int = 20
     agents: tuple[int, ...] = (1, 64, 1024, 256, 16, 4)
+    classifiers: tuple[str, ...] = ("mlp", "logistic_regression")
     agent: Mapping[str, Any] = MappingProxyType({})
     points: tuple[int, ...] = (50_000, 1_000_000)
     width: int = 512
@@ -93,7 +95,7 @@ class Size(NamedTuple):
     selectors: tuple[str, ...] = ("margin", "k_center", "badge", "kmeans", "typi_clust", "bait")
     images: int | None = None
     rounds: Mapping[str, Any] = MappingProxyType({})  # other fields of the config for Fashion-MNIST
-    epochs: Mapping[str, Any] = MappingProxyType({})  # other fields of its learner
+    learner: Mapping[str, Any] = MappingProxyType({})  # other fields of its learner
 
 
 QUICK = Size(
@@ -102,19 +104,21 @@ QUICK = Size(
     seeds=(2,),
     experiment={"rounds": 2, "strategies": ("random", "margin")},
     loop_seeds=1,
+    loop_rounds=2,
     counts=(1, 2),
     other_counts=(1,),
     minibatch=2,
     steps=1,
     agents=(2,),
+    classifiers=("mlp",),
     agent=agents.SHORT,
     points=(500,),
     width=16,
     picks=5,
     selectors=("margin", "k_center", "badge"),
-    images=200,
+    images=50,
     rounds={"seeds": 1, "rounds": 1, "batch": 10, "initial": 20},
-    epochs={"epochs": 1},
+    learner={"epochs": 1, "batch_size": 8},
 )
 
 
@@ -139,7 +143,7 @@ def plan(quick: bool) -> dict[str, Timed]:
         return Timed("networks", Step("bench.training_torch:torch_ways", options, limit=60))
 
     def loop(learner: str) -> Timed:
-        options = {"seeds": size.loop_seeds, "learner": learner}
+        options = {"seeds": size.loop_seeds, "learner": learner, "rounds": size.loop_rounds}
         return Timed("seeds", Step("bench.seeds:sklearn_loop", options, limit=60))
 
     def passes(points: int) -> Timed:
@@ -151,13 +155,13 @@ def plan(quick: bool) -> dict[str, Timed]:
     quickstart = {"counts": size.seeds, "change": dict(size.experiment)}
     trainings = {
         "counts": size.agents,
-        "learners": ("mlp", "logistic_regression"),
+        "learners": size.classifiers,
         "settings": dict(size.agent),
     }
     fashion_mnist = {
         "strategies": ("random", "margin"),
         "change": dict(size.rounds),
-        "learner": dict(size.epochs),
+        "learner": dict(size.learner),
         "points": size.images,
     }
     return {

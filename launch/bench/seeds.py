@@ -32,7 +32,9 @@ def plan(counts: Sequence[int], loop_seeds: int) -> dict[str, Step]:
     }
 
 
-def sklearn_loop(seeds: int, learner: Learner = "logistic_regression") -> Result:
+def sklearn_loop(
+    seeds: int, learner: Learner = "logistic_regression", rounds: int = ROUNDS
+) -> Result:
     """The plain loop: fit, measure, label the smallest margins."""
     import numpy as np
 
@@ -40,10 +42,10 @@ def sklearn_loop(seeds: int, learner: Learner = "logistic_regression") -> Result
 
     def episode(seed: int) -> float:
         labelled = np.array(first_labels(y, seed))
-        for t in range(ROUNDS + 1):
+        for t in range(rounds + 1):
             model = _model(learner).fit(x[labelled], y[labelled])
             accuracy = model.score(x_test, y_test)
-            if t < ROUNDS:
+            if t < rounds:
                 free = np.setdiff1d(np.arange(len(y)), labelled)
                 top = np.sort(model.predict_proba(x[free]), axis=1)
                 picks = np.argsort(top[:, -1] - top[:, -2])[:BATCH]

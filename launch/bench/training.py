@@ -7,13 +7,13 @@ in training_torch.py, the tables in training_tables.py.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from bench.convolutions import convolving
 from bench.markdown import counted
@@ -33,7 +33,7 @@ from bench.worker import Measurements
 from jal.learners import registry
 from jal.networks import cnn, resnet
 from jal.parallel import over_seeds, seed_mesh
-from jal.types import Array, Labels, PyTree
+from jal.types import Array, Labels
 
 LEARNERS: dict[str, tuple[str, Result]] = {  # names in jal.learners.registry, and options
     "cnn": ("cnn", {}),
@@ -49,7 +49,7 @@ def jal_train(
     without_cache()
     way = "map" if at_once == 1 else "vmap"
     found = _train(network, seeds, way, precision, BATCH, STEPS[network])
-    share = found["steps_per_s"] * _flops(network, BATCH) / _peak(precision, 2048)
+    share = found["steps_per_s"] * flops(network, BATCH) / _peak(precision, 2048)
     return found | {"peak_share": share, "peak_mib": peak_mib()} | device()
 
 
@@ -78,7 +78,7 @@ def jal_ways(
 
         def measurement(way: str = way, seeds: int = seeds) -> Result:
             found = _train(network, seeds, way, precision, minibatch, steps)
-            share = found["steps_per_s"] * _flops(network, minibatch) / peak()
+            share = found["steps_per_s"] * flops(network, minibatch) / peak()
             name = {key: value for key, value in device().items() if key == "device"}
             return found | {"peak_share": share, "precision": precision, "way": way} | name
 
@@ -133,28 +133,44 @@ def _train(
 
 
 @functools.cache
-def _flops(network: str, minibatch: int) -> float:
-    """Operations of one training step, as XLA counts them in convolutions of its own."""
+def flops(network: str, minibatch: int) -> float:
+    """Operations of a training step: three times those of the forward pass's products."""
     with convolving("grouped"):
-        made = (
-            cnn(SHAPE, CLASSES)
-            if network == "cnn"
-            else resnet(18, SHAPE, CLASSES, stem="grayscale")
-        )
-    variables = jax.eval_shape(made.init, jax.random.key(0))
+        make = functools.partial(resnet, 18, stem="grayscale") if network == "resnet18" else cnn
+        made = make(input_shape=SHAPE, num_classes=CLASSES)
+        variables = jax.eval_shape(made.init, jax.random.key(0))
+        images = jax.ShapeDtypeStruct((minibatch, *SHAPE), jnp.float32)
+        forward = jax.make_jaxpr(lambda *given: made.apply(*given, True)[0].logits)
+        return 3.0 * _products(forward(variables, images).jaxpr)
 
-    def step(variables: Any, x: Array) -> Any:
-        def loss(params: PyTree) -> Array:
-            logits = made.apply(variables._replace(params=params), x, True)[0].logits
-            return optax.softmax_cross_entropy_with_integer_labels(
-                logits, jnp.zeros(minibatch, jnp.int32)
-            ).sum()
 
-        return jax.grad(loss)(variables.params)
-
-    images = jax.ShapeDtypeStruct((minibatch, *SHAPE), jnp.float32)
-    analysis: Any = jax.jit(step).lower(variables, images).cost_analysis()
-    return analysis["flops"]
+def _products(jaxpr: Any) -> float:
+    """Operations of all convolutions and matrix products: two a multiplication, none by padding."""
+    total = 0.0
+    for equation in jaxpr.eqns:
+        out, inputs = equation.outvars[0].aval, [one.aval for one in equation.invars]
+        if equation.primitive.name == "conv_general_dilated":  # of NHWC, HWIO
+            images, kernel = (one.shape for one in inputs)
+            pairs = [
+                sum(0 <= i * stride + j - low < size for i in range(rows) for j in range(window))
+                for rows, size, window, stride, (low, _) in zip(
+                    out.shape[1:3],
+                    images[1:3],
+                    kernel[:2],
+                    equation.params["window_strides"],
+                    equation.params["padding"],
+                    strict=True,
+                )
+            ]
+            total += 2.0 * out.shape[0] * math.prod(pairs) * math.prod(kernel[2:])
+        elif equation.primitive.name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            inner = math.prod(inputs[0].shape[axis] for axis in contracted)
+            total += 2.0 * math.prod(out.shape) * inner
+        for value in equation.params.values():
+            if hasattr(value, "jaxpr"):
+                total += _products(value.jaxpr)
+    return total
 
 
 def _peak(precision: str, size: int) -> float:

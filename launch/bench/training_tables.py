@@ -20,8 +20,9 @@ vmapped, with convolutions as XLA's grouped ones (what jal does on accelerators)
 another's (what it does on CPUs), or as batched matrix products of all windows' pixels. PyTorch
 trains one seed after another, eagerly, float32 by TF32 and bfloat16 by autocast, images in
 channels_last; "x PyTorch" is steps a second against its loop in the same type. The peak is that
-of one large matrix product in the type, measured in the same process; operations are counted for
-plain convolutions. Program MiB is what XLA plans for."""
+of one large matrix product in the type, measured in the same process; operations are three times
+those of the forward pass's convolutions and products, without padding. Program MiB is what XLA
+plans for."""
 
 
 def plan(counts: Sequence[int], bfloat16: bool) -> dict[str, Step]:

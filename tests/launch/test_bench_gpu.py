@@ -1,6 +1,8 @@
 """launch/bench.py --gpu: what it needs, its ways to convolve, and the whole of it at tiny sizes."""
 
+import functools
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
@@ -21,7 +23,7 @@ from bench.experiments_tables import fashion_mnist_tables, quickstart_tables
 from bench.selections import pass_tables
 from bench.training_tables import way_tables
 
-from jal.networks import cnn, conv_general_dilated
+from jal.networks import cnn, conv_general_dilated, resnet
 
 SHAPES = [  # of images and kernels, strides, padding
     ((2, 7, 6, 3), (3, 3, 3, 4), (1, 1), "SAME"),
@@ -84,6 +86,27 @@ def test_networks_are_built_in_the_way_that_is_asked_for():
     assert "feature_group_count = 2" not in own  # on CPUs; and it is jal's again
 
 
+@pytest.mark.parametrize("network", ["cnn", "resnet18"])
+def test_operations_are_those_that_xla_counts(network):
+    """To a hundredth or two: it counts what is no product as well."""
+    from bench import training
+
+    with convolving("grouped"):
+        make = functools.partial(resnet, 18, stem="grayscale") if network == "resnet18" else cnn
+        made = make(input_shape=(28, 28, 1), num_classes=10)
+        variables = jax.eval_shape(made.init, jax.random.key(0))
+
+        def step(variables, x):
+            def loss(params):
+                return jnp.sum(made.apply(variables._replace(params=params), x, True)[0].logits)
+
+            return jax.grad(loss)(variables.params)
+
+        images = jax.ShapeDtypeStruct((8, 28, 28, 1), jnp.float32)
+        counted = jax.jit(step).lower(variables, images).cost_analysis()["flops"]
+    assert abs(training.flops(network, 8) / counted - 1) < 0.03
+
+
 def test_the_plan_is_in_an_order_of_falling_value():
     steps = gpu.plan(quick=False)
     parts = list(dict.fromkeys(timed.part for timed in steps.values()))
@@ -112,6 +135,8 @@ def run(arguments, folder, path=(), timeout=600):
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "JAX_PLATFORMS": "cpu"}
     environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
     environment["PYTHONPATH"] = ":".join(map(str, path))
+    kept = [name for name in ("JAL_FASHION_MNIST",) if name in os.environ]
+    environment |= {name: os.environ[name] for name in kept}
     return subprocess.run(
         [sys.executable, *arguments],
         env=environment,
