@@ -1,27 +1,23 @@
-"""launch/bench.py without its measurements: made-up results become tables."""
+"""launch/bench.py beside jal's peers, with made-up results that become tables."""
 
-import dataclasses
 import importlib.util
 import json
 import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from jal import strategies
 from jal.types import InputError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
 
-import bench
-import bench_strategies
-import bench_tables
-import bench_turns
-from bench_peers import PEERS
+from bench import command, cpu, measure, saving, strategies_tables
+from bench import strategies as timed_strategies
+from bench.measure import Step
+from bench.peers import PEERS
 
 VERSIONS = {"jal": "1", "jax": "2"}
-QUIET = Console(quiet=True)
 # Seconds of a query by tool; None: it was stopped.
 SECONDS = {
     "jal": 0.5,
@@ -32,9 +28,10 @@ SECONDS = {
 }
 
 
-def made_up(label, step) -> dict:
+def made_up(step) -> dict:
     """What a worker might print."""
-    worker, options, copies, limit = step
+    target, options, copies, limit = step
+    worker = target.split(":")[1]
     found = {"compile_s": 1.5, "steady_s": 2.0, "peak_mib": 100.0 * copies}
     if worker.endswith("_strategy"):
         seconds = SECONDS[options["tool"]]
@@ -43,9 +40,11 @@ def made_up(label, step) -> dict:
         picks = [1, 2, 3] if worker == "jal_strategy" else [2, 3, 4]
         return found | {"steady_s": seconds * options["points"], "picks": picks, "temp_mib": 7.0}
     if worker.endswith("_select"):
-        return found | {"picks": [1, 2], "inputs_mib": 10.0}
+        return found | {"picks": [1, 2], "inputs_mib": 10.0, "points": options["points"]}
     if worker.endswith("_train"):
         return found | {"network": options["network"], "seeds": 1, "steps_per_s": 8.0 * copies}
+    if worker in ("strategy_pool", "rl_data"):
+        return {}
     seeds = copies * options.get("seeds", 1)
     if worker in ("jal_rl", "peer_training"):
         if options.get("threads") == 2:
@@ -64,8 +63,10 @@ def made_up(label, step) -> dict:
 def made(monkeypatch) -> list[str]:
     """Labels in the order in which they are measured."""
     labels = []
-    for module in (bench, bench_turns):
-        monkeypatch.setattr(module, "measure", lambda *a: (labels.append(a[0]), made_up(*a))[1])
+    for module in (cpu, measure):
+        monkeypatch.setattr(module, "measure", made_up)
+    monkeypatch.setattr(command, "show", lambda line: labels.append(line.partition(": ")[2]))
+    monkeypatch.setattr(saving, "versions", lambda names: dict.fromkeys((*names, "jal"), "1"))
     return labels
 
 
@@ -79,16 +80,24 @@ def tables(page: str) -> list[list[dict[str, str]]]:
     return [[dict(zip(heads, row, strict=True)) for row in rows] for heads, _, *rows in cells]
 
 
-def options(**change) -> bench.Options:
-    return dataclasses.replace(bench.Options(quick=True), **change)
+def timed(out, *arguments) -> dict:
+    """The report of `launch/bench.py --quick ARGUMENTS`."""
+    command.main(["--quick", *arguments, "--out", str(out)])
+    report = json.loads(out.read_text())
+    assert out.with_suffix(".md").read_text() == saving.page(report, cpu.TABLES)
+    return report
+
+
+def shown(report, name) -> list[list[dict[str, str]]]:
+    """Rows of each table of a part."""
+    return tables(saving.page({name: report[name]}, cpu.TABLES))
 
 
 def test_strategies_alone_and_beside_their_peers(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "QUICK", bench.QUICK._replace(pools=(10, 50)))
-    given = options(only="strategies", out=tmp_path / "bench.json")
-    *_, report = bench.strategies(given, VERSIONS, QUIET)
-    page = bench_tables.pages(report)["strategies"]
-    assert "--quick: a smoke test" in page and "jal 1, jax 2" in page
+    monkeypatch.setattr(cpu, "QUICK", cpu.QUICK._replace(pools=(10, 50)))
+    report = timed(tmp_path / "bench.json", "--only", "strategies")
+    page = saving.page(report, cpu.TABLES)
+    assert "--quick: a smoke test" in page and "jax 1" in page
     alone, beside = tables(page)
     assert {row["strategy"] for row in alone} >= {*strategies.registry, "bald, given passes"}
     margin = next(row for row in alone if row["strategy"] == "margin")
@@ -135,33 +144,33 @@ def test_strategies_alone_and_beside_their_peers(made, tmp_path, monkeypatch):
 def test_some_strategies_anew(made, tmp_path):
     """The others, and all else in the file, stay."""
     out = tmp_path / "bench.json"
-    *_, first = bench.strategies(options(only="strategies", out=out), VERSIONS, QUIET)
-    first["strategies"]["results"]["margin, 500 points, jal"]["steady_s"] = 9.0
-    first["strategies"]["results"]["entropy, 500 points, jal"]["steady_s"] = 9.0
-    out.write_text(json.dumps(first | {"other": 1}))
-    some = options(only="strategies", strategies=("margin",), out=out)
-    *_, second = bench.strategies(some, VERSIONS, QUIET)
-    assert second["other"] == 1
+    other = {"machine": "m", "versions": VERSIONS, "results": {}}
+    first = timed(out, "--only", "strategies") | {"rl": other}
+    for name in ("margin", "entropy"):
+        first["strategies"]["results"][f"{name}, 500 points, jal"]["steady_s"] = 9.0
+    out.write_text(json.dumps(first))
+    second = timed(out, "--only", "strategies", "--strategies", "margin")
+    assert second["rl"] == other
     seconds = {label: row.get("steady_s") for label, row in second["strategies"]["results"].items()}
     assert seconds["margin, 500 points, jal"] == 250.0
     assert seconds["entropy, 500 points, jal"] == 9.0
-    assert len(tables(bench_tables.pages(second)["strategies"])[0]) == len(strategies.registry) + 4
+    assert len(shown(second, "strategies")[0]) == len(strategies.registry) + 4
 
 
 def test_what_failed_says_so():
     rows = {
         "a": {"name": "bait", "points": 10, "tool": "jal", "steady_s": 0.0123, "compile_s": 3.0}
-        | {"temp_mib": 4.0, "peak_mib": 5.0, "first_s": 0.5},
+        | {"temp_mib": 4.0, "peak_mib": 5.0, "first_s": 0.5, "caps": "max_features 7"},
         "b": {"name": "bait", "points": 50, "tool": "jal", "over_s": 300.0},
         "c": {"name": "badge", "points": 10, "tool": "jal", "failed": "why"},
         "d": {"name": "badge", "points": 10, "tool": "scikit-activeml", "over_mib": 2000.0},
     }
     part = {"machine": "m", "versions": VERSIONS, "results": rows}
-    alone, beside = tables(bench_tables.pages({"strategies": part})["strategies"])
+    alone, beside = shown({"strategies": part}, "strategies")
     assert alone[0]["s, N = 10"] == "0.012" and alone[0]["s, N = 50"] == "> 300"
     # Of the largest that ended.
     assert alone[0]["compile s"] == "3.00" and alone[0]["first query s"] == "0.50"
-    assert alone[0]["caps"] == "max_features 128, max_classes 16"
+    assert alone[0]["caps"] == "max_features 7"  # as it was measured, whatever it is now
     assert alone[1]["s, N = 10"] == "failed" and alone[1]["s, N = 50"] == ""
     (badge,) = beside
     assert badge["scikit-activeml s"] == "> 2,000 MiB" and badge["x the fastest"] == ""
@@ -171,24 +180,47 @@ def test_experiments(made, tmp_path):
     out = tmp_path / "bench.json"
     other = {"results": {}, "machine": "m", "versions": {}}
     out.write_text(json.dumps({"strategies": other, "rl": other}))
-    *_, report = bench.experiments(options(out=out), VERSIONS, QUIET)
+    report = timed(out)
     assert report["strategies"] == report["rl"] == other
-    seeds, selectors, training, goals = tables(bench_tables.pages(report)["results"])
+    seeds, goals = shown(report, "seeds")
     assert [row["seeds"] for row in seeds] == ["64", "64", "4", "8", "4"]
     assert seeds[0]["x scikit-learn"] == "16.0"  # 64 seeds in 2 s, 4 in 2 s
+    assert [row["met"] for row in goals] == ["no", "no", "yes"]
+    selectors, goals = shown(report, "select")
     assert [row["picks in common"] for row in selectors] == ["2"] * 4
+    assert [row["met"] for row in goals] == ["no", "yes", "no", "yes"]
+    training, goals = shown(report, "train")
     assert [row["x PyTorch"] for row in training[-2:]] == ["0.50", "1.00"]
-    assert [row["met"] for row in goals] == ["no", "no", "yes", "no", "yes", "no", "yes", "no"]
+    assert [row["met"] for row in goals] == ["no"]
+    assert "**Targets of training**" in out.with_suffix(".md").read_text()
+
+
+def test_peers_that_fail(made, tmp_path, monkeypatch):
+    """What is left is shown, without what it would be compared with."""
+
+    def failing(step):
+        if step.worker in ("bench.seeds:sklearn_loop", "bench.selections:skactiveml_select"):
+            return {"failed": "no such model"}
+        return {"over_s": 5.0} if step.worker.endswith("torch_train") else made_up(step)
+
+    monkeypatch.setattr(measure, "measure", failing)
+    out = tmp_path / "bench.json"
+    report = timed(out)
+    assert [row["x scikit-learn"] for row in shown(report, "seeds")[0]] == ["", "", ""]
+    assert [row["picks in common"] for row in shown(report, "select")[0]] == ["", ""]
+    training = shown(report, "train")[0]
+    assert training[-1]["compile s"] == "> 5 s" and training[0]["x PyTorch"] == ""
+    assert "- scikit-learn: no such model." in out.with_suffix(".md").read_text()
 
 
 def test_training_agents(made, tmp_path):
     out = tmp_path / "bench.json"
-    out.write_text(json.dumps({"other": 1}))
-    given = options(only="rl", quick=False, turns=2, out=out)
-    first, *_, report = bench.rl(given, VERSIONS, QUIET)
-    assert report["other"] == 1
-    assert len(tables(bench_tables.pages(first)["rl"])) == 1  # nothing to compare with yet
-    trainings, parts, replays, goals = tables(bench_tables.pages(report)["rl"])
+    other = {"results": {}, "machine": "m", "versions": {}}
+    out.write_text(json.dumps({"seeds": other}))
+    command.main(["--only", "rl", "--turns", "2", "--out", str(out)])
+    report = json.loads(out.read_text())
+    assert report["seeds"] == other
+    trainings, parts, replays, goals = shown(report, "rl")
     assert [row["seeds"] for row in trainings] == ["1", "4", "16", "64", "1", "", "2"] * 2
     assert trainings[3] == {
         "classifier": "mlp",
@@ -224,31 +256,28 @@ def test_training_agents(made, tmp_path):
 
 
 @pytest.mark.slow
-def test_training_agents_in_earnest(tmp_path, monkeypatch):
+def test_training_agents_in_earnest(tmp_path):
     """Every worker of it, once; the peers' libraries are in the extra `bench`."""
     for name in ("flashbax", "modAL", "skactiveml", "baal", "small_text", "torch"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"needs {name}")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    out = tmp_path / "bench.json"
-    bench.main(["--only", "rl", "--quick", "--out", str(out)])
-    found = json.loads(out.read_text())["rl"]["results"]
+    report = timed(tmp_path / "bench.json", "--only", "rl")
+    found = report["rl"]["results"]
     assert len(found) == 8 and not [row for row in found.values() if "failed" in row]
-    assert "**Replay buffers**" in out.with_suffix(".md").read_text()
+    assert "**Replay buffers**" in (tmp_path / "bench.md").read_text()
 
 
 def test_what_takes_long_is_measured_once(monkeypatch):
     counts = {"slow": 0, "quick": 0, "stopped": 0}
 
-    def measure(label, *rest):
-        counts[label] += 1
-        return {"slow": {"steady_s": 61.0}, "quick": {"steady_s": 1.0}}.get(
-            label, {"over_s": 300.0}
-        )
+    def made(step):
+        counts[step.worker] += 1
+        found = {"slow": {"steady_s": 61.0}, "quick": {"steady_s": 1.0}}
+        return found.get(step.worker, {"over_s": 300.0})
 
-    monkeypatch.setattr(bench_turns, "measure", measure)
-    steps = {label: bench.Step("worker", {}, limit=300.0) for label in counts}
-    *_, turns = bench.turns_of(steps, 3, QUIET, long_s=60.0)
+    monkeypatch.setattr(measure, "measure", made)
+    steps = {name: Step(name, {}, limit=300.0) for name in counts}
+    *_, turns = measure.turns_of(steps, 3, lambda line: None, long_s=60.0)
     assert counts == {"slow": 1, "quick": 3, "stopped": 1}
     assert {label: len(rows) for label, rows in turns.items()} == counts
 
@@ -260,20 +289,19 @@ def test_medians_of_turns_that_ended_alike():
         {"steady_s": 1.0, "peak_mib": 5.0, "name": "a"},
         {"steady_s": 2.0, "peak_mib": 2.0, "name": "a"},
     ]
-    assert bench.middle(rows) == {"steady_s": 2.0, "peak_mib": 5.0, "name": "a"}
+    assert measure.middle(rows) == {"steady_s": 2.0, "peak_mib": 5.0, "name": "a"}
 
 
 def test_a_worker_that_fails_or_takes_too_long():
-    step = bench.Step("nothing", {}, copies=2)
-    assert bench.measure("x", step._replace(limit=60.0)) == {"failed": "KeyError: 'nothing'"}
-    with pytest.raises(InputError, match=r"^x failed: KeyError: 'nothing'\.$"):
-        bench.measure("x", step)
-    assert bench.measure("x", step._replace(limit=1e-3)) == {"over_s": 1e-3}
+    step = Step("bench.seeds:nothing", {}, copies=2)
+    why = "AttributeError: module 'bench.seeds' has no attribute 'nothing'."
+    assert measure.measure(step) == {"failed": why}
+    assert measure.measure(step._replace(limit=1e-3)) == {"over_s": 1e-3}
 
 
 def test_peers_are_of_registered_strategies():
     assert {name for known in PEERS.values() for name in known} <= set(strategies.registry)
-    assert set(bench_strategies.OF_PASSES) < set(strategies.registry)
+    assert set(timed_strategies.OF_PASSES) < set(strategies.registry)
 
 
 @pytest.mark.parametrize(
@@ -281,14 +309,34 @@ def test_peers_are_of_registered_strategies():
     [
         (["--out", "bench.txt"], r"takes a file that ends in \.json, got bench\.txt"),
         (["--strategies", "margin"], "--strategies goes with --only strategies"),
+        (["--only", "peak"], "--only takes of seeds, select, train, strategies, rl, got peak"),
+        (["--gpu", "--only", "train"], "--only takes of peak, seeds, networks, .*, got train"),
+        (["--turns", "0"], "--turns must be at least 1, got 0"),
+        (["--gpu", "--minutes", "0"], "--minutes must be above 0, got 0"),
     ],
 )
 def test_bad_input(arguments, says):
     with pytest.raises(InputError, match=says):
-        bench.main(arguments)
+        command.main(arguments)
 
 
-def test_an_unknown_strategy(tmp_path):
-    given = options(only="strategies", strategies=("margn",), out=tmp_path / "bench.json")
+def test_an_unknown_strategy(made, tmp_path):
     with pytest.raises(InputError, match="there is no strategy margn; known are random, random_"):
-        next(bench.strategies(given, VERSIONS, QUIET))
+        timed(tmp_path / "bench.json", "--only", "strategies", "--strategies", "margn")
+
+
+def test_a_missing_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(cpu, "PACKAGES", ("jax", "no-such-package"))
+    with pytest.raises(InputError, match=r"no-such-package is missing: pip install -e"):
+        timed(tmp_path / "bench.json")
+
+
+def test_the_parts_are_those_that_are_named():
+    assert tuple(cpu.TABLES) == command.PARTS and strategies_tables.tables in cpu.TABLES.values()
+
+
+def test_what_is_beside_the_modules_is_what_its_json_says():
+    """launch/bench/results: no number in the tables but those of the measurements."""
+    folder = Path(cpu.__file__).parent / "results"
+    report = saving.read(folder / "cpu.json")
+    assert (folder / "cpu.md").read_text() == saving.page(report, cpu.TABLES)

@@ -1,4 +1,4 @@
-"""The agent of launch/bench_rl_peers.py: double deep Q-learning and its replay, without JAX."""
+"""The agent of agents_peers.py: double deep Q-learning and its replay, without JAX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-# What all trainings share, as in jal.rl.abas_ral.AbasRal; bench_rl_peers.Settings has the rest.
+# What all trainings share, as in jal.rl.abas_ral.AbasRal; bench.agents_peers.Settings has the rest.
 CAPACITY, BATCH, EXPONENT, ADDED = 50_000, 32, 3.0, 1e-4
 LEARNING_RATE, DISCOUNT, TARGET_RATE = 1e-3, 1.0, 0.01
 

@@ -1,10 +1,13 @@
-"""The tables of launch/bench.py --only rl."""
+"""The tables of training agents."""
 
 from __future__ import annotations
 
-from bench_markdown import Goal, Table, goal_rows, memory, number
-from bench_rl import KINDS
-from bench_workers import Result
+from collections.abc import Callable
+
+from bench.agents import KINDS
+from bench.markdown import Goal, Table, goal_rows, memory, natural, number, reasons, rows_of
+from bench.measure import ended
+from bench.timing import Result
 
 WANTED = {"mlp": 20.0, "logistic_regression": 8.0}  # x one process, at the most seeds
 TRAINING_NOTE = """ABAS-RAL as published (128 warm episodes, 50 epochs of 5 episodes, 100 gradient
@@ -27,30 +30,60 @@ numbers, the exponent 3. Adding is of an episode of 200 steps, the others are of
 drawing and then updating what was drawn, as a gradient step does."""
 
 
-def rl_tables(results: dict[str, Result]) -> list[Table]:
-    """Whole trainings beside their peers', and parts."""
+COUNTS_NOTE = """ABAS-RAL as published on scikit-learn's digits: so many trainings in one
+program on one device, the classifier's fits and the agent's updates vmapped over them. Compilation
+is not in "trainings/h"; program MiB is what XLA plans for. Budget (share labelled at the end) and
+success are means over the last tenth of the epochs."""
+
+
+def tables(part: Result) -> list[Table]:
+    """Whole trainings beside their peers', parts, and the targets."""
+    results: dict[str, Result] = part["results"]
     trainings = [_training_row(label, results) for label in results if _kind(label) == "training"]
     parts = [
         {"part": label, "us": number(row["us"])}
         for label, row in results.items()
-        if _kind(label) == "part"
+        if _kind(label) == "part" and ended(row)
     ]
     parts += [row for learner in KINDS for row in _peer_parts(learner, results)]
-    replays = [_replay_row(label, results) for label in results if _kind(label) == "replay"]
-    shown = [
-        ("Training an agent", trainings, " ".join(TRAINING_NOTE.split())),
-        ("Parts of a training", parts, " ".join(PARTS_NOTE.split())),
-        ("Replay buffers", replays, " ".join(REPLAY_NOTE.split())),
-        ("Targets", goal_rows(rl_targets(results)), ""),
+    replays = [
+        _replay_row(label, results)
+        for label, row in results.items()
+        if _kind(label) == "replay" and ended(row)
     ]
-    return [table for table in shown if table[1]]
+    return [
+        Table("Training an agent", trainings, TRAINING_NOTE, reasons(results)),
+        Table("Parts of a training", parts, PARTS_NOTE),
+        Table("Replay buffers", replays, REPLAY_NOTE),
+        Table("Targets of training agents", goal_rows(_targets(results))),
+    ]
 
 
-def rl_targets(results: dict[str, Result]) -> list[Goal]:
+def count_tables(part: Result) -> list[Table]:
+    """Trainings an hour on an accelerator."""
+    columns: dict[str, Callable[[Result], str]] = {
+        "compile s": lambda row: number(row["compile_s"]),
+        "steady s": lambda row: number(row["steady_s"]),
+        "steps/s": lambda row: number(row["steps_per_s"]),
+        "trainings/h": lambda row: number(3600 * row["seeds_per_s"]),
+        "program MiB": lambda row: f"{row['program_mib']:,.0f}",
+        "budget": lambda row: f"{row['budget']:.3f}",
+        "success": lambda row: f"{row['success']:.2f}",
+    }
+    results = {label: part["results"][label] for label in sorted(part["results"], key=natural)}
+    rows = rows_of(results, columns, "classifier, trainings")
+    return [Table("Training agents", rows, COUNTS_NOTE, reasons(part["results"]))]
+
+
+def _targets(results: dict[str, Result]) -> list[Goal]:
     """(what, sign, wanted, measured) of the most seeds of each classifier."""
     found = []
     for learner, wanted in WANTED.items():
-        counts = [row["seeds"] for label, row in results.items() if f"{learner}, jal, " in label]
+        counts = [
+            row["seeds"]
+            for label, row in results.items()
+            if f"{learner}, jal, " in label and ended(row)
+        ]
         peer = _fastest_peer(learner, results, 1)
         if counts and peer:
             rate = results[f"{learner}, jal, {max(counts)} seeds"]["seeds_per_s"]
@@ -61,12 +94,12 @@ def rl_targets(results: dict[str, Result]) -> list[Goal]:
 
 def _fastest_peer(learner: str, results: dict[str, Result], processes: int) -> float:
     """Trainings a second of so many processes at their fastest threads; 0 where none ended."""
-    ended = [
+    rates = [
         row["seeds_per_s"]
         for label, row in results.items()
-        if f"{learner}, peer, {processes} x" in label and "seeds_per_s" in row
+        if f"{learner}, peer, {processes} x" in label and ended(row)
     ]
-    return max(ended, default=0.0)
+    return max(rates, default=0.0)
 
 
 def _kind(label: str) -> str:
@@ -80,22 +113,22 @@ def _training_row(label: str, results: dict[str, Result]) -> dict[str, str]:
     row = results[label]
     learner, tool, how = label.split(", ")
     one, two = (_fastest_peer(learner, results, processes) for processes in (1, 2))
-    ended = "seeds_per_s" in row
+    done = ended(row)
     taken = f"over {row['over_s']:.0f}" if "over_s" in row else "failed"
     return {
         "classifier": learner,
         "tool": tool if tool == "jal" else f"{KINDS[learner]}, {how}",
-        "seeds": str(row["seeds"]) if ended else "",
+        "seeds": str(row["seeds"]) if done else "",
         "compile s": number(row["compile_s"]) if "compile_s" in row else "",
-        "steady s": number(row["steady_s"]) if ended else taken,
-        "steps/s": number(row["steps_per_s"]) if ended else "",
-        "steps of a training": number(row["steps_per_s"] / row["seeds_per_s"]) if ended else "",
-        "trainings/h": number(3600 * row["seeds_per_s"]) if ended else "",
-        "x one process": number(row["seeds_per_s"] / one) if ended and one else "",
-        "x two": number(row["seeds_per_s"] / two) if ended and two else "",
-        "peak MiB": memory(row) if ended else "",
-        "budget": f"{row['budget']:.3f}" if ended else "",
-        "success": f"{row['success']:.2f}" if ended else "",
+        "steady s": number(row["steady_s"]) if done else taken,
+        "steps/s": number(row["steps_per_s"]) if done else "",
+        "steps of a training": number(row["steps_per_s"] / row["seeds_per_s"]) if done else "",
+        "trainings/h": number(3600 * row["seeds_per_s"]) if done else "",
+        "x one process": number(row["seeds_per_s"] / one) if done and one else "",
+        "x two": number(row["seeds_per_s"] / two) if done and two else "",
+        "peak MiB": memory(row) if done else "",
+        "budget": f"{row['budget']:.3f}" if done else "",
+        "success": f"{row['success']:.2f}" if done else "",
     }
 
 

@@ -1,4 +1,4 @@
-"""ABAS-RAL's training as a plain loop, which launch/bench.py times beside jal's compiled one.
+"""ABAS-RAL's training as a plain loop, beside jal's compiled one.
 
 NumPy and PyTorch, one episode after another and one step after another; the classifier is a
 PyTorch network or scikit-learn's logistic regression. Needs no JAX.
@@ -15,10 +15,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from bench_rl_dqn import DQN, Replay, Step
-from bench_workers import Result, main, peak_mib
 from sklearn.linear_model import LogisticRegression
 from torch import nn
+
+from bench.agents_dqn import DQN, Replay, Step
+from bench.timing import Result, peak_mib
 
 EPSILON = (1.0, 0.1)  # in the first and in the last epoch, as in jal.rl.abas_ral.AbasRal
 
@@ -266,7 +267,7 @@ class _SklearnLogistic:
 
 
 def peer_training(kind: Kind, path: str, settings: Result, seeds: int, threads: int) -> Result:
-    """Trainings one after another, on the arrays of `bench_rl.rl_data`, with so many threads."""
+    """Trainings one after another, on the arrays of `rl_data`, with so many threads."""
     from threadpoolctl import threadpool_limits
 
     data, chosen = dict(np.load(path)), Settings(**settings)
@@ -293,7 +294,3 @@ def peer_training(kind: Kind, path: str, settings: Result, seeds: int, threads: 
         "replay_us": 1e6 * replay / updates,
         "peak_mib": peak_mib(),
     }
-
-
-if __name__ == "__main__":
-    main(peer_training)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench_rl import learner_of, level
-from bench_workers import Result, device, main, peak_mib, steady
+from bench import timing
+from bench.agents import learner_of
+from bench.timing import Result, compiler_options, device, peak_mib, steady, without_cache
 
 STATES, POOL, BATCH = 100, 600, 32  # |V| and |X_train| of ABAS-RAL on digits
 CAPACITY, EXPONENT, ADDED, STEPS = 50_000, 3.0, 1e-4, 200
@@ -23,7 +24,7 @@ def rl_fit(learner: str, labels: int) -> Result:
     import jax.numpy as jnp
     import numpy as np
 
-    jax.config.update("jax_enable_compilation_cache", False)
+    without_cache()
     from sklearn.datasets import load_digits
 
     from jal.types import Array, Labels, PyTree
@@ -60,7 +61,7 @@ def rl_update(actions: int) -> Result:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_compilation_cache", False)
+    without_cache()
     from jal.rl.dqn import DQNState, Transition, dqn
     from jal.rl.observations import Batches, batch_candidates
     from jal.rl.q_networks import lal_rl_network
@@ -100,7 +101,7 @@ def rl_replay(tool: str, seeds: int) -> Result:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_compilation_cache", False)
+    without_cache()
     from jal.types import Array, PyTree
 
     init, add, sample, update = {"jal": _jal_replay, "flashbax": _flashbax}[tool]()
@@ -201,11 +202,5 @@ def _flashbax() -> tuple[Callable[..., Any], ...]:
 
 
 def _compiled(f: Callable[..., Any], *inputs: Any, donated: bool = False) -> Any:
-    import jax
-
-    options: Any = {"compiler_options": level()}
-    return jax.jit(f, donate_argnums=(0,) if donated else (), **options).lower(*inputs).compile()
-
-
-if __name__ == "__main__":
-    main(rl_fit, rl_update, rl_replay)
+    donate = {"donate_argnums": (0,)} if donated else {}
+    return timing.compiled(f, *inputs, **donate, **compiler_options())[0]

@@ -1,4 +1,4 @@
-"""What launch/bench.py times of strategies: one query of each, and of the peers that have it.
+"""One query of each strategy, and of the peers that have it.
 
 A pool of noisy clusters and a perceptron with dropout, fitted on the labelled points, are the same
 for all. `strategy_pool` writes what it says of the pool for the peers, none of which pays for a
@@ -7,12 +7,16 @@ model or for JAX. Each worker runs in a process of its own and prints one JSON l
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from bench_peers import PASSES, PEERS, pool_file, seconds, sizes
-from bench_workers import CLASSES, WIDTH, Result, device, main, peak_mib
+from strategies import caps  # launch/strategies.py
+
+from bench.measure import Step
+from bench.peers import PASSES, PEERS, pool_file, sizes
+from bench.selections import CLASSES, WIDTH
+from bench.timing import Result, compiled, device, peak_mib, steady, without_cache
+from jal.strategies import registry
 
 LIMIT_S = 300.0  # of one process, from its start
 LONG_S = 60.0  # what takes longer is measured once, not in every turn
@@ -22,8 +26,8 @@ GIVEN = "jal, given passes"
 OF_PASSES = ("bald", "batch_bald", "query_by_committee", "committee_kl")
 
 
-def plan(pools: Sequence[int], names: Sequence[str], folder: str) -> dict[str, Result]:
-    """Label -> options of `jal_strategy` or `peer_strategy`: jal and its peers in turn."""
+def plan(pools: Sequence[int], names: Sequence[str], folder: str) -> dict[str, Step]:
+    """Label -> step: jal and its peers in turn, given what `prepare` wrote."""
     steps = {}
     for points in pools:
         for name in names:
@@ -31,8 +35,19 @@ def plan(pools: Sequence[int], names: Sequence[str], folder: str) -> dict[str, R
             tools += [tool for tool, known in PEERS.items() if name in known]
             for tool in tools:
                 options = {"name": name, "points": points, "tool": tool, "folder": folder}
-                steps[f"{name}, {points:,} points, {tool}"] = options
+                worker = f"bench.{'peers:peer' if tool in PEERS else 'strategies:jal'}_strategy"
+                steps[f"{name}, {points:,} points, {tool}"] = Step(worker, options, limit=LIMIT_S)
     return steps
+
+
+def prepare(pools: Sequence[int], folder: str) -> dict[str, Step]:
+    """What must be done before."""
+    return {
+        f"the pool of {points:,} points": Step(
+            "bench.strategies:strategy_pool", {"points": points, "folder": folder}
+        )
+        for points in pools
+    }
 
 
 def strategy_pool(points: int, folder: str) -> Result:
@@ -62,8 +77,7 @@ def jal_strategy(name: str, points: int, tool: str, folder: str) -> Result:
     import jax.numpy as jnp
     import numpy as np
 
-    jax.config.update("jax_enable_compilation_cache", False)
-    from jal.strategies import registry
+    without_cache()
 
     strategy = registry[name]()
     seen = _round(points, strategy.auxiliary)
@@ -72,21 +86,22 @@ def jal_strategy(name: str, points: int, tool: str, folder: str) -> Result:
     key = jax.random.key(0)
     state = strategy.init(key, seen.x)
     count = sizes(points)[1]
-    began = time.perf_counter()
-    query = jax.jit(lambda key, state, seen: strategy.select(key, state, seen, count))
-    compiled = query.lower(key, state, seen).compile()
-    compile_s = time.perf_counter() - began
-    memory: Any = compiled.memory_analysis()
-    found = {"compile_s": compile_s, "temp_mib": memory.temp_size_in_bytes / 2**20}
-    picks, later = jax.block_until_ready(compiled(key, state, seen))
+    query, found = compiled(
+        lambda key, state, seen: strategy.select(key, state, seen, count), key, state, seen
+    )
+    picks, later = jax.block_until_ready(query(key, state, seen))
     if jax.tree.leaves(state):
-        found["first_s"] = seconds(lambda: jax.block_until_ready(compiled(key, state, seen)))
-    found["steady_s"] = seconds(lambda: jax.block_until_ready(compiled(key, later, seen)))
+        found["first_s"] = steady(lambda: jax.block_until_ready(query(key, state, seen)))
+    found["steady_s"] = steady(lambda: jax.block_until_ready(query(key, later, seen)))
     return found | {"picks": picks.tolist(), "peak_mib": peak_mib()} | device()
 
 
-def count_common_picks(results: dict[str, Result]) -> None:
-    """Puts how many of its picks are also jal's in place of each row's picks."""
+def finish(results: dict[str, Result], steps: dict[str, Step]) -> None:
+    """Says what each row is of, and how many of its picks are also jal's in place of the picks."""
+    for label, row in results.items():
+        row |= {key: steps[label].options[key] for key in ("name", "points", "tool")}
+        if row["tool"] not in PEERS:  # of today's defaults, which may change
+            row["caps"] = caps(registry[row["name"]])
     ours = {
         (row["name"], row["points"]): {*row.get("picks", [])}
         for row in results.values()
@@ -162,7 +177,3 @@ def _clusters(points: int) -> tuple[Any, Any, Any]:
     x = random.standard_normal((points, WIDTH), dtype=np.float32)
     x += centers[y]
     return x, y, random.permutation(points).astype(np.int32)
-
-
-if __name__ == "__main__":
-    main(strategy_pool, jal_strategy)

@@ -1,24 +1,34 @@
-"""What launch/bench.py times of training agents: ABAS-RAL's, many seeds in one program, and peers.
+"""Training agents: ABAS-RAL's, many seeds in one program, and peers.
 
-The paper's settings on scikit-learn's digits, with a classifier that peers in bench_rl_peers.py
-have as well; bench_rl_parts.py times what a training consists of. Each worker runs in a process of
+The paper's settings on scikit-learn's digits, with a classifier that peers in agents_peers.py
+have as well; agents_parts.py times what a training consists of. Each worker runs in a process of
 its own and prints one JSON line.
 """
 
 from __future__ import annotations
 
-import os
-import time
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from bench_peers import seconds
-from bench_turns import Step
-from bench_workers import Result, device, main, peak_mib
+from bench.markdown import counted
+from bench.measure import Step
+from bench.timing import (
+    Result,
+    compiled,
+    compiler_options,
+    cpu_devices,
+    device,
+    peak_mib,
+    steady,
+    without_cache,
+)
+from bench.worker import Measurements
 
 LIMIT_S = 300.0  # of a peer's process, from its start
 SHORT = {"epochs": 2, "episodes": 2, "updates": 5, "warm_episodes": 4}  # with --quick
-KINDS = {"mlp": "torch_mlp", "logistic_regression": "sklearn_logistic"}  # of bench_rl_peers.py
+KINDS = {"mlp": "torch_mlp", "logistic_regression": "sklearn_logistic"}  # of agents_peers.py
 SETUPS = ((1, 1), (1, 2), (2, 1))  # processes, and threads of each
 
 
@@ -29,26 +39,31 @@ def plan(counts: Sequence[int], path: str, quick: bool) -> dict[str, Step]:
     steps = {}
     for learner in learners:
         steps |= {
-            f"{learner}, jal, {n} seeds": Step("jal_rl", given | {"learner": learner, "seeds": n})
+            f"{learner}, jal, {n} seeds": Step(
+                "bench.agents:jal_rl", given | {"learner": learner, "seeds": n}
+            )
             for n in counts
         }
         for copies, threads in SETUPS:
             options = given | {"kind": KINDS[learner], "seeds": 1, "threads": threads}
             label = f"{learner}, peer, {copies} x {threads} threads"
-            steps[label] = Step(
-                "peer_training", options, copies, LIMIT_S / 10 if quick else LIMIT_S
-            )
+            limit = LIMIT_S / 10 if quick else LIMIT_S
+            steps[label] = Step("bench.agents_peers:peer_training", options, copies, limit)
     steps |= {
-        f"fit, {learner}, {labels} labels": Step("rl_fit", {"learner": learner, "labels": labels})
+        f"fit, {learner}, {labels} labels": Step(
+            "bench.agents_parts:rl_fit", {"learner": learner, "labels": labels}
+        )
         for learner in learners
         for labels in ((40,) if quick else (40, 200))
     }
     steps |= {
-        f"update, {actions:,} actions": Step("rl_update", {"actions": actions})
+        f"update, {actions:,} actions": Step("bench.agents_parts:rl_update", {"actions": actions})
         for actions in ((60,) if quick else (60, 3000))
     }
     return steps | {
-        f"replay, {tool}, {n} seeds": Step("rl_replay", {"tool": tool, "seeds": n})
+        f"replay, {tool}, {n} seeds": Step(
+            "bench.agents_parts:rl_replay", {"tool": tool, "seeds": n}
+        )
         for n in ((1,) if quick else (1, 16))
         for tool in ("jal", "flashbax")
     }
@@ -79,13 +94,34 @@ def rl_data(path: str) -> Result:
 
 def jal_rl(path: str, settings: Result, learner: str, seeds: int) -> Result:
     """Trainings in one compiled program, spread over the devices as in jal.experiment."""
+    cpu_devices()
+    without_cache()
+    return _trainings(path, settings, learner, seeds) | {"peak_mib": peak_mib()} | device()
+
+
+def jal_counts(counts: Sequence[int], learners: Sequence[str], settings: Result) -> Measurements:
+    """For a GPU: trainings of each classifier in one program, of so many seeds."""
+    cpu_devices()
+    without_cache()
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "data.npz")
+        rl_data(path)
+        for seeds in counts:
+            for learner in learners:
+
+                def measurement(learner: str = learner, seeds: int = seeds) -> Result:
+                    name = {key: value for key, value in device().items() if key == "device"}
+                    found = _trainings(path, settings, learner, seeds)
+                    return found | {"learner": learner} | name
+
+                yield f"{learner}, {counted(seeds, 'seed')}", measurement
+
+
+def _trainings(path: str, settings: Result, learner: str, seeds: int) -> Result:
     import jax
     import jax.numpy as jnp
     import numpy as np
 
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
-    jax.config.update("jax_enable_compilation_cache", False)
     from jal.parallel import over_seeds, replicate, seed_mesh
     from jal.rl import AbasRal, AgentData, TrainingState
     from jal.types import Array, Pool, PyTree
@@ -107,28 +143,26 @@ def jal_rl(path: str, settings: Result, learner: str, seeds: int) -> Result:
 
     mesh = seed_mesh(min(seeds, jax.device_count()))
     at_once = 1 if jax.default_backend() == "cpu" else None
-    options: Any = {"compiler_options": level()}
     warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
     numbers = np.arange(seeds, dtype=np.int32)
-    began = time.perf_counter()
-    lowered = jax.jit(over_seeds(begin, mesh, at_once), **options).lower(numbers, warm)
-    first = lowered.compile()
+    beginning = jax.jit(over_seeds(begin, mesh, at_once), **compiler_options())
+    first, found = compiled(beginning, numbers, warm)
     like = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        lowered.out_info,
+        beginning.eval_shape(numbers, warm),
         first.output_shardings,
     )
-    jitted = jax.jit(over_seeds(go_on, mesh, at_once), donate_argnums=0, **options)
-    rest = jitted.lower(like, train).compile()
-    compile_s = time.perf_counter() - began
-    found: dict[str, TrainingState] = {}
+    rest, later = compiled(
+        over_seeds(go_on, mesh, at_once), like, train, donate_argnums=0, **compiler_options()
+    )
+    made: dict[str, TrainingState] = {}
 
     def run() -> None:
-        found.clear()  # so that no two are in memory
-        found["state"] = jax.block_until_ready(rest(first(numbers, warm), train))
+        made.clear()  # so that no two are in memory
+        made["state"] = jax.block_until_ready(rest(first(numbers, warm), train))
 
-    steady_s = seconds(run)
-    state = found["state"]
+    steady_s = steady(run)
+    state = made["state"]
     history = {name: np.asarray(values) for name, values in state.history.items()}
     if not np.isfinite(history["loss"]).all():
         raise RuntimeError("a loss is not finite")
@@ -136,18 +170,14 @@ def jal_rl(path: str, settings: Result, learner: str, seeds: int) -> Result:
     steps = played + np.asarray(state.warmth.length).sum() * agent.warm_episodes
     last = -(-agent.epochs // 10)  # epochs
     ends = {name: float(history[name][:, -last:].mean()) for name in ("budget", "success")}
-    return (
-        ends
-        | device()
-        | {
-            "seeds": seeds,
-            "compile_s": compile_s,
-            "steady_s": steady_s,
-            "seeds_per_s": seeds / steady_s,
-            "steps_per_s": float(steps) / steady_s,
-            "peak_mib": peak_mib(),
-        }
-    )
+    return ends | {
+        "seeds": seeds,
+        "compile_s": found["compile_s"] + later["compile_s"],
+        "program_mib": max(part["program_mib"] for part in (found, later)),
+        "steady_s": steady_s,
+        "seeds_per_s": seeds / steady_s,
+        "steps_per_s": float(steps) / steady_s,
+    }
 
 
 def learner_of(name: str) -> Any:
@@ -169,14 +199,3 @@ def learner_of(name: str) -> Any:
         warm_start=True,
         predict_batch=1024,  # the 797 held out in one pass, as the peers do
     )
-
-
-def level() -> Result:
-    """Compiler options of all trainings, as in jal.experiment."""
-    import jax
-
-    return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
-
-
-if __name__ == "__main__":
-    main(rl_data, jal_rl)

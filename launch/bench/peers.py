@@ -9,12 +9,12 @@ import contextlib
 import importlib
 import inspect
 import resource
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench_workers import CLASSES, Result, main, peak_mib, steady
+from bench.selections import CLASSES
+from bench.timing import Result, peak_mib, steady
 
 PASSES = 10  # dropout passes, or members of a committee
 
@@ -73,20 +73,12 @@ def peer_strategy(name: str, points: int, tool: str, folder: str) -> Result:
 
     free = _allow_what_is_free()
     try:
-        found["steady_s"] = seconds(run)
+        found["steady_s"] = steady(run)
     except (MemoryError, RuntimeError) as error:  # RuntimeError is PyTorch's
         if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
             raise
         return {"over_mib": free}
     return found | {"peak_mib": peak_mib()}
-
-
-def seconds(run: Callable[[], Any]) -> float:
-    """Of one run, warm unless a run takes over five seconds."""
-    began = time.perf_counter()
-    run()
-    first = time.perf_counter() - began
-    return first if first > 5.0 else steady(run)
 
 
 def _skactiveml(kind: str, options: Result, arrays: Result, picks: int) -> Callable[[], Any]:
@@ -170,7 +162,3 @@ def _allow_what_is_free() -> float:
         resource.setrlimit(resource.RLIMIT_AS, (now + free, now + free))
         return free / 2**20
     return float("inf")
-
-
-if __name__ == "__main__":
-    main(peer_strategy)

@@ -1,0 +1,1 @@
+"""The benchmarks that launch/bench.py runs, by what they measure; their results beside them."""
