@@ -6,10 +6,10 @@ import runpy
 from pathlib import Path
 
 import pytest
-from jal.experiment.strategy_options import check_options
 
 from jal import strategies
-from jal.experiment import MLP, Experiment
+from jal.experiment import MLP, Experiment, Query
+from jal.experiment.queries import make
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -76,6 +76,11 @@ def test_the_options_shown_exist():
     """The README's experiment with options is one that can be made."""
     block = re.search(r"```python\n(Experiment\(.*?)```", README, re.DOTALL)
     assert block is not None
-    experiment = eval(block.group(1), {"Experiment": Experiment, "MLP": MLP})
-    assert set(experiment.options) < set(experiment.strategies)
-    check_options(experiment, strategies.registry)
+    names = {"Experiment": Experiment, "MLP": MLP, "Query": Query}
+    experiment = Experiment.checked(eval(block.group(1), names))
+    experiment.check()
+    assert [make(query, allow_code=False).name for query in experiment.queries] == [
+        "random",
+        "bald",
+        "bald_50",
+    ]

@@ -12,7 +12,7 @@ _ETA = "code: DISTIL's"
 _QUERIES = "ours: bounds memory at N x 256, or the square of it; the code takes all"
 members = (
     from_selector(select.k_center, paper="Sener and Savarese, 2018", cost="N D (L + b)"),
-    from_selector(select.kmeans, paper="Lloyd, 1982", cost="N D b per iteration"),
+    from_selector(select.kmeans, paper="Lloyd, 1982", cost="N D b per iteration", defaults={}),
     from_selector(select.badge, paper="Ash et al., 2020", cost="N (D + K) b"),
     from_selector(
         select.typi_clust,
