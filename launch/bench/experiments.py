@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import os
-import runpy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from bench.markdown import counted
@@ -19,12 +19,64 @@ from bench.timing import Result, cpu_devices, device, steady, without_cache
 from bench.worker import Measurements
 from jal.data import Dataset, from_arrays, load
 from jal.data.fashion_mnist import SOURCE_DIR
-from jal.experiment import Experiment, LogisticRegression
-from jal.experiment.program import Program
-from jal.strategies import registry
+from jal.experiment import (
+    Execution,
+    Experiment,
+    Indices,
+    LogisticRegression,
+    Protocol,
+    Random,
+)
+from jal.experiment.checks import check
+from jal.experiment.compiled import Arguments, Program
+from jal.experiment.config_file import load_config
+from jal.experiment.program import cell_programs, experiment_mesh
 from jal.types import InputError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+class _Running(NamedTuple):
+    """One cell of an experiment, compiled.
+
+    Attributes:
+      query: its name.
+      start: `() -> state` of all seeds before the first round.
+      advance: `(state, start, stop) -> state`.
+      compile_seconds: of all programs so far.
+    """
+
+    query: str
+    start: Callable[[], Any]
+    advance: Callable[[Any, int, int], Any]
+    compile_seconds: float
+
+
+def _running(experiment: Experiment, data: Dataset) -> Iterator[_Running]:
+    """The experiment's cells, each compiled when it is asked for, unless another's program is it."""
+    checked = check(experiment, data, {}, allow_code=False)
+    programs: dict[tuple[str, ...], Program] = {}
+    for cell in cell_programs(experiment, data, checked, {}, experiment_mesh(experiment)):
+        if cell.group not in programs:
+            programs[cell.group] = cell.compile()
+        program, first, following = programs[cell.group], cell.first(), cell.following()
+
+        def start(program: Program = program, first: Arguments = first) -> Any:
+            return jax.block_until_ready(program.begin(first.per_seed, *first.shared))
+
+        def advance(
+            state: Any,
+            start: int,
+            stop: int,
+            program: Program = program,
+            following: Arguments = following,
+        ) -> Any:
+            bounds = np.int32(start), np.int32(stop)
+            shared = (*bounds, *following.shared)
+            return jax.block_until_ready(program.advance(state, following.per_seed, *shared))
+
+        seconds = sum(one.seconds for one in programs.values())
+        yield _Running(cell.query, start, advance, seconds)
 
 
 def jal_seeds(seeds: int, at_once: int | None = None) -> Result:
@@ -32,25 +84,22 @@ def jal_seeds(seeds: int, at_once: int | None = None) -> Result:
     cpu_devices()
     without_cache()
     data = load("sklearn:digits")
+    given = tuple(tuple(first_labels(data.train.y, seed)) for seed in range(seeds))
     experiment = Experiment(
         learners={"logistic_regression": LogisticRegression()},
-        strategies=("margin",),
-        seeds=seeds,
-        rounds=ROUNDS,
-        batch=BATCH,
-        initial_indices=tuple(tuple(first_labels(data.train.y, seed)) for seed in range(seeds)),
-        seeds_at_once=at_once,
+        queries=("margin",),
+        protocol=Protocol(seeds=seeds, rounds=ROUNDS, batch=BATCH, start=Indices(given)),
+        execution=Execution(seeds_at_once=at_once),
     )
-    program = Program(experiment, data, registry)
-    program.compile(0)
+    (cell,) = _running(experiment, data)
     accuracy = np.zeros(0)
 
     def run() -> None:
         nonlocal accuracy
-        accuracy = _accuracy(program, 0)
+        accuracy = _accuracy(cell, ROUNDS)
 
     seconds = steady(run)
-    return rates(seeds, program.compile_seconds, seconds, accuracy) | device()
+    return rates(seeds, cell.compile_seconds, seconds, accuracy) | device()
 
 
 def quickstart(counts: Sequence[int], change: Result) -> Measurements:
@@ -65,28 +114,28 @@ def quickstart(counts: Sequence[int], change: Result) -> Measurements:
     data = load("sklearn:digits")
     config = _config("quickstart.py", change)
     for seeds in counts:
+        protocol = dataclasses.replace(config.protocol, seeds=seeds)
         for learner, options in config.learners.items():
-            one = dataclasses.replace(config, learners={learner: options}, seeds=seeds)
+            one = dataclasses.replace(config, learners={learner: options}, protocol=protocol)
             yield f"{learner}, {counted(seeds, 'seed')}", lambda one=one: _quickstart(one, data)
 
 
 def _quickstart(experiment: Experiment, data: Dataset) -> Result:
     """Seconds of each strategy, and of all."""
-    program = Program(experiment, data, registry)
-    taken, final = {}, {}
-    for cell, (_, strategy) in enumerate(program.cells):
-        if not program.compiled(cell):
-            program.compile(cell)
+    taken, final, compiling = {}, {}, 0.0
+    for cell in _running(experiment, data):
+        compiling = cell.compile_seconds
 
-        def run(cell: int = cell, strategy: str = strategy) -> None:
-            final[strategy] = float(_accuracy(program, cell).mean())
+        def run(cell: _Running = cell) -> None:
+            found = _accuracy(cell, experiment.protocol.rounds)
+            final[cell.query] = float(found.mean())
 
-        taken[strategy] = steady(run, budget=1.0, long=2.0)
+        taken[cell.query] = steady(run, budget=1.0, long=2.0)
     return {
         "learner": next(iter(experiment.learners)),
-        "seeds": experiment.seeds,
-        "labels": sum(experiment.batches("margin")),
-        "compile_s": program.compile_seconds,
+        "seeds": experiment.protocol.seeds,
+        "labels": sum(experiment.batches(experiment.queries[0])),
+        "compile_s": compiling,
         "steady_s": sum(taken.values()),
         "by_strategy": taken,
         "accuracy": final,
@@ -106,50 +155,58 @@ def fashion_mnist(
     """
     without_cache()
     data = _fashion_mnist(points)
-    config = _config("bral_t/fashion_mnist.py", change | {"strategies": tuple(strategies)})
+    config = _config("bral_t/fashion_mnist.py", change)
     learners = {name: dataclasses.replace(one, **learner) for name, one in config.learners.items()}
-    program = Program(dataclasses.replace(config, learners=learners), data, registry)
-    for cell, (name, strategy) in enumerate(program.cells):
-        label = f"{name}, {strategy}, {counted(config.seeds, 'seed')}"
-        yield label, lambda cell=cell: _rounds(program, cell, program.experiment)
+    for query in strategies:
+        one = dataclasses.replace(config, learners=learners, queries=(query,))
+        for name in learners:
+            label = f"{name}, {query}, {counted(config.protocol.seeds, 'seed')}"
+            yield label, lambda one=one: _rounds(one, data)
 
 
-def _rounds(program: Program, cell: int, experiment: Experiment) -> Iterator[Result]:
-    """What was reached after each round."""
-    if not program.compiled(cell):
-        program.compile(cell)
-    learner: Any = experiment.learners[program.cells[cell][0]]
-    batches = experiment.batches(program.cells[cell][1])
-    labels, images, taken = int(experiment.initial), 0, 0.0
-    state = program.start(cell)
-    for t in range(experiment.rounds + 1):
+def _rounds(experiment: Experiment, data: Dataset) -> Iterator[Result]:
+    """What was reached after each round, of one learner and one query."""
+    (cell,) = _running(experiment, data)
+    (learner,), protocol = experiment.learners.values(), experiment.protocol
+    batches = experiment.batches(experiment.queries[0])
+    labels = protocol.start.size(len(data.train.y), data.num_classes)
+    images, taken, state = 0, 0.0, cell.start()
+    for t in range(protocol.rounds + 1):
         began = time.perf_counter()
-        state = program.advance(cell, state, t, t + 1)
+        state = cell.advance(state, t, t + 1)
         taken += time.perf_counter() - began
-        images += experiment.seeds * learner.epochs * labels
+        images += protocol.seeds * learner.epochs * labels
         yield {
-            "seeds": experiment.seeds,
+            "seeds": protocol.seeds,
             "labels": labels,
             "rounds": t,
-            "of_rounds": experiment.rounds,
+            "of_rounds": protocol.rounds,
             "images": images,
-            "compile_s": program.compile_seconds,
+            "compile_s": cell.compile_seconds,
             "steady_s": taken,
             "accuracy": float(np.asarray(state.metrics["accuracy"])[:, t].mean()),
         } | _name_of_device()
-        labels += batches[t] if t < experiment.rounds else 0
+        labels += batches[t] if t < protocol.rounds else 0
 
 
 def _config(name: str, change: Result) -> Experiment:
+    """The config with other queries, and other fields of its protocol."""
+    config = load_config(CONFIGS / name)
+    assert isinstance(config, Experiment)
     change = {
         key: tuple(value) if isinstance(value, list) else value for key, value in change.items()
     }
-    return dataclasses.replace(runpy.run_path(str(CONFIGS / name))["get_config"](), **change)
+    if "queries" in change:
+        config = dataclasses.replace(config, queries=change.pop("queries"))
+    start = change.pop("initial", None)
+    if start is not None:
+        change["start"] = Random(labels=start)
+    return dataclasses.replace(config, protocol=dataclasses.replace(config.protocol, **change))
 
 
-def _accuracy(program: Program, cell: int) -> np.ndarray:
+def _accuracy(cell: _Running, rounds: int) -> np.ndarray:
     """Runs the cell; `[S]`, each seed's last accuracy."""
-    state = program.advance(cell, program.start(cell), 0, program.experiment.rounds + 1)
+    state = cell.advance(cell.start(), 0, rounds + 1)
     return np.asarray(state.metrics["accuracy"])[:, -1]
 
 
