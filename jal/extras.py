@@ -8,7 +8,7 @@ __all__ = ["require"]
 
 
 def require(room: str, extra: str, *packages: str) -> None:
-    """Raises ImportError, one sentence that says what to install, where a package is missing.
+    """Raises ModuleNotFoundError, a sentence that says what to install, where a package is missing.
 
     Args:
       room: of jal, such as "jal.experiment".
@@ -17,7 +17,8 @@ def require(room: str, extra: str, *packages: str) -> None:
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise ImportError(
+            raise ModuleNotFoundError(
                 f'{room} needs {package}, which is not installed: pip install "jax-active-learning'
-                f'[{extra}]".'
+                f'[{extra}]".',
+                name=package,
             )

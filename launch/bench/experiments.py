@@ -53,7 +53,7 @@ class _Running(NamedTuple):
 
 
 def _running(experiment: Experiment, data: Dataset) -> Iterator[_Running]:
-    """The experiment's cells, each compiled when it is asked for, unless another's program is it."""
+    """The experiment's cells, each compiled when it is asked for; some share a program."""
     checked = check(experiment, data, {}, allow_code=False)
     programs: dict[tuple[str, ...], Program] = {}
     for cell in cell_programs(experiment, data, checked, {}, experiment_mesh(experiment)):
