@@ -140,7 +140,7 @@ def flops(network: str, minibatch: int) -> float:
         made = make(input_shape=SHAPE, num_classes=CLASSES)
         variables = jax.eval_shape(made.init, jax.random.key(0))
         images = jax.ShapeDtypeStruct((minibatch, *SHAPE), jnp.float32)
-        forward = jax.make_jaxpr(lambda *given: made.apply(*given, True)[0].logits)
+        forward = jax.make_jaxpr(lambda variables, x: made.apply(variables, x, True)[0].logits)
         return 3.0 * _products(forward(variables, images).jaxpr)
 
 

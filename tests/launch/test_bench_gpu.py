@@ -147,6 +147,7 @@ def run(arguments, folder, path=(), timeout=600):
     )
 
 
+@pytest.mark.slow
 def test_the_wheels_that_are_named_are_those_that_are_imported(tmp_path):
     done = run(["-c", IMPORTED], tmp_path, [ROOT / "launch", ROOT])
     assert done.returncode == 0, done.stderr
@@ -196,6 +197,7 @@ importlib.util.find_spec = lambda name, *rest: None if name in absent else found
 """
 
 
+@pytest.mark.slow
 def test_a_machine_without_the_wheels(tmp_path):
     """With jax, flax, optax, orbax and pandas alone, and torch not: what can be measured is."""
     absent = {*gpu.WHEELS, "torch"}
