@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
@@ -107,8 +106,6 @@ def on_gpu(
 ) -> None:
     """Measures until time is up; what is in the report already stays."""
     end = time.monotonic() + seconds
-    if quick:  # nothing is measured: compile in half the time
-        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     names = gpu.missing()
     if names:
         show(gpu.bring(names))

@@ -133,7 +133,6 @@ print(json.dumps(sorted(name for name, file in files.items()
 
 def run(arguments, folder, path=(), timeout=600):
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "JAX_PLATFORMS": "cpu"}
-    environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
     environment["PYTHONPATH"] = ":".join(map(str, path))
     kept = [name for name in ("JAL_FASHION_MNIST",) if name in os.environ]
     environment |= {name: os.environ[name] for name in kept}
@@ -147,6 +146,7 @@ def run(arguments, folder, path=(), timeout=600):
     )
 
 
+@pytest.mark.slow
 def test_the_wheels_that_are_named_are_those_that_are_imported(tmp_path):
     done = run(["-c", IMPORTED], tmp_path, [ROOT / "launch", ROOT])
     assert done.returncode == 0, done.stderr
@@ -196,6 +196,7 @@ importlib.util.find_spec = lambda name, *rest: None if name in absent else found
 """
 
 
+@pytest.mark.slow
 def test_a_machine_without_the_wheels(tmp_path):
     """With jax, flax, optax, orbax and pandas alone, and torch not: what can be measured is."""
     absent = {*gpu.WHEELS, "torch"}
