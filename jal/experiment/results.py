@@ -67,16 +67,16 @@ class Results:
 
     def rows(self) -> pd.DataFrame:
         """The tidy table of what is independent: the means of each split or training."""
-        return report.by_training(self.frame, self.experiment.units())
+        return report.by_training(self.frame, self.about().units)
 
     def table(self) -> pd.DataFrame:
         """AUBC and final accuracy of each learner and strategy, with their intervals."""
-        experiment = self.experiment
-        return report.summary(self.frame, experiment.confidence, experiment.units())
+        about = self.about()
+        return report.summary(self.frame, about.confidence, about.units)
 
     def significance(self, learner: str) -> pd.DataFrame:
         """AUBC of row less column, in points; * where a paired t-test finds it (Holm, 5 %)."""
-        return report.significance(self.frame, learner, self.experiment.units())
+        return report.significance(self.frame, learner, self.about().units)
 
     def stops(self) -> pd.DataFrame | None:
         """Where each run reaches its target (`jal.report.to_target`); None without targets."""
@@ -92,7 +92,7 @@ class Results:
 
     def plot(self, metric: str = "accuracy") -> Figure:
         """Learning curves: the mean over the seeds, with its band; shows inline."""
-        return report.learning_curves(self.rows(), metric, self.experiment.confidence)
+        return report.learning_curves(self.rows(), metric, self.about().confidence)
 
     def seconds(self) -> pd.DataFrame | None:
         """Wall seconds for a query of one seed; None of runs that did not measure them."""

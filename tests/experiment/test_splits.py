@@ -171,7 +171,7 @@ def test_a_run_over_splits_equals_its_splits_and_goes_on(tmp_path):
 
 @pytest.mark.parametrize("error", [Interrupted("go on with run/split_0"), KeyboardInterrupt()])
 def test_an_interrupted_run_says_the_folder_of_all(error, tmp_path, monkeypatch):
-    def stopped(experiment, folder, dataset, strategies, progress, resumed, event, before):
+    def stopped(experiment, folder, dataset, strategies, progress, on_rows, resumed, event, before):
         before("0")
         raise error
 
@@ -213,7 +213,7 @@ def test_an_interrupt_in_the_last_segment_of_a_split_is_heard(tmp_path, monkeypa
     pd.testing.assert_frame_equal(resumed.frame, run(SMALL, progress=False).frame)
     # Once more, as where a data set is given: no byte changes.
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
-    runner._run(dataclasses.replace(SMALL, confidence=0.5), out, None, None, False, True)
+    runner._run(dataclasses.replace(SMALL, confidence=0.5), out, None, None, False, None, True)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
 
 
