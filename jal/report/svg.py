@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["Frame", "Line", "chart", "interval", "nice_ticks"]
+__all__ = ["Frame", "Line", "chart", "interval", "margin_for", "nice_ticks"]
 
 _MINUS = "\N{MINUS SIGN}"
 _TEXT = 6.5  # width of a character of 11 px, as a rule
