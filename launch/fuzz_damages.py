@@ -30,7 +30,7 @@ from jal.experiment import (
 from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.compiled import Arguments, Program
 from jal.experiment.folder import replace_file
-from jal.experiment.results import PAGE, PICTURE
+from jal.experiment.results import SHOWN
 from jal.types import InputError
 
 __all__ = ["Tried", "fuzz_damages", "is_a_sentence", "replaced", "small_run"]
@@ -182,7 +182,7 @@ def _damage(folder: Path, drawn: random.Random) -> str:
 def _render_nothing(results: Results, folder: Path) -> None:
     """Pictures would take most of the time."""
     del results
-    for name in (PICTURE, PAGE):
+    for name in SHOWN:
         replace_file(folder / name, lambda path: path.write_text("shown"))
 
 

@@ -101,7 +101,7 @@ def test_an_unknown_verb(monkeypatch, capsys):
     assert err.startswith("error: unknown verb 'runn': give run, train,") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "compare"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_has_a_function_and_help(verb, capsys):
     act = command(verb)
     if verb == "configs":
@@ -110,6 +110,16 @@ def test_each_verb_has_a_function_and_help(verb, capsys):
     with pytest.raises(SystemExit, match="0"):
         act(["--help"])
     assert f"usage: jal {verb}" in capsys.readouterr().out
+
+
+def test_a_comparison_is_of_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="a comparison is of two runs or more, got 1"):
+        command("compare")(["one"])
+    with pytest.raises(InputError, match="one is not a run's folder"):
+        command("compare")(["one", "two", "--out", "both"])
+    with pytest.raises(InputError, match="one is not a run's folder"):
+        command("report")(["one"])
 
 
 def test_the_console_passes_arguments_on(monkeypatch, capsys):

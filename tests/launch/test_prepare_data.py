@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import runpy
 import signal
 import struct
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 import tensorflow_datasets as tfds
 from requirements import fashion_mnist_files
 
+from jal.cli import prepare
 from jal.data.fashion_mnist import fashion_mnist_builder
 from jal.data.sources import load
 from jal.types import InputError
@@ -152,10 +152,9 @@ def heeding_interrupts():
 
 
 def test_ctrl_c_in_a_destructor_is_not_lost(heeding_interrupts):
-    script = runpy.run_path(str(SCRIPT))
     ignored = SimpleNamespace(exc_type=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
-        script["interrupt_again"](ignored)
+        prepare._interrupt_again(ignored)
         time.sleep(10)
 
 
