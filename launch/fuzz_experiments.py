@@ -182,8 +182,8 @@ def _query(drawn: random.Random) -> Any:
     """One that an experiment may have, or not quite."""
     name = drawn.choice(_NAMES)
     option = drawn.choice(("passes", "cap", "delta", "ridge", "x"))
-    batch = drawn.choice((None, 1, 2, (1, 2, 3), 0, -1, 2**31, "x"))
-    learners = drawn.choice(((), (), ("net",), ("absent",), "net", (1,)))
+    batch: Any = drawn.choice((None, 1, 2, (1, 2, 3), 0, -1, 2**31, "x"))
+    learners: Any = drawn.choice(((), (), ("net",), ("absent",), "net", (1,)))
     return drawn.choice(
         (
             name,

@@ -110,7 +110,8 @@ def _print(sweep: Sweep, found: list[Results], fields: list[str], console: Conso
     for head in ("AUBC", "final accuracy"):
         table.add_column(head, no_wrap=True)
     for results in found:
-        for (learner, query), row in results.table().iterrows():  # pyright: ignore[reportGeneralTypeIssues]
+        rows: dict[Any, Any] = results.table().to_dict("index")
+        for (learner, query), row in rows.items():
             values = sweep.columns[results.experiment.name, learner, query]
             table.add_row(
                 *[str(values[field]) for field in fields],

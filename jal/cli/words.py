@@ -153,13 +153,14 @@ def learner_of(word: str, known: Mapping[str, Any]) -> tuple[str, Any]:
         )
     kind = base if isinstance(base, type) else type(base)
     hints = typing.get_type_hints(kind)
-    known = [field.name for field in dataclasses.fields(kind) if field.init]
+    fields = [field.name for field in dataclasses.fields(kind) if field.init]
     for option, value in options.items():
-        if option not in known:
+        if option not in fields:
             raise InputError(
-                f"unknown option {option!r} of {kind.__name__}: known are {', '.join(known)}."
+                f"unknown option {option!r} of {kind.__name__}: known are {', '.join(fields)}."
             )
         if typing.get_origin(hints[option]) is tuple and not isinstance(value, tuple):
             options[option] = (value,)
         options[option] = parse(hints[option], options[option], f"learner {name}.{option}")
-    return name, kind(**options) if base is kind else dataclasses.replace(base, **options)
+    changed: Any = base
+    return name, kind(**options) if base is kind else dataclasses.replace(changed, **options)

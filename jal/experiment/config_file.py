@@ -40,7 +40,7 @@ def load_config(path: Path) -> Experiment | Training | tuple[Experiment | Traini
     except (Exception, SystemExit) as error:
         says = one_line(f"config file {path} fails: {type(error).__name__}: {error}")
         raise InputError(f"{says.rstrip('.')}.") from error
-    steps = config if isinstance(config, list | tuple) else [config]
+    steps: list[Any] = [*config] if isinstance(config, list | tuple) else [config]
     for step in steps or [None]:
         if type(step) not in (Experiment, Training):
             what = "None" if step is None else f"a {type(step).__name__}"

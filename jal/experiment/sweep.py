@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -97,11 +97,12 @@ def swept(sweep: Sweep, found: Sequence[Results]) -> pd.DataFrame:
     """The tidy table of all results, with a column for each swept field."""
     parts = []
     for results in found:
-        for (learner, query), rows in results.frame.groupby(["learner", "strategy"], sort=False):
-            values = sweep.columns[results.experiment.name, str(learner), str(query)]
+        for named, rows in results.frame.groupby(["learner", "strategy"], sort=False):
+            learner, query = cast(tuple[str, str], named)
+            values = sweep.columns[results.experiment.name, learner, query]
             plain = {
-                "learner": sweep.named.get(str(learner), learner),
-                "strategy": sweep.named.get(str(query), query),
+                "learner": sweep.named.get(learner, learner),
+                "strategy": sweep.named.get(query, query),
             }
             parts.append(rows.assign(**plain, **{f: _cell(v) for f, v in values.items()}))
     return pd.concat(parts, ignore_index=True)
@@ -147,17 +148,15 @@ def _with(config: Any, path: str, value: Any) -> Any:
     if isinstance(config, Code):
         return Code(config.target, {**config.options, path: value})
     first, _, rest = path.partition(".")
-    known = (
-        [field.name for field in dataclasses.fields(config)]
-        if dataclasses.is_dataclass(config)
-        else []
-    )
+    is_form = dataclasses.is_dataclass(config)
+    known = [field.name for field in dataclasses.fields(config)] if is_form else []
     if first not in known:
         raise InputError(
             f"{type(config).__name__} has no field {first!r}: known are {', '.join(known)}."
         )
     new = _with(getattr(config, first), rest, value) if rest else value
-    return dataclasses.replace(config, **{first: new})
+    changed: Any = config
+    return dataclasses.replace(changed, **{first: new})
 
 
 def _with_option(query: Any, option: str, value: Any) -> Any:

@@ -104,15 +104,14 @@ def load_policy(
             for name, value in meta["agent"].items()
         }
         kind = str(saved.pop("type"))
-        if agent is None:
-            agent = _found(folder, kind, allow_code)(**saved)
-        elif (_type_of(agent), _options(agent)) != (kind, saved):
+        found: Agent = agent or _found(folder, kind, allow_code)(**saved)
+        if agent is not None and (_type_of(agent), _options(agent)) != (kind, saved):
             raise InputError(
                 f"the policy in {folder} is of another agent than {_type_of(agent)} with these "
                 "options: give the one that was trained."
             )
         lead = tuple(meta["trainings"])
-        one = jax.eval_shape(lambda: agent.network(meta["state_size"]).init(jax.random.key(0), 0.0))
+        one = jax.eval_shape(lambda: found.network(meta["state_size"]).init(jax.random.key(0), 0.0))
         like = {
             "weights": jax.tree.map(lambda leaf: _like((*lead, *leaf.shape), leaf.dtype), one),
             "goal": jax.tree.map(lambda _: _like(lead, jnp.float32), Goal(0.0, 0.0)),
@@ -129,7 +128,7 @@ def load_policy(
         raise
     except Exception as error:  # Orbax raises errors of many types
         raise InputError(f"the policy in {folder} is damaged: train it again.") from error
-    return agent, Policy(restored["weights"], restored["goal"], seen)
+    return found, Policy(restored["weights"], restored["goal"], seen)
 
 
 def _found(folder: Path, kind: str, allow_code: bool) -> Any:
