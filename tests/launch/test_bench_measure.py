@@ -75,15 +75,15 @@ def test_what_was_stopped_goes_on_after_the_others():
 
 
 def test_what_is_stopped_soon_after_it_began_may_be_measured_again():
-    *found, end = measure.rows_of(rows([4.5, 600], limit=6.0))
+    *found, end = measure.rows_of(rows([5.0, 600], limit=8.0))
     assert found == [("row 0", {"steady_s": 0.0, "flops": 1e12})]
-    assert end == measure.Stopped("was stopped after 6 s.", late=True)
+    assert end == measure.Stopped("was stopped after 8 s.", late=True)
 
 
 def test_time_that_is_up_stops_everything():
     began = time.monotonic()
     found = last({"a": rows([0, 600], limit=None), "b": rows([0])}, seconds=4.0)
-    assert time.monotonic() - began < 8.0
+    assert time.monotonic() - began < 20.0
     assert list(found["a"].rows) == ["row 0"]  # row 1 had no limit of its own: a later call's
     assert found["a"].skipped == "was stopped after 4 s." and not found["a"].finished
     assert found["b"] == Progress({}, "time was up before it.", False)
