@@ -316,6 +316,13 @@ def test_a_small_chart_for_each_strategy_less_random():
     assert texts(drawn[-1], "tick")[:2] == ["0", "2"]
 
 
+def test_a_strategy_without_a_seed_of_random_s_has_no_small_chart():
+    frame = tidy(strategies=("random", "margin", "strategy 1"))
+    frame = frame[(frame.strategy == "margin") ^ (frame.seed > 2)]
+    drawn, less = small_charts(frame, "logreg")
+    assert less and [texts(one, "title") for one in drawn] == [["strategy 1"]]
+
+
 @pytest.mark.parametrize("case", ["no random", "other budgets", "alone"])
 def test_small_charts_show_the_metric_where_random_cannot_be_taken_off(case):
     frame = tidy(strategies=("random",) if case == "alone" else ("random", "margin"))
