@@ -1,4 +1,4 @@
-"""Trained agents as queries: found where they are, refused in one sentence where they do not fit."""
+"""Trained agents as queries: found, or refused in one sentence where they do not fit."""
 
 import dataclasses
 import shutil
@@ -139,7 +139,7 @@ def test_where_it_is_looked_for(agent, tmp_path, monkeypatch):
         InputError, match=r"^there is no training agent: give Learned the folder of one"
     ):
         find(of("agent"))
-    with pytest.raises(InputError, match="no training agent: .* finished, or one of a, b"):
+    with pytest.raises(InputError, match=r"no training agent: .* finished, or one of a, b"):
         find(of("agent"), known={"a": trained(), "b": trained()})
     known = {"agent": trained(step=3.0)}
     made = find(of("agent"), known=known).strategies[Learned("agent")]
