@@ -122,7 +122,7 @@ def shadowed():
 FIRST = shadowed
 
 
-def shadowed():  # noqa: F811
+def shadowed():
     """The second."""
 
 

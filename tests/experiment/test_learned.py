@@ -179,7 +179,7 @@ def damaged(folder):
         (experiments, "holds an experiment, and no training: give Learned the folder of one"),
         (
             lists,
-            r"holds a list of runs, and no training: give .* the folder of one, such as .*/agent/agent",
+            r"holds a list of runs, and no training: give .* folder of one, such as .*/agent/agent",
         ),
         (damaged, r"policy/policy.json in .* is damaged: delete manifest.json there, and --resume"),
         (lambda folder: keep(folder, size=21), "counted was trained on 21 states, not 20"),
@@ -206,12 +206,12 @@ def test_what_is_no_agent_for_an_experiment(tmp_path, make, says):
         (
             SPLITS,
             {"splits": 2, "split": 1, "data": Data(split_seed=3, parts=Parts())},
-            "splits that begin with split_seed 0, and this experiment's begin with 3: give the same",
+            "begin with split_seed 0, and this experiment's begin with 3: give the same",
         ),
         (
             changed(SPLITS, split=0),
             {"splits": 2, "split": 1},
-            "was trained on split 0 alone, and this is split 1, .*: give the training of all splits",
+            "trained on split 0 alone, and this is split 1, .*: give the training of all splits",
         ),
         (changed(SPLITS, split=0), {"splits": 4, "split": 0}, "trained on 2 splits of the data"),
         (
