@@ -156,7 +156,7 @@ def test_options_reach_what_is_named(theirs):
     [
         (
             {"learners": {"a": Code("theirs:linear", D=1)}},
-            "learner a, theirs:linear, cannot be called as one is: got an",
+            "learner a: linear cannot be called with 2 arguments and the opt",
         ),
         ({"learners": {"a": Code("theirs:Forest", D=1)}}, "unknown option 'D' of Forest"),
         (
@@ -164,7 +164,7 @@ def test_options_reach_what_is_named(theirs):
             r"learners\.a\.C must be float, got 'x'",
         ),
         ({"learners": {"a": "theirs:nothing"}}, "learner a, theirs:nothing is not there"),
-        ({"learners": {"a": "theirs:points"}}, "learner a, theirs:points, cannot be called as one"),
+        ({"learners": {"a": "theirs:points"}}, "learner a: points cannot be called with 2"),
         (
             {"learners": {"a": lambda shape, classes, max_labels: 3}},
             "learner a must be a Learner, .*",
@@ -175,17 +175,18 @@ def test_options_reach_what_is_named(theirs):
         ),
         (
             {"data": Data("theirs:errors")},
-            "data source theirs:errors cannot be called as one is: m",
+            "data source: errors cannot be called with 0 argu",
         ),
         (
             {"data": Data("theirs:points", image_size=8)},
             "theirs:points takes no image_size, got 8: l",
         ),
+        ({"data": Data("theirs:np")}, "data source theirs:np must be a function that returns a j"),
         ({"data": Data(lambda: 3)}, "data source <<lambda>> must return a jal.data.Dataset, .* 3"),
         ({"metrics": ("theirs:nothing",)}, "metric theirs:nothing is not there"),
         ({"queries": ("theirs:errors",)}, "errors needs the option logits: give it in its Query"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_things_that_are_none(theirs, change, says, tmp_path):
     with pytest.raises(InputError, match=says) as caught:
