@@ -245,7 +245,8 @@ def test_splits_that_are_the_trainings(tmp_path, split):
     # Its own split's trainings are the units, alone as among the others.
     history = found.history
     results = ex.Results(same, pd.DataFrame(), {}, {}, pd.DataFrame(), history)
-    assert results.units() == 2 and results._config()["trainings"] == 4
+    about = results.about()
+    assert results.units() == 2 and (about.unit, about.units, about.splits) == ("trainings", 2, 1)
 
 
 def test_one_split_alone_is_a_training_for_other_data(tmp_path):

@@ -1,5 +1,6 @@
 """Strategies, learners, agents, metrics, data of one's own: run, kept, gone on with alone."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -352,7 +353,12 @@ def test_an_agent_of_a_module_is_loaded_again(tmp_path):
         np.testing.assert_array_equal(
             found.policy.weights["kernel"], whole.policy.weights["kernel"]
         )
-        assert run(learned, allow_code=True).labelled["logistic_regression/own"].shape == (2, 20)
+        results = run(learned, allow_code=True)
+        assert results.labelled["logistic_regression/own"].shape == (2, 20)
+        assert results.info["agents"] == {"own": {"type": "counted:Counted", "epochs": 2}}
+        # Of one without options the name is all that there is, whatever it has in it.
+        named = results.info | {"agents": {"own": "a.points:Agent"}}
+        assert dataclasses.replace(results, info=named).about().points == {}
     finally:
         sys.modules["counted"] = counted
     tree = Training(agents[0], "wider", data).to_json()
