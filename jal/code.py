@@ -67,6 +67,11 @@ def find(what: str, given: Any, registry: Mapping[str, Any], allow_code: bool) -
         return given
     if given in registry:
         return registry[given]
+    if given.startswith("<"):
+        raise InputError(
+            f"{what} {given[1:-1]} is in no module where it could be found again: give the config "
+            "again, which brings it."
+        )
     if not is_code(given):
         raise InputError(
             f"unknown {what} {given!r}: known are {', '.join(registry)}, or give "
@@ -112,9 +117,7 @@ def call(what: str, function: Any, *given: Any, **options: Any) -> Any:
 def _import(what: str, given: str, module: str) -> None:
     try:
         importlib.import_module(module)
-    except ImportError as error:
-        raise InputError(f"{what} {given} cannot be imported: {error}.") from error
-    except Exception as error:  # of a user's own module
-        raise InputError(
-            f"{what} {given} cannot be imported: {type(error).__name__}: {error}."
-        ) from error
+    except (Exception, SystemExit) as error:  # of a user's own module
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        says = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"{what} {given} cannot be imported: {kind}{says}.") from error

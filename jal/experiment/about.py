@@ -34,12 +34,12 @@ def about(experiment: Experiment, info: Mapping[str, Any], units: int) -> About:
         points={
             name: agent["points"]
             for name, agent in info.get("agents", {}).items()
-            if "points" in agent
+            if isinstance(agent, dict) and isinstance(agent.get("points"), int)
         },
         target=experiment.shown.target,
         held_out=bool(parts and parts.holdout),
         reported={
-            (cell.partition("/")[0], cell.partition("/")[2]): values
+            (cell.rpartition("/")[0], cell.rpartition("/")[2]): values
             for cell, values in experiment.shown.reported.items()
         },
         settings=_settings(experiment.to_json()),

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import tyro
 
-from jal.code import find, is_code
+from jal.code import call, find, is_code
 from jal.data import corruption, features, imbalance, sources
 from jal.data.sources import Dataset
 from jal.data.splits import fractions
@@ -181,6 +181,11 @@ def load_data(config: Data, allow_code: bool = True) -> Dataset:
 
 def _of_function(config: Data, allow_code: bool) -> Dataset:
     function = find("data source", config.source, {}, allow_code)
+    if not callable(function):
+        raise InputError(
+            f"data source {config.source} must be a function that returns a jal.data.Dataset, got "
+            f"{shown(function)}."
+        )
     takes = inspect.signature(function).parameters
     given = {"test_size": config.test_size, "image_size": config.image_size}
     options = {name: value for name, value in given.items() if value is not None}
@@ -190,7 +195,8 @@ def _of_function(config: Data, allow_code: bool) -> Dataset:
             raise InputError(
                 f"data source {as_name(config.source)} takes no {name}, got {value}: leave it out."
             )
-    made = function(**{name: value for name, value in options.items() if name in takes})
+    taken = {name: value for name, value in options.items() if name in takes}
+    made = call("data source", function, **taken)
     if not isinstance(made, Dataset):
         raise InputError(
             f"data source {as_name(config.source)} must return a jal.data.Dataset, such as "

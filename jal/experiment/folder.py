@@ -14,7 +14,7 @@ from typing import Any
 
 from jal import files
 from jal.experiment.config import Experiment, difference
-from jal.experiment.config_file import CODE, import_file, own_code
+from jal.experiment.config_file import CODE, import_file, one_line, own_code
 from jal.experiment.form import as_name
 from jal.experiment.training_config import Training
 from jal.types import InputError
@@ -183,7 +183,11 @@ def import_code(folder: Path, allow_code: bool) -> None:
     path = folder / CODE
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
         raise InputError(f"{path} is damaged or was edited: put it back as it was.")
-    import_file(path)
+    try:
+        import_file(path)
+    except (Exception, SystemExit) as error:  # of a user's own code, or of what lay beside it
+        says = one_line(f"{path} cannot be run: {type(error).__name__}: {error}").rstrip(".")
+        raise InputError(f"{says}.") from error
 
 
 def _tree(folder: Path) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class Code:
     """
 
     target: Any
-    options: dict[str, Option]
+    options: dict[str, Any]
 
-    def __init__(self, target: Any, options: Mapping[str, Option] | None = None, **more: Option):
+    def __init__(self, target: Any, options: Mapping[str, Any] | None = None, **more: Option):
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "options", {**(options or {}), **more})
 
@@ -60,12 +60,12 @@ class Parser(NamedTuple):
 def to_json(value: Any) -> Any:
     """Nested dicts and lists; a dataclass that stands among others says its class under "type"."""
     if isinstance(value, Code):
-        return {"type": as_name(value.target), **to_json(value.options)}
+        return _of_code(value.target, to_json(value.options))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tree = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
         kind = type(value)
         if kind.__module__.partition(".")[0] != "jal":
-            return {"type": as_name(kind), **tree}
+            return _of_code(kind, tree)
         return {"type": kind.__name__, **tree} if getattr(kind, "variant", False) else tree
     if isinstance(value, dict):
         return {name: to_json(entry) for name, entry in value.items()}
@@ -74,6 +74,12 @@ def to_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return as_name(value)
+
+
+def _of_code(target: Any, options: dict[str, Any]) -> Any:
+    """The same whether it is a thing, or read back as `Code`."""
+    name = as_name(target)
+    return {"type": name, **options} if options else name
 
 
 def as_name(target: Any) -> str:
@@ -135,7 +141,7 @@ def parse_object(tree: Any, where: str, known: Mapping[str, type]) -> Any:
         if name in known:
             return parse(known[name], fields, where)
         if is_code(name) or name.startswith("<"):
-            return Code(name, {n: parse(Option, one, f"{where}.{n}") for n, one in fields.items()})
+            return Code(name, {n: _option(one, f"{where}.{n}") for n, one in fields.items()})
         raise InputError(
             f"unknown type {name!r} of {where}: known are {', '.join(known)}, or give "
             "package.module:attribute."
@@ -150,6 +156,15 @@ def parse_object(tree: Any, where: str, known: Mapping[str, type]) -> Any:
             f"got {shown(tree)}."
         )
     return tree
+
+
+def _option(tree: Any, where: str) -> Any:
+    """What JSON can say, lists as tuples: of which type it must be the code itself says."""
+    if isinstance(tree, list | tuple):
+        return tuple(_option(one, where) for one in tree)
+    if isinstance(tree, dict):
+        return {name: _option(one, f"{where}.{name}") for name, one in tree.items()}
+    return None if tree is None else parse(Option, tree, where)
 
 
 def shown(value: Any) -> str:
@@ -205,6 +220,8 @@ def _from_fields(kind: Any, tree: Any, where: str) -> Any:
         tree = {field.name: getattr(tree, field.name) for field in dataclasses.fields(kind)}
     if not isinstance(tree, dict):
         raise InputError(f"{where or 'a config'} must be {words(kind)}, got {shown(tree)}.")
+    if getattr(kind, "variant", False) and tree.get("type") == kind.__name__:
+        tree = {name: entry for name, entry in tree.items() if name != "type"}
     known = [field.name for field in dataclasses.fields(kind)]
     unknown = tree.keys() - {*known}
     if unknown:

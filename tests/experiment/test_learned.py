@@ -1,4 +1,4 @@
-"""Trained agents as queries: found where they are, refused in one sentence where they do not fit."""
+"""Trained agents as queries: found, or refused in one sentence where they do not fit."""
 
 import dataclasses
 import shutil
@@ -139,7 +139,7 @@ def test_where_it_is_looked_for(agent, tmp_path, monkeypatch):
         InputError, match=r"^there is no training agent: give Learned the folder of one"
     ):
         find(of("agent"))
-    with pytest.raises(InputError, match="no training agent: .* finished, or one of a, b"):
+    with pytest.raises(InputError, match=r"no training agent: .* finished, or one of a, b"):
         find(of("agent"), known={"a": trained(), "b": trained()})
     known = {"agent": trained(step=3.0)}
     made = find(of("agent"), known=known).strategies[Learned("agent")]
@@ -179,7 +179,7 @@ def damaged(folder):
         (experiments, "holds an experiment, and no training: give Learned the folder of one"),
         (
             lists,
-            r"holds a list of runs, and no training: give .* the folder of one, such as .*/agent/agent",
+            r"holds a list of runs, and no training: give .* folder of one, such as .*/agent/agent",
         ),
         (damaged, r"policy/policy.json in .* is damaged: delete manifest.json there, and --resume"),
         (lambda folder: keep(folder, size=21), "counted was trained on 21 states, not 20"),
@@ -206,12 +206,12 @@ def test_what_is_no_agent_for_an_experiment(tmp_path, make, says):
         (
             SPLITS,
             {"splits": 2, "split": 1, "data": Data(split_seed=3, parts=Parts())},
-            "splits that begin with split_seed 0, and this experiment's begin with 3: give the same",
+            "begin with split_seed 0, and this experiment's begin with 3: give the same",
         ),
         (
             changed(SPLITS, split=0),
             {"splits": 2, "split": 1},
-            "was trained on split 0 alone, and this is split 1, .*: give the training of all splits",
+            "trained on split 0 alone, and this is split 1, .*: give the training of all splits",
         ),
         (changed(SPLITS, split=0), {"splits": 4, "split": 0}, "trained on 2 splits of the data"),
         (
@@ -245,7 +245,8 @@ def test_splits_that_are_the_trainings(tmp_path, split):
     # Its own split's trainings are the units, alone as among the others.
     history = found.history
     results = ex.Results(same, pd.DataFrame(), {}, {}, pd.DataFrame(), history)
-    assert results.units() == 2 and results._config()["trainings"] == 4
+    about = results.about()
+    assert results.units() == 2 and (about.unit, about.units, about.splits) == ("trainings", 2, 1)
 
 
 def test_one_split_alone_is_a_training_for_other_data(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 from small_runs import ALONE, SMALL, changed, contents
 
 from jal import experiment as ex
+from jal import files
 from jal.data import from_arrays, load
 from jal.experiment import Interrupted, comparison, segments
 from jal.experiment.checkpoints import Checkpoints
@@ -178,6 +179,32 @@ def without_checksum(folder):
     config = json.loads((folder / "config.json").read_text())
     del config["sha256"]
     (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_a_run_of_an_earlier_jal_is_one_sentence(tmp_path):
+    """As version 0.1 wrote its config, with what identifies its data and with its SHA-256."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    old = {"name": "old", "learners": {}, "strategies": ["random"], "seeds": 4, "start": "balanced"}
+    tree = {"experiment": old, "data_sha256": "0"}
+    text = json.dumps(tree | {"sha256": files.digest(tree)}, indent=2) + "\n"
+    (folder / "config.json").write_text(text)
+    says = (
+        f"{folder} is a run of an earlier jal, whose configs had another form: read its "
+        "results.parquet as it is, or run the experiment anew."
+    )
+    for look in (
+        lambda: ex.load(folder),
+        lambda: load_so_far(folder),
+        lambda: ex.resume(folder),
+        lambda: ex.resume(folder, ALONE),
+        lambda: ex.run(ALONE, out=folder, progress=False),
+        lambda: ex.load_trained(folder),
+    ):
+        with pytest.raises(InputError) as caught:
+            look()
+        assert str(caught.value) == says
+    assert (folder / "config.json").read_text() == text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Configs that are lists: run one after another in one folder, stopped between two, gone on with."""
+"""Configs that are lists: run one after another in one folder, stopped, gone on with."""
 
 import _thread
 import json

@@ -299,7 +299,7 @@ class Broken(Counted):
         ),
         ({"agent": None}, "agent must say its type, one of AbasRal, .*, got None"),
         ({"agent": ex.MLP()}, "agent <MLP> must be a jal.rl.Agent, and has no training, strategy"),
-        ({"agent": SladeBranson(points=0)}, "points of slade_branson must be"),
+        ({"agent": SladeBranson(points=0)}, "slade_branson takes a positive points, got 0"),
         ({"splits": 0}, "splits must be at least 1, got 0"),
         ({"devices": 9}, "devices must be between 1 and the 4 present, got 9"),
     ],
