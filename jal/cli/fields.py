@@ -19,7 +19,16 @@ import tyro
 from jal.experiment.form import Code, parse
 from jal.types import InputError
 
-__all__ = ["Field", "RefusedError", "changed", "flag_name", "options_class", "own_fields", "worded"]
+__all__ = [
+    "Field",
+    "RefusedError",
+    "changed",
+    "field_helps",
+    "flag_name",
+    "options_class",
+    "own_fields",
+    "worded",
+]
 
 
 class Field(NamedTuple):
@@ -104,7 +113,7 @@ def own_fields(
       keep: whether a field is an option.
       flat: fields whose own fields are options without the field's name in front.
     """
-    helps, found = _helps(type(config)), []
+    helps, found = field_helps(type(config)), []
     for name, kind, value in _entries(config):
         flag, about = "" if name in flat else flag_name(name), helps.get(name)
         own = kind_of(config, name)
@@ -214,7 +223,7 @@ def _about(value: Any) -> str | None:
 
 
 @functools.cache
-def _helps(kind: type) -> dict[str, str]:
+def field_helps(kind: type) -> dict[str, str]:
     """Field -> the string below it in the source, as one line; of the nearest class that has it."""
     found = {}
     for one in reversed(kind.__mro__):
