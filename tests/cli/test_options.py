@@ -331,6 +331,12 @@ def test_a_learner_of_ones_own():
         parsed(config, "--learners.my-own-1.width", "100")
 
 
+def test_what_no_option_changes_is_not_made_anew():
+    """A class that is not jal's may count its objects, or be given another value by each."""
+    config = Experiment(learners={"own": Own(widths=(1, 2), rate=0.5)})
+    assert parsed(config, "--seeds", "3").learners["own"] is config.learners["own"]
+
+
 def test_an_agent_of_ones_own():
     training = Training(Own())
     assert parsed(training, "--agent.width", "5").agent == Own(width=5)
