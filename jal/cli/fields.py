@@ -160,9 +160,10 @@ def changed(config: Any, found: Any) -> Any:
         if not name:  # it is shown in help alone
             continue
         before = _entry(config, name)
-        if dataclasses.is_dataclass(value) and "of" in dataclasses.fields(value)[0].metadata:
+        if _is_made(value):
             value = changed(before, value)
-        if value is not before and not _is_same(value, before):
+        numbers = all(type(one) in (int, float) for one in (value, before))  # 1 is shown as 1.0
+        if value is not before and not (numbers and value == before):
             new[name] = value
     if not new:
         return config
@@ -179,9 +180,11 @@ def changed(config: Any, found: Any) -> Any:
         raise InputError(f"{name} refuses its options: {error}.") from error
 
 
-def _is_same(value: Any, before: Any) -> bool:
-    numbers = all(type(one) in (int, float) for one in (value, before))
-    return (numbers or type(value) is type(before)) and value == before
+def _is_made(value: Any) -> bool:
+    """Whether it is of a class that `options_class` made."""
+    return dataclasses.is_dataclass(value) and any(
+        "of" in field.metadata for field in dataclasses.fields(value)
+    )
 
 
 def _entry(config: Any, name: str) -> Any:
