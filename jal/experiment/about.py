@@ -39,7 +39,7 @@ def about(experiment: Experiment, info: Mapping[str, Any], units: int) -> About:
         target=experiment.shown.target,
         held_out=bool(parts and parts.holdout),
         reported={
-            (cell.partition("/")[0], cell.partition("/")[2]): values
+            (cell.rpartition("/")[0], cell.rpartition("/")[2]): values
             for cell, values in experiment.shown.reported.items()
         },
         settings=_settings(experiment.to_json()),
