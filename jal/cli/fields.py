@@ -19,7 +19,16 @@ import tyro
 from jal.experiment.form import Code, parse
 from jal.types import InputError
 
-__all__ = ["Field", "RefusedError", "changed", "flag_name", "options_class", "own_fields", "worded"]
+__all__ = [
+    "Field",
+    "RefusedError",
+    "changed",
+    "field_helps",
+    "flag_name",
+    "options_class",
+    "own_fields",
+    "worded",
+]
 
 
 class Field(NamedTuple):
@@ -104,7 +113,7 @@ def own_fields(
       keep: whether a field is an option.
       flat: fields whose own fields are options without the field's name in front.
     """
-    helps, found = _helps(type(config)), []
+    helps, found = field_helps(type(config)), []
     for name, kind, value in _entries(config):
         flag, about = "" if name in flat else flag_name(name), helps.get(name)
         own = kind_of(config, name)
@@ -151,9 +160,10 @@ def changed(config: Any, found: Any) -> Any:
         if not name:  # it is shown in help alone
             continue
         before = _entry(config, name)
-        if dataclasses.is_dataclass(value) and "of" in dataclasses.fields(value)[0].metadata:
+        if _is_made(value):
             value = changed(before, value)
-        if value is not before and not _is_same(value, before):
+        numbers = all(type(one) in (int, float) for one in (value, before))  # 1 is shown as 1.0
+        if value is not before and not (numbers and value == before):
             new[name] = value
     if not new:
         return config
@@ -170,9 +180,11 @@ def changed(config: Any, found: Any) -> Any:
         raise InputError(f"{name} refuses its options: {error}.") from error
 
 
-def _is_same(value: Any, before: Any) -> bool:
-    numbers = all(type(one) in (int, float) for one in (value, before))
-    return (numbers or type(value) is type(before)) and value == before
+def _is_made(value: Any) -> bool:
+    """Whether it is of a class that `options_class` made."""
+    return dataclasses.is_dataclass(value) and any(
+        "of" in field.metadata for field in dataclasses.fields(value)
+    )
 
 
 def _entry(config: Any, name: str) -> Any:
@@ -214,7 +226,7 @@ def _about(value: Any) -> str | None:
 
 
 @functools.cache
-def _helps(kind: type) -> dict[str, str]:
+def field_helps(kind: type) -> dict[str, str]:
     """Field -> the string below it in the source, as one line; of the nearest class that has it."""
     found = {}
     for one in reversed(kind.__mro__):

@@ -35,6 +35,9 @@ _COMMON = {
 _LEARNERS = worded(lambda words: words, lambda value: value, "LEARNER ...", True)
 _LEARNERS_HELP = """Learners to run instead of the config's: names of the config's or of jal's, or
 package.module:attribute, each with the options that change, as in mlp:hidden=[64],epochs=20."""
+_QUERIES_HELP = """Queries to compare instead of the config's: names of the config's or of jal's
+strategies, or package.module:attribute, each with the options that change, as in
+bald:passes=50,name=bald_50; or trained agents, as learned:FOLDER."""
 _LEARNER = worded(lambda words: words, lambda value: value, "LEARNER", False)
 _LEARNER_HELP = "The learner instead of the config's, as in mlp:hidden=[64]."
 # Groups whose options stand alone: --seeds, not --protocol.seeds.
@@ -137,6 +140,9 @@ def _fields(step: Experiment | Training, common: bool) -> list[Field]:
     """The step's fields as options; and first which learners there are."""
     fields = own_fields(step, _kind, lambda name: not common or name in _COMMON, _FLAT)
     if isinstance(step, Experiment):
+        fields = [
+            one._replace(help=_QUERIES_HELP) if one.name == "queries" else one for one in fields
+        ]
         names = Field("learners", "learners", _LEARNERS, [*step.learners], _LEARNERS_HELP)
     else:
         name = getattr(type(step.learner), "learner", None) or as_name(step.learner)

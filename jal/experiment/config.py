@@ -51,7 +51,7 @@ class Protocol:
     """Data splits that seeds are spread over: seed i is of split i modulo their number, whose
     data.split_seed is that much larger. Intervals and tests are over splits then."""
     split: int | None = None
-    """The split to run alone; one after another if None."""
+    """The one of the splits that is run; all, one after another, if None."""
     classifier: Literal["untrained", "agents"] = "untrained"
     """What seeds start from: an untrained learner; or the one that the training of the learner's
     first agent ended with, for all of its queries."""
@@ -85,7 +85,7 @@ class Execution:
     """Seeds vmapped together on a device. 1 maps them one by one: each then is, bit for bit, the
     same beside any others. None: 1 on CPUs, all on other devices."""
     segment: int = 7
-    """Rounds between two saves; of a training, epochs."""
+    """Rounds between two saves; in a training, epochs."""
 
     def check(self) -> None:
         """Raises InputError for numbers that cannot be."""
@@ -100,7 +100,7 @@ class Shown:
     """What the report shows; it can be changed when all is measured."""
 
     confidence: float = 0.95
-    """Level of intervals and bands."""
+    """Level of the confidence intervals and bands."""
     target: float = 1.0
     """Share of the quality that an agent's warm start found, which seeds are to reach."""
     reported: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
@@ -140,7 +140,7 @@ class Experiment:
     """Queries compared with learners on one data set, over many seeds."""
 
     name: str = "experiment"
-    """Name of the results."""
+    """Name of the experiment in tables, and of its folder."""
     data: Data = dataclasses.field(default_factory=Data)
     learners: Annotated[Any, Parser(read_learners)] = dataclasses.field(
         default_factory=lambda: {"logistic_regression": LogisticRegression()}

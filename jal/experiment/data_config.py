@@ -28,12 +28,12 @@ class Imbalance:
     """Classes of unequal size in the pool."""
 
     profile: Literal["none", "step", "long_tail", "ratio"] = "none"
-    """step: 1:2:...:K; long_tail: n f^(-c/(K-1)) with the factor f; ratio: the same decay, with the
-    f that gives a wanted ratio of deviation to mean of the classes' counts."""
+    """How the classes' counts differ. step: 1:2:...:K; long_tail: n f^(-c/(K-1)) with the factor f;
+    ratio: the same decay, with the f that gives a wanted ratio of their deviation to their mean."""
     amount: float = 10.0
-    """The factor f, or the ratio."""
+    """The factor f of long_tail; the ratio of ratio."""
     largest: int | None = None
-    """Points of the largest class; as many as every class has if None."""
+    """Points of the largest class; as many as the smallest one has now if None."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Corruption:
     """Noise on the pool's images: zoom, rotation and multiplicative Gaussian noise."""
 
     share: float = 0.0
-    """Of the images that are corrupted."""
+    """Share of the pool's images that are corrupted."""
     zooms: tuple[float, float] = (0.9, 1.1)
-    """Least and largest factor."""
+    """Least and largest factor of the zoom."""
     max_angle: float = np.pi / 12
-    """Of rotation, in radians."""
+    """Largest angle of the rotation, in radians."""
     sigma: float = 0.1
-    """Standard deviation of the noise."""
+    """Standard deviation of the multiplicative noise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +55,13 @@ class Features:
     """Frozen features instead of the inputs; a network's are computed once and kept on disk."""
 
     kind: Literal["none", "pca", "resnet18", "resnet34", "resnet50", "vit_s16"] = "none"
-    """Principal components, or a pre-trained network's penultimate layer."""
+    """What stands for the inputs: principal components (pca), or a pre-trained network's
+    penultimate layer."""
     components: int = 64
-    """Of pca."""
+    """How many principal components pca keeps."""
     weights: str | None = None
-    """The network's, as a safetensors file or hf:OWNER/NAME. It sees three channels, normalised as
-    ImageNet's were."""
+    """Pre-trained weights of the network: a safetensors file, or hf:OWNER/NAME. It sees three
+    channels, normalised as ImageNet's were."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +73,9 @@ class Arrays:
     test: int
     """Test examples."""
     shape: tuple[int, ...]
-    """Of one example."""
+    """Shape of one example."""
     classes: int
-    """Their number."""
+    """Number of classes."""
 
 
 _KINDS = ("sklearn", "tfds", "hf", "folder", "npz")
@@ -88,7 +89,7 @@ def _source(tree: Any, where: str) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Which data."""
+    """The data set, and what is done to it first."""
 
     source: Annotated[Any, Parser(_source)] = "sklearn:digits"
     """sklearn:digits, tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or
@@ -99,9 +100,10 @@ class Data:
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""
     split_seed: int = 0
-    """Seed of that split and of all below; the same for all seeds of the experiment."""
+    """Seed of the split into pool and test set, and of all other draws from the data; the same for
+    all seeds of the experiment."""
     image_size: int | None = None
-    """Side to which images are resized."""
+    """Side in pixels to which images are resized; as they are if None."""
     train_share: float = 1.0
     """Share of the training set, drawn class by class, that forms the pool."""
     imbalance: Imbalance = Imbalance()

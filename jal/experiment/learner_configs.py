@@ -100,11 +100,12 @@ class LinearSVC(_Config):
     C_grid: tuple[float, ...] = ()
     """Multiples of C to choose among by cross-validation in every round; none if empty."""
     folds: int = 5
-    """Of that cross-validation."""
+    """Folds of the cross-validation that chooses among C_grid."""
     class_weight: Literal["balanced"] | None = None
-    """balanced: C times n / (classes present x the class's labels)."""
+    """Weights of the classes: all the same if None; balanced: C times n / (classes present x the
+    class's labels)."""
     max_steps: int = 100
-    """Of the solver in a fit, at most."""
+    """Steps of the solver in a fit, at most."""
 
     def check(self, name: str) -> None:
         """Raises InputError for a number that cannot be; `name` is the experiment's."""
@@ -118,9 +119,9 @@ class SVC(LinearSVC):
     learner = "svc"
 
     gamma: float | Literal["scale"] = "scale"
-    """Of the kernel exp(-gamma d^2); scale: 1 / (D x the variance of the labelled inputs)."""
+    """gamma of the kernel exp(-gamma d^2); scale: 1 / (D x the variance of the labelled inputs)."""
     max_steps: int = 100_000
-    """Of the solver on a pair of classes in a fit, at most."""
+    """Steps of the solver on a pair of classes in a fit, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,26 +135,28 @@ class _Trained(_Config):
     batch_size: int = 32
     """Points per gradient step."""
     optimizer: Literal["nesterov", "adam"] = "nesterov"
-    """SGD with Nesterov momentum 0.9, or Adam."""
+    """Optimizer: SGD with Nesterov momentum 0.9, or Adam."""
     learning_rate: float = 0.05
-    """Step size."""
+    """Learning rate, the step size."""
     weight_decay: float = 1e-4
     """L2 penalty, added to the gradient."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    """Of the learning rate: cosine falls to 0; plateau, by 10 after 10 epochs of no progress."""
+    """Schedule of the learning rate: cosine falls to 0; plateau, by 10 after 10 epochs of no
+    progress."""
     class_weight: Literal["balanced"] | None = None
-    """balanced: a point counts n / (classes present x its class's labels)."""
+    """Weights of the classes in the loss: all the same if None; balanced: a point counts n /
+    (classes present x its class's labels)."""
     thresholding: bool = False
-    """Divide probabilities by the classes' shares of the labelled points."""
+    """Whether probabilities are divided by the classes' shares of the labelled points."""
     augment: tuple[Literal["crop", "flip"], ...] = ()
     """Random changes of training images: crop (4 pixels of padding), flip (left and right)."""
     normalise: Literal["none", "pool", "imagenet"] = "pool"
-    """Inputs less a mean, over a scale, for each feature or channel of images: the pool's own, or
-    ImageNet's. Bytes are scaled to [0, 1] in any case."""
+    """What each feature, or channel of images, is standardised by: the pool's own mean and scale,
+    or ImageNet's. Bytes are scaled to [0, 1] in any case."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the computation; parameters stay float32."""
+    """Number type of the computation; parameters stay float32."""
     warm_start: bool = False
-    """Go on from the last round's weights instead of starting anew."""
+    """Whether a fit goes on from the last round's weights instead of starting anew."""
     dropout: float = 0.0
     """Share of units dropped in training."""
 
@@ -224,7 +227,7 @@ class CNN(_Trained):
     learner = "cnn"
 
     channels: tuple[int, int] = (32, 64)
-    """Of the convolutions."""
+    """Channels of the two convolutions."""
     hidden: tuple[int, int] = (128, 64)
     """Widths of the hidden dense layers."""
     dropout: float = 0.25
@@ -243,10 +246,10 @@ class ResNet(_Trained):
     learner = "resnet"
 
     depth: Literal[18, 34, 50] = 18
-    """Layers."""
+    """Number of layers."""
     stem: Literal["imagenet", "cifar", "grayscale"] = "imagenet"
-    """imagenet: 7x7 of stride 2, and a pool; cifar: 3x3 for small images; grayscale: imagenet's
-    behind a 1x1 convolution from one channel to three."""
+    """First layers. imagenet: 7x7 of stride 2, and a pool; cifar: 3x3 for small images; grayscale:
+    imagenet's behind a 1x1 convolution from one channel to three."""
     weights: str | None = None
     """Pre-trained weights to start from: a safetensors file, or hf:OWNER/NAME; random if None."""
 
@@ -260,7 +263,8 @@ class ViT(_Trained):
     weights: str | None = None
     """Pre-trained weights to start from: a safetensors file, or hf:OWNER/NAME; random if None."""
     epsilon: float = 1e-6
-    """Of the layer norms: 1e-6 for weights of DINO and timm, 1e-12 for those of transformers."""
+    """Epsilon of the layer norms: 1e-6 for weights of DINO and timm, 1e-12 for those of
+    transformers."""
 
 
 LearnerConfig = LogisticRegression | SVC | LinearSVC | MLP | CNN | ResNet | ViT

@@ -51,7 +51,7 @@ class Training:
     splits: int = 1
     """Data splits that seeds are spread over, as those of an experiment."""
     split: int | None = None
-    """The split to run alone; one after another if None."""
+    """The one of the splits that is run; all, one after another, if None."""
     execution: Execution = dataclasses.field(default_factory=lambda: Execution(segment=10))
 
     def __post_init__(self) -> None:

@@ -43,22 +43,24 @@ class AbasRal(AgentOptions):
     """ABAS-RAL: a DQN that chooses the batch's size (anonymous, under review at ICLR 2025)."""
 
     epochs: int = 50
-    """Of training."""
+    """Epochs of training."""
     episodes: int = 5
-    """In each epoch."""
+    """Episodes in each epoch."""
     updates: int = 100
     """Gradient steps of the Q-network: after each epoch or after each step; there Algorithm 2 has
     one."""
     update_after: Literal["epoch", "step"] = "epoch"
-    """epoch: section 4.1; step: Algorithm 2, line 12."""
+    """When the Q-network is updated: after an epoch (section 4.1) or a step (Algorithm 2, line
+    12)."""
     terminal: Literal["or", "and"] = "or"
     """What ends an episode: the target quality or the target budget reached (section 3.8), or only
     both at once (Algorithm 2)."""
     reward: Literal["cumulative", "per_step"] = "cumulative"
-    """Quality over the share labelled in all, or by the step."""
+    """Reward of a step: the quality over the share labelled in all, or over that labelled by the
+    step."""
     price: float = 0.0
-    """Of a batch, in labels, that the reward's shares count beside those bought. Without one a
-    batch costs nothing and, as the cumulative reward telescopes, single points are best."""
+    """Price of a batch, in labels, that the reward's shares count beside those bought. Without one
+    a batch costs nothing and, as the cumulative reward telescopes, single points are best."""
     action_scale: Literal["pool", "cap", "count"] = "pool"
     """What the network sees of a batch of k points, which the paper does not say: k over the
     unlabelled points at the start (pool) or over the largest batch (cap: then sizes differ by more
@@ -70,20 +72,21 @@ class AbasRal(AgentOptions):
     """Widths of ReLU layers of the Q-network; LAL-RL's 10 and 5 sigmoids, as in the paper, if
     empty."""
     state_size: int | None = None
-    """Quantiles of the sorted margins; all of them if None."""
+    """How many quantiles of the sorted margins the state has; all margins if None."""
     warm_episodes: int = 128
-    """With random batches, filled at random; two rewards in a row that fell end one, also in the
-    replay buffer."""
+    """Episodes of random batches, filled at random; two rewards in a row that fell end one, also in
+    the replay buffer."""
     initial: float = 0.01
     """Share of a pool that is labelled at random at the start; at least two points per class."""
     cap: float = 0.1
     """The largest batch, as a share of the unlabelled points."""
     max_steps: int = 200
-    """Of an episode; one that is cut there has not ended, and is no failure."""
+    """Steps of an episode, at most; one that is cut there has not ended, and is no failure."""
     target_quality: float | None = None
-    """Weighted precision to reach; the best of warm start if None."""
+    """Weighted precision that ends an episode; the best of warm start if None."""
     target_budget: float | None = None
-    """Share of the pool; the least that reached that precision in warm start if None."""
+    """Share of the pool whose labels end an episode; the least that reached that precision in warm
+    start if None."""
     capacity: int = 50_000
     """Transitions that the replay buffer holds."""
 

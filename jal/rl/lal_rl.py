@@ -25,11 +25,12 @@ class LalRl(PointAgent):
     """LAL-RL: a double DQN on distances in the space of the inputs (Konyushkova et al., 2018)."""
 
     mode: Literal["target_quality", "fixed_horizon"] = "target_quality"
-    """target_quality: -1 a step until it is reached; fixed_horizon: the gain in quality."""
+    """What is rewarded. target_quality: -1 a step until it is reached; fixed_horizon: the gain in
+    quality."""
     quality: float = 0.98
-    """To reach, as a share of the quality with all labels."""
+    """Quality to reach, as a share of that with all labels."""
     horizon: int = 100
-    """Steps of an episode; at most, where a quality is to be reached."""
+    """Steps of an episode; at most so many where a quality is to be reached."""
 
     def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
         """The training of this agent; warm start and training run on `data.train`.

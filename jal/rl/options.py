@@ -24,31 +24,31 @@ class AgentOptions:
     variant: ClassVar[bool] = True  # as JSON it says its class
 
     epochs: int = 1000
-    """Of training."""
+    """Epochs of training."""
     episodes: int = 10
-    """In each epoch."""
+    """Episodes in each epoch."""
     updates: int = 60
     """Gradient steps of the Q-network after each epoch."""
     warm_episodes: int = 128
-    """With random actions, before anything is learned."""
+    """Episodes of random actions, before anything is learned."""
     learning_rate: float = 1e-3
-    """Of the Q-network's Adam."""
+    """Learning rate of the Q-network's Adam."""
     discount: float = 1.0
-    """Of later rewards."""
+    """Discount of later rewards."""
     batch_size: int = 32
-    """Transitions of a gradient step."""
+    """Transitions in a gradient step."""
     capacity: int = 10_000
     """Transitions that the replay buffer holds."""
     exponent: float = 3.0
-    """Of the TD error in the replay's priorities."""
+    """Exponent of the TD error in the replay's priorities; 0 replays uniformly."""
     target_rate: float = 0.01
-    """At which the target network follows."""
+    """Rate at which the target network follows the online one, in each gradient step."""
     epsilon: tuple[float, float] = (1.0, 0.1)
     """Share of random actions in the first epoch and at the end of exploration."""
     exploration: float = 1.0
     """Share of the epochs over which epsilon falls."""
     episodes_at_once: int = 1
-    """Vmapped together."""
+    """Episodes that are vmapped together."""
 
     def __post_init__(self) -> None:
         """Raises InputError for an option that is none of those it may be."""

@@ -64,7 +64,8 @@ class PointAgent(AgentOptions):
     candidates: int | None = 100
     """Unlabelled points, drawn anew in every step, that training chooses among; all if None."""
     policy_candidates: int | None = None
-    """Those that the trained policy chooses among, likewise; all if None."""
+    """Unlabelled points, drawn anew in every step, that the trained policy chooses among; all if
+    None."""
     clock: bool = False
     """Whether the state also has the share of an episode's labels that is left to buy. Without it
     a classifier that looks young promises gains for which there is no time."""

@@ -21,23 +21,24 @@ class SladeBranson(PointAgent):
     start."""
 
     points: int = 1
-    """N, labelled in each step; of the last one as many of the best as the budget leaves."""
+    """Points labelled in each step, N; in the last as many of the best as the budget leaves."""
     budget: int = 20
     """Labels that an episode buys, after one per class."""
     target: Literal["double", "as_printed"] = "double"
-    """Double DQN; or the online and the target network swapped, as equation 4 has it."""
+    """Target of the Q-network: that of the double DQN; or the online and the target network
+    swapped, as equation 4 has it."""
     score: Literal["margin", "largest"] = "largest"
-    """Of points, and of the state: the margin, or the largest probability."""
+    """Score of points, and of the state: the margin, or the largest probability."""
     reduce: Literal["mean", "min"] = "mean"
     """A candidate's distance to a set: the mean over its points, or the nearest (k-center's)."""
     hidden: tuple[int, ...] = (128, 128, 128)
-    """Widths of the Q-network."""
+    """Widths of the Q-network's hidden layers."""
     warm_episodes: int = 16
-    """With random points."""
+    """Episodes of random points, before anything is learned."""
     learning_rate: float = 1e-4
-    """Of the Q-network's Adam."""
+    """Learning rate of the Q-network's Adam."""
     discount: float = 0.99
-    """Of later rewards."""
+    """Discount of later rewards."""
     exploration: float = 0.5
     """Share of the epochs over which epsilon falls."""
     window: int = 20

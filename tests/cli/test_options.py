@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from jal.cli.configs import find_config
+from jal.cli.fields import field_helps
 from jal.cli.options import parse_options
 from jal.experiment import (
     MLP,
@@ -330,6 +331,12 @@ def test_a_learner_of_ones_own():
         parsed(config, "--learners.my-own-1.width", "100")
 
 
+def test_what_no_option_changes_is_not_made_anew():
+    """A class that is not jal's may count its objects, or be given another value by each."""
+    config = Experiment(learners={"own": Own(widths=(1, 2), rate=0.5)})
+    assert parsed(config, "--seeds", "3").learners["own"] is config.learners["own"]
+
+
 def test_an_agent_of_ones_own():
     training = Training(Own())
     assert parsed(training, "--agent.width", "5").agent == Own(width=5)
@@ -420,3 +427,24 @@ def test_help_shows_values_of_now(capsys, monkeypatch):
     assert "(default: random bald)" in text and "(default: logistic_regression mlp)" in text
     text = of_boxes(shown_help(QUICK, capsys, "--help"))
     assert "(default: balanced:per_class=1)" in text and QUICK.protocol.start == Balanced()
+
+
+def test_every_help_can_be_read_alone():
+    """A phrase that names its thing: not "Of pca."."""
+    kinds = [Experiment, Protocol, Shown, Data, Parts, Training, *map(type, AGENTS)]
+    kinds += [type(one) for one in (*LEARNERS.values(), Data().features, Data().corruption)]
+    kinds += [type(Data().imbalance), type(Experiment().execution), Random, Twisted, Balanced]
+    tried = 0
+    for kind in kinds:
+        helps = field_helps(kind)
+        for field in dataclasses.fields(kind):
+            value = None if field.default is dataclasses.MISSING else field.default
+            if field.name in ("data", "protocol", "execution", "shown"):
+                continue  # groups, which their classes' docstrings explain
+            if dataclasses.is_dataclass(value):
+                continue
+            text = helps[field.name]
+            assert text.endswith((".", ")")) and "\n" not in text, (kind, field.name)
+            assert text.split()[0] not in ("Of", "At", "In", "With", "To"), (kind, field.name)
+            tried += 1
+    assert tried > 150

@@ -1,6 +1,8 @@
 """Sweeps: what they run, what they are called, and that they equal runs of their own."""
 
+import contextlib
 import dataclasses
+import io
 import re
 from pathlib import Path
 
@@ -190,35 +192,40 @@ def test_traced_hyper_parameters_share_programs_and_equal_runs_of_their_own(plac
         queries=("random", "margin"),
         protocol=Protocol(seeds=2, rounds=2, batch=3),
     )
-    rates = [0.01, 0.1, 0.2]
-    sweep = expand(base, {"learners.mlp.learning_rate": rates})
+    rates, widths = [0.01, 0.2], [(4,), (5,)]
+    over = {"learners.mlp.learning_rate": rates, "learners.mlp.hidden": widths}
+    sweep = expand(base, over)
     found = run(sweep.experiments, progress=False)
-    assert len(compiled) == 1
+    assert len(compiled) == len(widths)
     table = swept(sweep, found)
     assert set(table.learner) == {"mlp"} and set(table.strategy) == {"random", "margin"}
-    whole = table.set_index("learners.mlp.learning_rate")
+    whole = table[table["learners.mlp.hidden"] == "4"].set_index("learners.mlp.learning_rate")
     alone = []
     for rate in rates:
-        one = dataclasses.replace(
-            base, learners={"mlp": MLP(hidden=(4,), epochs=2, learning_rate=rate)}
-        )
-        alone.append(run(one, progress=False).frame)
+        mlp = MLP(hidden=(4,), epochs=2, learning_rate=rate)
+        alone.append(run(dataclasses.replace(base, learners={"mlp": mlp}), progress=False).frame)
         columns = [name for name in alone[-1].columns if name != "experiment"]
         pd.testing.assert_frame_equal(
             whole.loc[rate, columns].reset_index(drop=True), alone[-1][columns]
         )
     assert not alone[0].value.equals(alone[1].value)  # or all would be equal to all
-    compiled.clear()
-    run(expand(base, {"learners.mlp.hidden": [(4,), (5,)]}).experiments, progress=False)
-    assert len(compiled) == 2
 
 
 ARGUMENTS = ("tiny.py", "--over", "batch", "2", "3", "--over", "learners.logreg.C", "0.1", "10")
+ARGUMENTS += ("--seeds", "3")
 
 
-def test_the_command_and_its_table(sweep, place, capsys):
-    sweep(*ARGUMENTS, "--out", "whole", "--seeds", "3")
-    shown = capsys.readouterr().out
+@pytest.fixture(scope="module")
+def whole(place) -> str:
+    """What the command shows; its folder is `whole`."""
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(io.StringIO()) as out:
+        patched.chdir(place)
+        command("sweep")([*ARGUMENTS, "--out", "whole"])
+    return out.getvalue()
+
+
+def test_the_command_and_its_table(whole, place):
+    shown = whole
     assert "One table of all: whole/sweep.parquet" in shown
     for word in ("batch", "C", "learner", "strategy", "AUBC", "final accuracy", "0.1", "logreg"):
         assert word in shown
@@ -239,8 +246,7 @@ class StopError(Exception):
     """As a power cut."""
 
 
-def test_an_interrupted_sweep_goes_on(sweep, place, monkeypatch):
-    sweep(*ARGUMENTS, "--out", "reference")
+def test_an_interrupted_sweep_goes_on(whole, sweep, place, monkeypatch):
     save, count = Checkpoints.save, [0]
 
     def stopping(self, *arguments):
@@ -256,13 +262,13 @@ def test_an_interrupted_sweep_goes_on(sweep, place, monkeypatch):
     assert (place / "stopped" / "batch=2" / "results.parquet").is_file()
     assert not (place / "stopped" / "batch=3" / "results.parquet").exists()
     with pytest.raises(InputError, match=r"stopped belongs to another config: .* 'batch=3' there"):
-        sweep(*("4" if word == "3" else word for word in ARGUMENTS), "--resume", "stopped")
+        sweep(*ARGUMENTS[:4], "4", *ARGUMENTS[5:], "--resume", "stopped")
     first = (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns
     sweep(*ARGUMENTS, "--resume", "stopped")
     assert (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns == first
     pd.testing.assert_frame_equal(
         pd.read_parquet(place / "stopped" / "sweep.parquet"),
-        pd.read_parquet(place / "reference" / "sweep.parquet"),
+        pd.read_parquet(place / "whole" / "sweep.parquet"),
     )
 
 
