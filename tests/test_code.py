@@ -53,7 +53,7 @@ def folder(tmp_path, monkeypatch):
         (None, False),
         (json.dumps, False),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_which_names_are_code(name, so):
     assert is_code(name) == so

@@ -60,6 +60,7 @@ def import_file(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(_MODULE, path)
     if spec is None or spec.loader is None:
         raise InputError(f"config file {path} must be a Python file, NAME.py.")
+    _forget_neighbours()
     module = importlib.util.module_from_spec(spec)
     before, beside = sys.modules.get(_MODULE), str(path.resolve().parent)
     sys.modules[_MODULE] = module
@@ -74,6 +75,18 @@ def import_file(path: Path) -> Any:
     finally:
         sys.path.remove(beside)
     return module
+
+
+def _forget_neighbours() -> None:
+    """Drops what the config before has imported from its folder: another's may have its name."""
+    file = getattr(sys.modules.get(_MODULE), "__file__", None)
+    folder = None if file is None else Path(file).resolve().parent
+    if folder is None or str(folder) in sys.path:
+        return
+    for name, module in list(sys.modules.items()):
+        own = getattr(module, "__file__", None)
+        if own and "." not in name and name != _MODULE and Path(own).resolve().parent == folder:
+            del sys.modules[name]
 
 
 def own_code(tree: Any) -> Path | None:

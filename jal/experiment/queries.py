@@ -58,6 +58,8 @@ class Query:
         options: Mapping[str, Option] | None = None,
         **more: Option,
     ):
+        if isinstance(strategy, Registered) and registry.get(strategy.name) is strategy:
+            strategy = strategy.name
         given = name_of(strategy) if not isinstance(strategy, str) else strategy
         _set(self, strategy=strategy, name=name or given.rpartition(":")[2], batch=batch)
         _set(self, learners=_names(learners), options=_joined(options, more))

@@ -79,6 +79,21 @@ def test_the_first_step_with_data_of_ones_own(tmp_path):
     check(experiment, own, {}, allow_code=False)
 
 
+def test_a_config_imports_what_lies_beside_it(tmp_path):
+    """Not what lay beside the one before it, though it has the same name."""
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "common_name.py").write_text(f"NAME = {name!r}\n")
+        (folder / "config.py").write_text(
+            "import common_name\n"
+            "from jal.experiment import Experiment\n"
+            "def get_config():\n    return Experiment(name=common_name.NAME)\n"
+        )
+    names = [load_config(tmp_path / name / "config.py").name for name in ("a", "b", "a")]
+    assert names == ["a", "b", "a"]
+
+
 def test_names_of_experiments_differ():
     names = [steps_of(path)[1].name for path in CONFIGS]
     assert len(set(names)) == len(names)

@@ -186,7 +186,6 @@ def test_agents(agent, again):
         ([1], r"x must say its type, .* got \[1\]"),
         (True, "x must say its type, .* got True"),
     ],
-    ids=str,
 )
 def test_objects_that_are_none(tree, says):
     with pytest.raises(InputError, match=says) as caught:

@@ -201,3 +201,11 @@ def test_values_that_are_no_options(options, says):
     tree["queries"][1]["options"] = options
     with pytest.raises(InputError, match=says):
         Experiment.from_json(tree)
+
+
+def test_a_member_of_the_registry_is_its_name():
+    """So that a run with it goes on without being given it again."""
+    query = Query(strategies.registry["margin"], batch=2)
+    assert query == Query("margin", batch=2) and query.strategy == "margin"
+    other = strategies.from_selector(strategies.registry["badge"].make)
+    assert not isinstance(Query(other).strategy, str)
