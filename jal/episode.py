@@ -124,27 +124,31 @@ def episode(
             tested = learner.predict(variables, test.x)
             measured = evaluate(tested, test.y)
 
-            def query(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree, Array]:
+            def query(labels: Labels, strategy_state: PyTree) -> tuple[Labels, PyTree, Array]:
                 seen = look(
                     learner, variables, pool.x, data, y, labels, hyper, strategy.uses_outputs
                 )._replace(given=given)
-                picks, carried = strategy.select(key_select, carried, seen, k_max)
+                picks, strategy_state = strategy.select(key_select, strategy_state, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]
                 else:
-                    k = jnp.clip(strategy.batch_size(key_size, carried, seen), 1, k_max)
-                return label(labels, picks, k), carried, _all_finite(seen.logits, seen.auxiliary)
+                    k = jnp.clip(strategy.batch_size(key_size, strategy_state, seen), 1, k_max)
+                return (
+                    label(labels, picks, k),
+                    strategy_state,
+                    _all_finite(seen.logits, seen.auxiliary),
+                )
 
-            def nothing(labels: Labels, carried: PyTree) -> tuple[Labels, PyTree, Array]:
-                return labels, carried, jnp.bool_(True)
+            def nothing(labels: Labels, strategy_state: PyTree) -> tuple[Labels, PyTree, Array]:
+                return labels, strategy_state, jnp.bool_(True)
 
-            labels, carried, finite = jax.lax.cond(
+            labels, strategy_state, finite = jax.lax.cond(
                 t < rounds, query, nothing, state.labels, state.strategy
             )
             finite &= _all_finite(tested.logits)
             row = {"labels": state.labels.n, "finite": finite, **measured, **info}
             metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
-            return EpisodeState(state.key, labels, variables, carried, metrics)
+            return EpisodeState(state.key, labels, variables, strategy_state, metrics)
 
         if strategy.batch_size is None:
             # From the schedule, not from the state: unbatched where the schedule is.

@@ -44,7 +44,7 @@ class Counted:
                 rl.Goal(one / 2, one),
                 (),
                 learner.init(key, learner.prepare(warm)),
-                rl.Warmth(*[one] * 6),
+                rl.WarmStartResult(*[one] * 6),
                 jnp.bool_(False),
                 {name: jnp.full(self.epochs, jnp.nan) for name in _HISTORY},
             )

@@ -25,7 +25,7 @@ from jal.memory import check_replay
 from jal.parallel import replicate, seed_mesh
 from jal.rl import AgentData, TrainingState, check_parts, policy_of
 from jal.rl import Training as RlTraining
-from jal.rl.agent import check_warmth
+from jal.rl.agent import check_warm_start
 from jal.types import Array, InputError, Pool, PyTree
 
 __all__ = ["agent_parts", "check_training", "run_training", "training_program"]
@@ -175,7 +175,7 @@ def _train(
         began = time.perf_counter()
         done, state = 0, jax.block_until_ready(program.begin())
         seconds = time.perf_counter() - began
-        check_warmth(training.name, state, training.seed_numbers())
+        check_warm_start(training.name, state, training.seed_numbers())
 
     def stop_here() -> None:
         if not session.interrupted.is_set():
@@ -238,7 +238,7 @@ def _history(
         (f"target_{name}", np.atleast_1d(np.asarray(value))[:, None], before)
         for name, value in state.goal._asdict().items()
     ]
-    found = {f"warm_{name}": value for name, value in state.warmth._asdict().items()}
+    found = {f"warm_{name}": value for name, value in state.warm_result._asdict().items()}
     parts += [(name, np.asarray(value)[:, None], before) for name, value in found.items()]
     epochs = np.arange(next(iter(state.history.values())).shape[1])
     parts += [(name, np.asarray(value), epochs) for name, value in state.history.items()]

@@ -65,7 +65,7 @@ from jal.rl.training import (
     Trainer,
     TrainingState,
     Trajectory,
-    Warmth,
+    WarmStartResult,
     rollout,
     trainer,
 )
@@ -98,7 +98,7 @@ __all__ = [
     "TrainingState",
     "Trajectory",
     "Transition",
-    "Warmth",
+    "WarmStartResult",
     "after_two_falls",
     "agent_data",
     "at_budget",

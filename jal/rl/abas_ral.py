@@ -24,7 +24,7 @@ from jal.rl.observations import (
 from jal.rl.options import AgentOptions, check_shares
 from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
 from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
-from jal.rl.training import Warmth, trainer
+from jal.rl.training import WarmStartResult, trainer
 from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
@@ -111,12 +111,12 @@ class AbasRal(AgentOptions):
         made = trainer(
             self._environment(data, learner, num_classes, warm=True),
             self._environment(data, learner, num_classes, warm=False),
-            self.learner(self.network(size), self._candidates(actions)),
+            self.dqn(self.network(size), self._candidates(actions)),
             self.replay(self._capacity()),
             self.schedule(every_step=self.update_after == "step"),
             bias=lambda found: found.reward,
-            aim=self._aim,
-            wanted=self.target_quality,
+            goal_of=self._goal_of,
+            target_quality=self.target_quality,
         )
         return make_training(data, learner, made, epochs=self.epochs)
 
@@ -146,9 +146,9 @@ class AbasRal(AgentOptions):
             return _Filling(jnp.int32(-1), filler.init(key, x))
 
         def select(key: Array, state: _Filling, round: Round, k_max: int):
-            picks, carried = filler.select(key, state.filler, round, k_max)
+            picks, filler_state = filler.select(key, state.filler, round, k_max)
             begun = jnp.where(state.begun < 0, _unlabelled(round), state.begun)
-            return picks, _Filling(begun, carried)
+            return picks, _Filling(begun, filler_state)
 
         def batch_size(key: Array, state: _Filling, round: Round) -> Array:
             del key
@@ -209,7 +209,7 @@ class AbasRal(AgentOptions):
             max_steps=self.max_steps,
         )
 
-    def _aim(self, found: Warmth, own: Goal) -> Goal:
+    def _goal_of(self, found: WarmStartResult, own: Goal) -> Goal:
         del own
         quality, budget = self.target_quality, self.target_budget
         return Goal(

@@ -25,7 +25,7 @@ __all__ = [
     "Training",
     "agent_data",
     "check_parts",
-    "check_warmth",
+    "check_warm_start",
     "given_of",
     "make_training",
     "policy_of",
@@ -248,7 +248,9 @@ def given_of(policy: Policy, state_x: Array) -> Given:
     return Given(own, state_x)
 
 
-def check_warmth(agent: str, state: TrainingState, numbers: Sequence[int] | None = None) -> None:
+def check_warm_start(
+    agent: str, state: TrainingState, numbers: Sequence[int] | None = None
+) -> None:
     """Raises InputError where warm start never reached the target.
 
     Args:
@@ -256,7 +258,7 @@ def check_warmth(agent: str, state: TrainingState, numbers: Sequence[int] | None
       state: after warm start; of one training, or of T with a leading axis.
       numbers: of the T trainings; from 0 if None.
     """
-    found, goal = jax.tree.map(np.atleast_1d, (state.warmth, state.goal))
+    found, goal = jax.tree.map(np.atleast_1d, (state.warm_result, state.goal))
     endless = (found.ended == 0) & (found.quality < goal.quality) & np.isinf(goal.budget)
     for training in np.flatnonzero(np.isinf(found.budget) | endless):
         number = training if numbers is None else numbers[int(training)]
@@ -304,7 +306,7 @@ def train(
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as shown:
         bar = shown.add_task(f"{name}: warm start", total=epochs)
         state = jax.block_until_ready(jax.jit(training.init)(key, training.warm))
-        check_warmth(name, state)
+        check_warm_start(name, state)
         for start in range(0, epochs, max(epochs // _LOOKS, 1)):
             stop = min(start + max(epochs // _LOOKS, 1), epochs)
             state = run(state, jnp.int32(start), jnp.int32(stop), training.train)

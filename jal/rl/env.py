@@ -216,7 +216,7 @@ def environment(
     ) -> tuple[EnvState, PyTree, Array, Array, dict[str, Array]]:
         key_choose, key_fit = jax.random.split(key)
         seen = seen_of(state.variables, state.labels, params)
-        picks, k, carried = actor.choose(key_choose, state.actor, seen, state.offered, action)
+        picks, k, actor_state = actor.choose(key_choose, state.actor, seen, state.offered, action)
         labels = label(state.labels, *_sound(picks, k, seen.labelled))
         before = state.progress
         variables, measured, observation, offered = fitted(
@@ -233,7 +233,7 @@ def environment(
         following = EnvState(
             labels,
             variables,
-            carried,
+            actor_state,
             offered,
             observation,
             after,

@@ -60,7 +60,7 @@ class AgentOptions:
                     f"got {value!r}."
                 )
 
-    def learner(
+    def dqn(
         self,
         network: QNetwork,
         candidates: Callable[[PyTree], Candidates],

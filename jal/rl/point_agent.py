@@ -120,12 +120,12 @@ class PointAgent(AgentOptions):
         made = trainer(
             env,
             env,
-            self.learner(network, point_candidates, episodes.points, episodes.target),
+            self.dqn(network, point_candidates, episodes.points, episodes.target),
             self.replay(self.capacity),
             self.schedule(warm_updates=self.warm_updates, window=self.window),
             # For rewards of -1 it is LAL-RL's: half the mean length, negative.
             bias=lambda found: found.episode / 2,
-            aim=lambda found, own: own,
+            goal_of=lambda found, own: own,
         )
         alone = data._replace(warm=data.train)
         return make_training(alone, classifier, made, epochs=self.epochs, goal=episodes.goal)

@@ -14,7 +14,15 @@ from jal.rl.replay import Replay, ReplayState
 from jal.rl.rules import succeeds
 from jal.types import Array, InputError, PyTree
 
-__all__ = ["Schedule", "Trainer", "TrainingState", "Trajectory", "Warmth", "rollout", "trainer"]
+__all__ = [
+    "Schedule",
+    "Trainer",
+    "TrainingState",
+    "Trajectory",
+    "WarmStartResult",
+    "rollout",
+    "trainer",
+]
 
 
 class Trajectory(NamedTuple):
@@ -35,13 +43,13 @@ class Trajectory(NamedTuple):
     labels: Array
 
 
-class Warmth(NamedTuple):
+class WarmStartResult(NamedTuple):
     """What warm start found, for one seed; all `[]`.
 
     Attributes:
       quality: the best seen.
-      budget: the least share of the pool that reached it, or the trainer's `wanted`; infinite where
-        that was never reached.
+      budget: the least share of the pool that reached it, or the trainer's `target_quality`;
+        infinite where that was never reached.
       reward: mean of a step.
       episode: mean sum of an episode's rewards.
       length: mean number of an episode's steps.
@@ -66,7 +74,7 @@ class TrainingState(NamedTuple):
       goal: of the episodes.
       start: the classifier's variables that every episode starts from.
       classifier: the variables that the last episode ended with.
-      warmth: what warm start found.
+      warm_result: what warm start found.
       stopped: `[]` bool, whether the mean reward has stabilised; then epochs change nothing.
       history: name -> `[E]` float32, means over an epoch's episodes, NaN where none was:
         `return`, `length`, `budget` (share labelled at the end), `quality` (likewise), `success`,
@@ -79,7 +87,7 @@ class TrainingState(NamedTuple):
     goal: Goal
     start: PyTree
     classifier: PyTree
-    warmth: Warmth
+    warm_result: WarmStartResult
     stopped: Array
     history: dict[str, Array]
 
@@ -122,7 +130,7 @@ class Trainer(NamedTuple):
 
     Attributes:
       init: `(key, params of the warm start) -> TrainingState`: after warm start; the goal is what
-        the caller's `aim` makes of what was found.
+        the caller's `goal_of` makes of what was found.
       run: `(state, start, stop, params) -> TrainingState`: epochs start to stop - 1, with the
         state's own goal and start. Segments of any length are one program, and give what one run
         gives.
@@ -160,9 +168,9 @@ def trainer(
     replay: Replay,
     schedule: Schedule,
     *,
-    bias: Callable[[Warmth], Array],
-    aim: Callable[[Warmth, Goal], Goal],
-    wanted: float | None = None,
+    bias: Callable[[WarmStartResult], Array],
+    goal_of: Callable[[WarmStartResult, Goal], Goal],
+    target_quality: float | None = None,
 ) -> Trainer:
     """Warm start with random actions, then epochs of episodes and updates.
 
@@ -173,8 +181,8 @@ def trainer(
       replay: what it learns from.
       schedule: how much of each.
       bias: of the Q-network's output, from what warm start found.
-      aim: `(found, the params' own goal) -> Goal` of the agent's episodes.
-      wanted: the quality whose least budget warm start seeks; the best that it sees if None.
+      goal_of: `(found, the params' own goal) -> Goal` of the agent's episodes.
+      target_quality: whose least budget warm start seeks; the best quality that it sees if None.
 
     Raises:
       InputError: for counts that are not positive, or where an epoch has nothing to do.
@@ -215,10 +223,10 @@ def trainer(
             memory = _add(replay, memory, played._replace(valid=valid))
             share = played.labels / params.pool.y.shape[0]
             best = jnp.max(jnp.where(valid, played.quality, -jnp.inf))
-            level = best if wanted is None else wanted
+            level = best if target_quality is None else target_quality
             least = jnp.min(jnp.where(valid & (played.quality >= level), share, jnp.inf))
             budget = jnp.minimum(least, sums["budget"])
-            if wanted is None:
+            if target_quality is None:
                 better, same = best > sums["quality"], best == sums["quality"]
                 budget = jnp.where(better, least, jnp.where(same, budget, sums["budget"]))
             return memory, {
@@ -241,7 +249,7 @@ def trainer(
         groups = -(-schedule.warm_episodes // at_once)
         memory, sums = jax.lax.fori_loop(0, groups, group, (memory, sums))
         count = schedule.warm_episodes
-        warmth = Warmth(
+        warm_result = WarmStartResult(
             sums["quality"],
             sums["budget"],
             sums["reward"] / sums["length"],
@@ -249,17 +257,17 @@ def trainer(
             sums["length"] / count,
             sums["ended"] / count,
         )
-        state = agent.init(key_agent, bias(warmth))
+        state = agent.init(key_agent, bias(warm_result))
         state, memory, _ = learn(state, memory, key_updates, schedule.warm_updates)
         names = ("return", "length", "budget", "quality", "success", "loss", "epsilon")
         return TrainingState(
             key,
             state,
             memory,
-            aim(warmth, params.goal),
+            goal_of(warm_result, params.goal),
             params.variables,
             params.variables,
-            warmth,
+            warm_result,
             jnp.bool_(False),
             {name: jnp.full(schedule.epochs, jnp.nan) for name in names},
         )
@@ -276,7 +284,9 @@ def trainer(
             return epsilon_greedy(key, values, mask, epsilon, agent.actions)
 
         if schedule.every_step:
-            mind, memory, played, ends, loss = learning_episodes(key_play, state, choose, params)
+            dqn_state, memory, played, ends, loss = learning_episodes(
+                key_play, state, choose, params
+            )
         else:
             keys = jax.vmap(lambda n: jax.random.fold_in(key_play, n))(
                 jnp.arange(schedule.episodes)
@@ -289,7 +299,7 @@ def trainer(
                 schedule.episodes_at_once,
             )
             memory = _add(replay, state.replay, played)
-            mind, memory, loss = learn(state.agent, memory, key_learn, schedule.updates)
+            dqn_state, memory, loss = learn(state.agent, memory, key_learn, schedule.updates)
         progress = ends.progress
         row = {
             "return": jnp.mean(jnp.sum(jnp.where(played.valid, played.steps.reward, 0.0), axis=1)),
@@ -302,7 +312,7 @@ def trainer(
         }
         history = {name: state.history[name].at[e].set(row[name]) for name in state.history}
         return state._replace(
-            agent=mind,
+            agent=dqn_state,
             replay=memory,
             classifier=jax.tree.map(lambda leaf: leaf[-1], ends.variables),
             history=history,
@@ -314,26 +324,26 @@ def trainer(
     ):
         """Episodes one after another, with updates after every step."""
 
-        def think(carry: EnvState, minds: tuple, step: Transition, cut: Array, key: Array):
-            mind, memory, total = minds
+        def think(carry: EnvState, own: tuple, step: Transition, cut: Array, key: Array):
+            dqn_state, memory, total = own
             single = jax.tree.map(lambda leaf: leaf[None], (step, ~carry.done, step.terminal, cut))
             memory = replay.add(memory, *single)
-            mind, memory, loss = learn(mind, memory, key, schedule.updates)
-            return mind, memory, total + loss
+            dqn_state, memory, loss = learn(dqn_state, memory, key, schedule.updates)
+            return dqn_state, memory, total + loss
 
-        def act(key: Array, minds: tuple, seen: PyTree) -> Array:
-            return choose(key, minds[0].online, seen)
+        def act(key: Array, own: tuple, seen: PyTree) -> Array:
+            return choose(key, own[0].online, seen)
 
-        def one(minds: tuple, i: Array):
+        def one(own: tuple, i: Array):
             key = jax.random.fold_in(key_play, i)
-            played, end, minds = _play(env, act, think, key, params, minds)
-            return minds, (played, end)
+            played, end, own = _play(env, act, think, key, params, own)
+            return own, (played, end)
 
         start = (state.agent, state.replay, jnp.float32(0))
-        (mind, memory, total), (played, ends) = jax.lax.scan(
+        (dqn_state, memory, total), (played, ends) = jax.lax.scan(
             one, start, jnp.arange(schedule.episodes)
         )
-        return mind, memory, played, ends, total / jnp.sum(played.valid)
+        return dqn_state, memory, played, ends, total / jnp.sum(played.valid)
 
     def run(state: TrainingState, start: Array, stop: Array, params: EnvParams) -> TrainingState:
         def one(e: Array, state: TrainingState) -> TrainingState:

@@ -14,7 +14,7 @@ from toys import captured, scripted
 from jal.episode import episode
 from jal.metrics import evaluator
 from jal.rl import AbasRal, AgentData, Goal, Policy
-from jal.rl.training import Warmth
+from jal.rl.training import WarmStartResult
 from jal.types import Given, InputError, Pool
 
 WARM, TRAIN, STATE, TIMES = 20, 40, 3, 5
@@ -196,7 +196,7 @@ def test_two_falls_end_warm_start_whatever_the_goal():
     assert states[-1].labels.n == 4 + 3
 
 
-FOUND = Warmth(*(jnp.float32(v) for v in (0.75, 0.5, -3.0, -9.0, 3.0, 1.0)))
+FOUND = WarmStartResult(*(jnp.float32(v) for v in (0.75, 0.5, -3.0, -9.0, 3.0, 1.0)))
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ FOUND = Warmth(*(jnp.float32(v) for v in (0.75, 0.5, -3.0, -9.0, 3.0, 1.0)))
 def test_the_goal_and_the_bias_are_warm_start_s_unless_given(quality, budget):
     agent = dataclasses.replace(AGENT, target_quality=quality, target_budget=budget)
     _, given = made(agent)
-    goal = given["aim"](FOUND, NEVER)
+    goal = given["goal_of"](FOUND, NEVER)
     np.testing.assert_allclose(goal, (quality or 0.75, budget or 0.5))
-    assert given["wanted"] == quality
+    assert given["target_quality"] == quality
     assert given["bias"](FOUND) == -3.0  # of a step, not of an episode
 
 

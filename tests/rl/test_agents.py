@@ -166,7 +166,7 @@ def test_training_changes_the_policy_and_measures_itself(name):
 def test_the_buffer_holds_the_steps_that_were_taken_and_no_other(name):
     agent = SMALL[name]
     _, start, _, end = trained(name)
-    warm = round(float(start.warmth.length) * agent.warm_episodes)
+    warm = round(float(start.warm_result.length) * agent.warm_episodes)
     assert int(start.replay.filled) == warm
     taken = warm + round(float(end.history["length"].sum()) * agent.episodes)
     capacity = end.replay.items.reward.shape[0]
@@ -205,10 +205,12 @@ def test_warm_start_gives_targets_and_bias():
     training, start, *_ = trained("abas_ral")
     agent = SMALL["abas_ral"]
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
-    np.testing.assert_allclose(items.reward.mean(), start.warmth.reward, rtol=1e-4)
-    np.testing.assert_allclose(start.agent.online["value"]["bias"], start.warmth.reward, rtol=1e-6)
-    assert start.goal.quality == start.warmth.quality
-    assert start.goal.budget == start.warmth.budget
+    np.testing.assert_allclose(items.reward.mean(), start.warm_result.reward, rtol=1e-4)
+    np.testing.assert_allclose(
+        start.agent.online["value"]["bias"], start.warm_result.reward, rtol=1e-6
+    )
+    assert start.goal.quality == start.warm_result.quality
+    assert start.goal.budget == start.warm_result.budget
     assert items.terminal.sum() <= agent.warm_episodes
     # The budget is what is labelled after some step: at the next item, or at an episode's end.
     bought = len(training.warm.pool.y) - items.observation.unlabelled
@@ -245,10 +247,10 @@ def test_the_bias_is_half_the_mean_return(name):
     agent = dataclasses.replace(SMALL[name], warm_updates=0)
     start = jax.jit(agent.training(parts(), learner(), 5).init)(jax.random.key(0), training.warm)
     np.testing.assert_allclose(
-        start.agent.online["value"]["bias"], start.warmth.episode / 2, rtol=1e-6
+        start.agent.online["value"]["bias"], start.warm_result.episode / 2, rtol=1e-6
     )
     if name == "lal_rl":
-        np.testing.assert_allclose(start.warmth.episode, -start.warmth.length, rtol=1e-6)
+        np.testing.assert_allclose(start.warm_result.episode, -start.warm_result.length, rtol=1e-6)
 
 
 @pytest.mark.agents
@@ -256,11 +258,11 @@ def test_episodes_of_a_fixed_horizon_end_with_it_and_their_returns_are_averaged(
     training = SMALL["lal_rl_horizon"].training(parts(), learner(), 5)
     start = jax.jit(training.init)(jax.random.key(3), training.warm)
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
-    assert start.warmth.length == 8
+    assert start.warm_result.length == 8
     ends = np.flatnonzero(items.terminal)
     np.testing.assert_array_equal(ends, 8 * np.arange(1, 5) - 1)
     sums = np.add.reduceat(items.reward, np.r_[0, ends[:-1] + 1])
-    np.testing.assert_allclose(sums.mean(), start.warmth.episode, rtol=1e-5)
+    np.testing.assert_allclose(sums.mean(), start.warm_result.episode, rtol=1e-5)
 
 
 @pytest.mark.agents

@@ -19,7 +19,7 @@ from jal.rl import (
     Training,
     TrainingState,
     Transition,
-    Warmth,
+    WarmStartResult,
     train,
 )
 from jal.types import InputError, Pool
@@ -140,9 +140,11 @@ def test_one_update_by_hand(name):
     step = Transition(
         pair, jnp.zeros((2, 1), jnp.int32), jnp.full(2, 2.0), jnp.array([False, True])
     )
-    mind = agent.init(jax.random.key(0), 0.0)
-    mind = mind._replace(online=valued(mind.online, 1.0), target=valued(mind.online, 3.0))
-    after, errors, _ = jax.jit(agent.update)(mind, step, pair)
+    dqn_state = agent.init(jax.random.key(0), 0.0)
+    dqn_state = dqn_state._replace(
+        online=valued(dqn_state.online, 1.0), target=valued(dqn_state.online, 3.0)
+    )
+    after, errors, _ = jax.jit(agent.update)(dqn_state, step, pair)
     ahead = 1.0 if name == "as_printed" else 3.0  # evaluated with the other network
     np.testing.assert_allclose(errors, [2 + 0.5 * ahead - 1, 2 - 1], rtol=1e-6)
     bias, slow = (float(one["value"]["bias"][0]) for one in (after.online, after.target))
@@ -226,7 +228,7 @@ def test_training_shows_its_progress(capsys):
     )
 
     def init(key, warm):
-        return state._replace(warmth=Warmth(*[warm] * 6))
+        return state._replace(warm_result=WarmStartResult(*[warm] * 6))
 
     class Mine:
         def training(self, data, learner, num_classes):
@@ -234,7 +236,7 @@ def test_training_shows_its_progress(capsys):
 
     for shown in (True, False):
         _, end = train(jax.random.key(0), data(), Mine(), scripted(), 2, progress=shown)
-        assert np.isfinite(end.history["return"]).sum() == 99 and end.warmth.length == 1
+        assert np.isfinite(end.history["return"]).sum() == 99 and end.warm_result.length == 1
         said = capsys.readouterr().out
         assert ("trained Mine, 99 epochs: return 196.00" in said) == shown
         assert shown or not said

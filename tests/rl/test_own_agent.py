@@ -60,7 +60,7 @@ class Chooser:
             rl.prioritised_replay(1000),
             rl.Schedule(warm_episodes=4, epochs=self.epochs, episodes=2, updates=5),
             bias=lambda found: found.episode / 2,
-            aim=lambda found, own: own,
+            goal_of=lambda found, own: own,
         )
         return rl.make_training(data, learner, made, epochs=self.epochs)
 

@@ -167,7 +167,7 @@ def test_what_the_trainer_is_given(name):
     assert given["agent"].actions == (2 if name == "slade_branson" else 1)
     own = Goal(jnp.float32(0.3), jnp.float32(0.2))
     found = type("Found", (), {"reward": -1.0, "episode": -9.0, "quality": 0.9, "budget": 0.1})
-    assert given["aim"](found, own) is own
+    assert given["goal_of"](found, own) is own
     assert given["bias"](found) == -4.5  # half of what an episode returns
     assert given.get("wanted") is None
 

@@ -114,7 +114,7 @@ def chosen_sizes(network, scale):
         prioritised_replay(1000),
         Schedule(warm_episodes=16, epochs=60, episodes=2, updates=60),
         bias=lambda found: found.reward,
-        aim=lambda found, own: own,
+        goal_of=lambda found, own: own,
     )
 
     def one(key):

@@ -31,7 +31,12 @@ def agent_of(rate=1e-3):
 
 @functools.cache
 def made(
-    schedule, wanted=None, reward="quality", learner=None, terminal=after_two_falls, rate=1e-3
+    schedule,
+    target_quality=None,
+    reward="quality",
+    learner=None,
+    terminal=after_two_falls,
+    rate=1e-3,
 ):
     """A trainer whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
     rewards = {
@@ -56,8 +61,8 @@ def made(
         prioritised_replay(2_000),
         schedule,
         bias=lambda found: found.reward,
-        aim=lambda found, own: Goal(found.quality, found.budget),
-        wanted=wanted,
+        goal_of=lambda found, own: Goal(found.quality, found.budget),
+        target_quality=target_quality,
     )
     x = jnp.zeros((POINTS, 1))
     params = EnvParams(
@@ -73,8 +78,8 @@ def made(
 
 
 @functools.cache
-def begun(schedule, wanted=None, reward="quality"):
-    training, params = made(schedule, wanted, reward)
+def begun(schedule, target_quality=None, reward="quality"):
+    training, params = made(schedule, target_quality, reward)
     return jax.jit(training.init)(jax.random.key(0), params)
 
 
@@ -86,15 +91,17 @@ def labels_after(state, episodes, step):
 
 
 @pytest.mark.parametrize(
-    ("at_once", "wanted", "first"),
+    ("at_once", "target_quality", "first"),
     [(1, None, 3), (3, None, 3), (5, 0.5, 2), (3, 0.05, 1), (1, 0.95, None)],
 )
-def test_warm_start_finds_the_quality_and_the_least_budget_that_reached_it(at_once, wanted, first):
+def test_warm_start_finds_the_quality_and_the_least_budget_that_reached_it(
+    at_once, target_quality, first
+):
     """Also in groups, of which the last is not full; the quality falls twice after step 7."""
     episodes = 5
     schedule = Schedule(warm_episodes=episodes, epochs=1, episodes_at_once=at_once)
-    state = begun(schedule, wanted)
-    found = state.warmth
+    state = begun(schedule, target_quality)
+    found = state.warm_result
     assert found.quality == QUALITIES.max() and found.length == 7 and found.ended == 1
     assert int(state.replay.filled) == 7 * episodes
     if first is None:
@@ -123,8 +130,8 @@ def test_the_budget_of_a_better_quality_replaces_a_smaller_one(at_once):
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: state.replay.filled]), state.replay.items)
     after = POINTS - items.observation.unlabelled + items.action[:, 0] + 1
     best = after[own[after - 1].argmax()]
-    assert state.warmth.quality == own[best - 1]
-    np.testing.assert_allclose(state.warmth.budget, best / POINTS, rtol=1e-6)
+    assert state.warm_result.quality == own[best - 1]
+    np.testing.assert_allclose(state.warm_result.budget, best / POINTS, rtol=1e-6)
 
 
 def test_epochs_of_episodes_vmapped_together_store_the_steps_taken():
@@ -208,10 +215,10 @@ def test_without_exploration_episodes_act_with_the_online_network(every_step):
     )
     training, params = made(schedule)
     state, run = begun(schedule), jax.jit(training.run)
-    for sign, wanted in ((1.0, [8, 7, 7, 6, 5, 5, 4]), (-1.0, [1] * 7)):  # a tenth, or one
-        mind = state.agent._replace(online=prefers(sign), target=prefers(-sign))
-        played = run(state._replace(agent=mind), 0, 1, params).replay
-        np.testing.assert_array_equal(played.items.action[7:14, 0] + 1, wanted)
+    for sign, target_quality in ((1.0, [8, 7, 7, 6, 5, 5, 4]), (-1.0, [1] * 7)):  # a tenth, or one
+        dqn_state = state.agent._replace(online=prefers(sign), target=prefers(-sign))
+        played = run(state._replace(agent=dqn_state), 0, 1, params).replay
+        np.testing.assert_array_equal(played.items.action[7:14, 0] + 1, target_quality)
 
 
 @pytest.mark.parametrize("every_step", [False, True])
