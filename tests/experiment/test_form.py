@@ -116,7 +116,7 @@ def _code(tree):
         ("my.module:mine", "my.module:mine"),
         (source, f"{HERE}:source"),
         (lambda: 3, "<<lambda>>"),
-        (FACTORY, "<margin>"),
+        (FACTORY, "margin"),
         (FACTORY(), "<margin>"),
     ],
     ids=range(6),
