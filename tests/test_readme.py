@@ -25,6 +25,16 @@ def test_one_scorer_alone():
     assert len(set(names["picks"].tolist())) == 5
 
 
+def test_something_of_your_own():
+    block = re.search(r"## Something of your own.*?```python\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    names: dict = {"__name__": "own"}
+    exec(block.group(1), names)
+    results = names["run"](names["experiment"], progress=False)
+    assert set(results.frame.metric) >= {"accuracy", "worst"}
+    assert list(results.table().index) == [("stiff", "random"), ("stiff", "doubt")]
+
+
 @pytest.fixture(scope="module")
 def script() -> dict:
     return runpy.run_path(str(ROOT / "launch" / "strategies.py"))
