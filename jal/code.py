@@ -52,16 +52,16 @@ def attribute(name: str) -> Any:
 def find(what: str, given: Any, registry: Mapping[str, Any], allow_code: bool) -> Any:
     """The one rule: a registered name, `package.module:attribute`, or the thing itself.
 
-    A module that this process has imported already may always be named.
+    What a folder names may be any function of any module, so that nothing is looked up unasked.
 
     Args:
       what: it is, such as "strategy", in sentences.
       given: the name or the thing.
       registry: name -> thing.
-      allow_code: whether modules may be imported.
+      allow_code: whether names of code may be looked up, and their modules imported.
 
     Raises:
-      InputError: where there is nothing of that name, or importing was not allowed.
+      InputError: where there is nothing of that name, or that was not allowed.
     """
     if not isinstance(given, str):
         return given
@@ -78,12 +78,12 @@ def find(what: str, given: Any, registry: Mapping[str, Any], allow_code: bool) -
             "package.module:attribute."
         )
     module = given.partition(":")[0]
+    if not allow_code:
+        raise InputError(
+            f"{what} {given} is code that would be imported: add --allow-code (in Python "
+            "allow_code=True) if you trust it."
+        )
     if module not in sys.modules:
-        if not allow_code:
-            raise InputError(
-                f"{what} {given} is code that would be imported: add --allow-code (in Python "
-                "allow_code=True) if you trust it."
-            )
         _import(what, given, module)
     try:
         return attribute(given)

@@ -74,7 +74,7 @@ def _run(arguments: list[str], prog: str, trainings: bool) -> None:
     began = time.perf_counter()
     if extra.resume is not None:
         folder = extra.resume
-        found = resume(folder, config, allow_code=extra.allow_code)
+        found = resume(folder, config, allow_code=extra.allow_code, own=named is not None)
     else:
         folder = (
             extra.out or Path("runs") / f"{_name(config, named)}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -133,7 +133,8 @@ def _resumed(arguments: list[str]) -> tuple[Path | None, bool]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--resume", nargs="?", type=Path)
     parser.add_argument("--allow-code", action="store_true")
-    found = parser.parse_known_args(arguments)[0]
+    flags = [one.replace("_", "-") if one.startswith("--") else one for one in arguments]
+    found = parser.parse_known_args(flags)[0]
     return found.resume, found.allow_code
 
 

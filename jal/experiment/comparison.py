@@ -21,6 +21,7 @@ from jal.experiment.checks import check
 from jal.experiment.compiled import Program
 from jal.experiment.config import Experiment
 from jal.experiment.folder import CONFIG, INFO, check_data, check_vacant, read_json, run_sha256
+from jal.experiment.learner_configs import weights_of
 from jal.experiment.parts import evaluation
 from jal.experiment.picks import picks
 from jal.experiment.program import Cell, cell_programs, experiment_mesh
@@ -49,7 +50,8 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
     if experiment.learned():
         from jal.experiment.learned import find_agents  # with rlax and all that it needs
 
-        agents = find_agents(experiment, whole, folder, session.trained, session.allow_code)
+        allowed = session.allow_code, session.allow_names
+        agents = find_agents(experiment, whole, folder, session.trained, *allowed)
     dataset = evaluation(whole, experiment.data.parts, experiment.split_data().split_seed)
     strategies = {} if agents is None else agents.strategies
     checked = check(experiment, dataset, strategies, session.allow_names)
@@ -145,7 +147,7 @@ def _advance(program: Program, cell: Cell) -> Any:
 
 def _identity(experiment: Experiment, dataset: Dataset, weights: list[np.ndarray]) -> str:
     """SHA-256 of what a run depends on beside its config: data, pre-trained weights, policies."""
-    named = [getattr(config, "weights", None) for config in experiment.learners.values()]
+    named = [weights_of(config) for config in experiment.learners.values()]
     content = [fingerprint(dataset), *(weights_fingerprint(file) for file in named if file)]
     content += [hashlib.sha256(array.tobytes()).hexdigest() for array in weights]
     return (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from jal.experiment.config import Experiment
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
-__all__ = ["CODE", "import_file", "load_config", "one_line", "own_code"]
+__all__ = ["CODE", "import_file", "keeping_module", "load_config", "one_line", "own_code"]
 
 # What a config file is imported as: its own functions are jal_config:NAME. A run that names one
 # keeps a copy of the file, from which it goes on.
@@ -75,6 +77,19 @@ def import_file(path: Path) -> Any:
     finally:
         sys.path.remove(beside)
     return module
+
+
+@contextlib.contextmanager
+def keeping_module() -> Iterator[None]:
+    """What is imported within it as a config file is forgotten afterwards."""
+    before = sys.modules.get(_MODULE)
+    try:
+        yield
+    finally:
+        if before is not None:
+            sys.modules[_MODULE] = before
+        else:
+            sys.modules.pop(_MODULE, None)
 
 
 def _forget_neighbours() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jal import files
 from jal.experiment.config import Experiment, difference
-from jal.experiment.config_file import CODE, import_file, one_line, own_code
+from jal.experiment.config_file import CODE, import_file, keeping_module, one_line, own_code
 from jal.experiment.form import as_name
 from jal.experiment.training_config import Training
 from jal.types import InputError
@@ -33,6 +33,7 @@ __all__ = [
     "check_config",
     "check_data",
     "check_vacant",
+    "config_code",
     "create",
     "disk_errors",
     "import_code",
@@ -164,6 +165,18 @@ def read_experiment(folder: Path) -> Experiment:
             "one."
         )
     return config
+
+
+@contextlib.contextmanager
+def config_code(folder: Path, allow_code: bool) -> Iterator[None]:
+    """Within it names of the folder's own config file are found, after it those of before.
+
+    Raises:
+      InputError: as `import_code`.
+    """
+    with keeping_module():
+        import_code(folder, allow_code)
+        yield
 
 
 def import_code(folder: Path, allow_code: bool) -> None:

@@ -18,6 +18,7 @@ from jal.experiment.form import to_json
 from jal.experiment.learner_configs import build_learner
 from jal.experiment.parts import divide
 from jal.experiment.queries import Learned
+from jal.experiment.splits import split_folder
 from jal.experiment.trained import Trained, load_trained
 from jal.experiment.training_config import Training
 from jal.rl.agent import given_of
@@ -52,6 +53,7 @@ def find_agents(
     folder: Path | None,
     trained: Mapping[str, Trained],
     allow_code: bool,
+    allow_names: bool,
 ) -> Agents:
     """The agents that the experiment names; checked, and nothing is computed.
 
@@ -61,6 +63,7 @@ def find_agents(
       folder: the experiment's, whose neighbours may be named; None without one.
       trained: trainings of this process, by name.
       allow_code: whether modules of agents that are not jal's may be imported.
+      allow_names: whether modules may that the experiment names.
 
     Raises:
       InputError: where one is not there, not finished, damaged or cannot be applied.
@@ -90,7 +93,7 @@ def find_agents(
     ]
     starts = {}
     if experiment.protocol.classifier == "agents":
-        starts = _starts(experiment, dataset, found, allow_code)
+        starts = _starts(experiment, dataset, found, allow_names)
         weights += [np.asarray(leaf) for leaf in jax.tree.leaves(starts)]
     history = pd.concat(frames, ignore_index=True)
     agents = {query.name: to_json(one.training.agent) for query, one in found.items()}
@@ -188,7 +191,9 @@ def _trained(
     protocol = experiment.protocol
     if one is None:
         path = Path(query.training).expanduser()
-        home = folder if folder is None or protocol.split is None else folder.parent
+        home, split = folder, protocol.split
+        if home is not None and split is not None and home == split_folder(home.parent, split):
+            home = home.parent
         if home is not None and (home.parent / query.training).is_dir():
             path = home.parent / query.training
         if not (path / CONFIG).is_file():
@@ -205,7 +210,7 @@ def _starts(
     experiment: Experiment,
     dataset: Dataset,
     found: Mapping[Learned, Trained],
-    allow_code: bool,
+    allow_names: bool,
 ) -> dict[str, PyTree]:
     """Learner -> the classifiers that the training of its first agent ended with."""
     starts: dict[str, Any] = {}
@@ -231,7 +236,7 @@ def _starts(
                 f"{first[0].name} was trained with another learner than {learner}, so its "
                 "classifier is no start for it: give the same options, or classifier untrained."
             )
-        built = build_learner(learner, config, dataset, len(dataset.train.y), allow_code)
+        built = build_learner(learner, config, dataset, len(dataset.train.y), allow_names)
         starts[learner] = one.classifier(_like(built, dataset, len(one.training.seed_numbers())))
     return starts
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import jax.numpy as jnp
 
 from jal import learners
-from jal.code import call, find
+from jal.code import call, find, name_of
 from jal.data import augmentation
 from jal.data.sources import Dataset
 from jal.data.statistics import IMAGENET, standardisation
@@ -38,6 +38,7 @@ __all__ = [
     "learner_classes",
     "program_of",
     "read_learners",
+    "weights_of",
 ]
 
 
@@ -284,13 +285,31 @@ def as_learners(given: Any) -> Any:
     if isinstance(given, str):
         given = (given,)
     if isinstance(given, tuple | list):
-        given = {str(one).rpartition(":")[2]: one for one in given}
+        names = [_name_of(one) for one in given]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise InputError(f"two learners are called {twice[0]}: give a dict of names.")
+        given = dict(zip(names, given, strict=True))
     if not isinstance(given, Mapping):
         return given
     return {
         name: _BY_NAME[one]() if isinstance(one, str) and one in _BY_NAME else one
         for name, one in given.items()
     }
+
+
+def _name_of(given: Any) -> str:
+    if isinstance(given, _Config):
+        return given.learner
+    target = given.target if isinstance(given, Code) else given
+    return target.rpartition(":")[2] if isinstance(target, str) else name_of(target)
+
+
+def weights_of(config: Any) -> str | None:
+    """The file of pre-trained weights that a config names, also one that is not jal's."""
+    options = config.options if isinstance(config, Code) else getattr(config, "__dict__", {})
+    weights = options.get("weights")
+    return weights if isinstance(weights, str) else None
 
 
 def read_learners(tree: Any, where: str) -> dict[str, Any]:

@@ -89,6 +89,10 @@ def cell_programs(
     at_once = seeds_at_once(experiment.execution.seeds_at_once, mesh)
     starts = {name: replicate(one, mesh) for name, one in starts.items()}
     structure = {name: program_of(name, one) for name, one in experiment.learners.items()}
+    number = {
+        (learner, query.name): experiment.queries.index(query)
+        for learner, query in experiment.cells()
+    }
     prepared: dict[str, PyTree] = {}
 
     def prepare(name: str) -> PyTree:
@@ -161,7 +165,9 @@ def cell_programs(
             order = order[:, : checked.max_labels]
             return np.where(np.arange(order.shape[1]) < n[:, None], order, np.int32(-1))
 
-        group = (structure[learner], str(learner in starts), *members)
+        # By number: two learners may have queries of one name that are not the same.
+        kinds = [f"{number[learner, name]}:{name}" for name in members]
+        group = (structure[learner], str(learner in starts), *kinds)
         return Cell(learner, query.name, group, compile_, first, following, labelled)
 
     return [cell(learner, query) for learner, query in experiment.cells()]

@@ -78,6 +78,7 @@ def resume(
     progress: bool = True,
     allow_code: bool = False,
     on_rows: OnRows | None = None,
+    own: bool = True,
 ) -> Any:
     """Goes on with the run in `folder`; its results equal those of a run never interrupted, but for
     times.
@@ -90,6 +91,8 @@ def resume(
       progress: show it.
       allow_code: whether code may be run that the folder names, or those of trained agents.
       on_rows: as in `run`, of the segments that are still to run.
+      own: whether a given config is the caller's, who may name code; False for one that was read
+        from the folder.
 
     Returns:
       as `run`.
@@ -100,8 +103,8 @@ def resume(
       Interrupted: as `run`.
     """
     folder = Path(folder)
-    own = config is not None
-    if not own:
+    own = own and config is not None
+    if config is None:
         import_code(folder, allow_code)
         config = read_config(folder)
     assert config is not None
@@ -174,7 +177,7 @@ def _merged(config: Step, found: list[Any], session: Session) -> Any:
         from jal.experiment.trained import is_trained, load_trained, merged_trainings
 
         if folder is not None and session.resumed and is_trained(folder, config):
-            return load_trained(folder, session.allow_code)
+            return load_trained(folder, agent=found[0].agent)
         trained = dataclasses.replace(
             merged_trainings(config, found, session.resumed), folder=folder
         )

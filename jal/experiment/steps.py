@@ -43,7 +43,7 @@ def check_steps(steps: Sequence[Step], session: Session) -> None:
         if isinstance(step, Training):
             from jal.experiment.training import check_training
 
-            check_training(step, dataset, session.allow_code)
+            check_training(step, dataset, session.allow_names)
         else:
             _check_experiment(step, dataset, trainings, session)
 

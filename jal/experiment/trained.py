@@ -14,6 +14,7 @@ from jal.experiment.folder import (
     CONFIG,
     INFO,
     TRAINING,
+    config_code,
     disk_errors,
     read_config,
     read_json,
@@ -21,7 +22,7 @@ from jal.experiment.folder import (
     run_sha256,
 )
 from jal.experiment.splits import split_folder, with_split
-from jal.experiment.training_config import Training
+from jal.experiment.training_config import Training, build_agent
 from jal.rl.agent import Agent, Policy
 from jal.rl.policy import load_policy, save_policy
 from jal.types import InputError, PyTree
@@ -93,8 +94,15 @@ def is_trained(folder: Path, training: Training) -> bool:
     return True
 
 
-def load_trained(folder: str | Path, allow_code: bool = False) -> Trained:
+def load_trained(
+    folder: str | Path, allow_code: bool = False, agent: Agent | None = None
+) -> Trained:
     """The finished training in a folder, verified by its checksums.
+
+    Args:
+      folder: the training's.
+      allow_code: whether code may be run that the folder names, where its agent is not jal's.
+      agent: the one that was trained, where it is there already.
 
     Raises:
       InputError: where it holds none, or a damaged one, or one of an agent whose code may not be
@@ -116,10 +124,13 @@ def load_trained(folder: str | Path, allow_code: bool = False) -> Trained:
     info, history = read_json(folder / INFO), pd.read_parquet(folder / TRAINING)
     if training.splits > 1 and training.split is None:
         own = [split_folder(folder, split) for split in range(training.splits)]
-        parts = tuple(load_trained(one, allow_code) for one in own if one is not None)
+        parts = tuple(load_trained(one, allow_code, agent) for one in own)
         first = parts[0]
         return Trained(training, first.agent, first.policy, history, info, parts, folder)
-    agent, policy = load_policy(folder / "policy", allow_code=allow_code)
+    if agent is None:
+        with config_code(folder, allow_code):
+            agent = build_agent(training.agent, allow_code)
+    agent, policy = load_policy(folder / "policy", agent=agent)
     return Trained(training, agent, policy, history, info, (), folder)
 
 

@@ -55,8 +55,9 @@ def run_training(training: Training, session: Session) -> Trained:
         check_data(folder, training.data.source, identity)
         if is_trained(folder, training):
             session.say(f"{folder} is finished already")
-            return load_trained(folder, session.allow_code)
-    made = _make(training, dataset, session.allow_code)
+            agent = build_agent(training.agent, session.allow_names)
+            return load_trained(folder, agent=agent)
+    made = _make(training, dataset, session.allow_names)
     mesh = seed_mesh(len(_devices(training)))
     shown = RunProgress(made.training.epochs, 1, len(training.seed_numbers()), session.progress)
     for note in dataset.notes:
