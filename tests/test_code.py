@@ -69,9 +69,13 @@ def test_a_registered_name_comes_before_code():
     assert find("thing", "json:dumps", {"json:dumps": 7}, False) == 7
 
 
-def test_what_is_imported_already_may_always_be_named():
-    assert find("thing", "json:dumps", REGISTRY, False) is json.dumps
-    assert find("thing", f"{__name__}:Inner.deep", REGISTRY, False) is Inner.deep
+def test_what_is_imported_already_takes_permission_too():
+    """A folder that names os:system must not have it called."""
+    for name in ("os:system", "json:dumps", f"{__name__}:Inner.deep"):
+        with pytest.raises(InputError, match="is code that would be imported: add --allow-code"):
+            find("thing", name, REGISTRY, False)
+    assert find("thing", "json:dumps", REGISTRY, True) is json.dumps
+    assert find("thing", f"{__name__}:Inner.deep", REGISTRY, True) is Inner.deep
 
 
 def test_what_is_not_imported_takes_permission(folder):
@@ -85,7 +89,6 @@ def test_what_is_not_imported_takes_permission(folder):
     assert name not in sys.modules
     found = find("strategy", f"{name}:f", REGISTRY, True)
     assert found is sys.modules[name].f
-    assert find("strategy", f"{name}:f", REGISTRY, False) is found  # imported now
 
 
 @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ def shadowed():
 def test_references(thing, name):
     assert reference(thing) == name
     if name is not None:
-        assert find("thing", name, {}, False) is thing
+        assert find("thing", name, {}, True) is thing
 
 
 def test_what_is_within_a_function_has_no_reference():

@@ -53,7 +53,7 @@ def find_agents(
     folder: Path | None,
     trained: Mapping[str, Trained],
     allow_code: bool,
-    allow_names: bool,
+    allow_names: bool = True,
 ) -> Agents:
     """The agents that the experiment names; checked, and nothing is computed.
 

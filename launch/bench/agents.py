@@ -167,7 +167,7 @@ def _trainings(path: str, settings: Result, learner: str, seeds: int) -> Result:
     if not np.isfinite(history["loss"]).all():
         raise RuntimeError("a loss is not finite")
     played = history["length"].sum() * agent.episodes
-    steps = played + np.asarray(state.warmth.length).sum() * agent.warm_episodes
+    steps = played + np.asarray(state.warm_result.length).sum() * agent.warm_episodes
     last = -(-agent.epochs // 10)  # epochs
     ends = {name: float(history[name][:, -last:].mean()) for name in ("budget", "success")}
     return ends | {

@@ -177,3 +177,27 @@ def test_a_process_by_its_name(tmp_path):
     done = process("run", "quickstart", "--start", "rendom", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == ("error: unknown start 'rendom': known are balanced, random, twisted.\n")
+
+
+def test_a_folder_is_gone_on_with_by_its_own_code_where_asked_alone(tmp_path, monkeypatch):
+    """Its config is read by the command, and is no more the caller's for that."""
+    from jal import experiment as ex
+    from jal.cli.run import run_command
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "their_module.py").write_text(
+        "from jal.strategies import registry\ndef mine():\n    return registry['margin']()\n"
+    )
+    experiment = ex.Experiment(
+        queries=(ex.Query("their_module:mine"),),
+        protocol=ex.Protocol(seeds=1, rounds=1),
+        execution=ex.Execution(devices=1),
+    )
+    ex.run(experiment, out="run", progress=False)
+    (tmp_path / "run" / "manifest.json").unlink()
+    for option in ((), ("--confidence", "0.5")):
+        with pytest.raises(InputError, match="their_module:mine is code that would be imported"):
+            run_command(["--resume", "run", *option])
+    run_command(["--resume", "run", "--allow_code"])
+    assert (tmp_path / "run" / "manifest.json").is_file()

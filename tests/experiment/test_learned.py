@@ -91,7 +91,7 @@ def keep_splits(folder, training=SPLITS):
 
 
 def find(experiment, folder=None, dataset=DATASET, known=None):
-    return find_agents(experiment, dataset, folder, known or {}, False)
+    return find_agents(experiment, dataset, folder, known or {}, True)
 
 
 def of(name, **change):
@@ -108,9 +108,8 @@ def test_a_trained_agent_is_a_strategy(agent, tmp_path):
     """Above 0 it buys by margin, below at random: so it picks what margin picks."""
     keep(tmp_path / "below", step=-1.0)
     queries = (Learned(str(agent)), "margin", Learned(str(tmp_path / "below")))
-    results = ex.run(
-        changed(SMALL, queries=queries), out=tmp_path / "run", dataset=DATASET, progress=False
-    )
+    given = {"dataset": DATASET, "progress": False, "allow_code": True}
+    results = ex.run(changed(SMALL, queries=queries), out=tmp_path / "run", **given)
     labelled = results.labelled
     np.testing.assert_array_equal(labelled["logreg/agent"], labelled["logreg/margin"])
     assert (labelled["logreg/below"] != labelled["logreg/margin"]).any()
@@ -124,7 +123,7 @@ def test_a_trained_agent_is_a_strategy(agent, tmp_path):
     keep(agent, step=2.0)
     (tmp_path / "run" / "manifest.json").unlink()
     with pytest.raises(InputError, match="was run on other data or from other weights"):
-        ex.resume(tmp_path / "run", dataset=DATASET, progress=False)
+        ex.resume(tmp_path / "run", dataset=DATASET, progress=False, allow_code=True)
 
 
 def test_where_it_is_looked_for(agent, tmp_path, monkeypatch):
@@ -194,7 +193,8 @@ def damaged(folder):
 def test_what_is_no_agent_for_an_experiment(tmp_path, make, says):
     make(tmp_path / "agent")
     with pytest.raises(InputError, match=says) as caught:
-        ex.run(of(tmp_path / "agent"), out=tmp_path / "run", dataset=DATASET, progress=False)
+        given = {"dataset": DATASET, "progress": False, "allow_code": True}
+        ex.run(of(tmp_path / "agent"), out=tmp_path / "run", **given)
     assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()
 
 
@@ -334,9 +334,18 @@ def test_seeds_start_from_the_classifier_of_their_training(tmp_path):
 
 def test_a_training_of_splits_is_read_with_each_of_them(tmp_path):
     keep_splits(tmp_path / "both")
-    read = load_trained(tmp_path / "both")
+    read = load_trained(tmp_path / "both", allow_code=True)
     assert [one.training.split for one in read.splits] == [0, 1]
     assert read.history.split.tolist() == [0, 0, 1, 1]
     flip(tmp_path / "both" / "split_1" / "training.parquet", 30)
     with pytest.raises(InputError, match=r"training\.parquet in .*split_1 is damaged"):
-        load_trained(tmp_path / "both")
+        load_trained(tmp_path / "both", allow_code=True)
+
+
+def test_the_code_of_an_agents_folder_is_not_looked_up_unasked(agent):
+    """Imported or not: what a folder names could be any function."""
+    with pytest.raises(InputError, match="agent counted:Counted is code that would be imported"):
+        load_trained(agent)
+    with pytest.raises(InputError, match="agent counted:Counted is code that would be imported"):
+        ex.run(of(agent), dataset=DATASET, progress=False)
+    assert load_trained(agent, allow_code=True).agent == Counted()

@@ -152,10 +152,10 @@ def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
 )
 def test_bad_options_in_one_sentence(query, says):
     with pytest.raises(InputError, match=says) as caught:
-        make(query, False)
+        make(query, True)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
     with pytest.raises(InputError, match=says):  # of an experiment, before anything runs
-        check(dataclasses.replace(SMALL, queries=(query,)), DATASET, {}, False)
+        check(dataclasses.replace(SMALL, queries=(query,)), DATASET, {}, True)
 
 
 def test_good_options():

@@ -306,3 +306,42 @@ def test_a_hook_that_fails_is_not_silent():
 
     with pytest.raises(RuntimeError, match="the logger is gone"):
         ex.run(ALONE, progress=False, on_rows=stop)
+
+
+def test_queries_of_one_name_on_different_learners_are_what_they_are():
+    """Though their learners share programs."""
+    learners = {"a": ex.LogisticRegression(C=1.0), "b": ex.LogisticRegression(C=2.0)}
+    queries = (
+        Query("random", name="q", learners=("a",)),
+        Query("margin", name="q", learners=("b",)),
+    )
+    both = ex.run(changed(SMALL, learners=learners, queries=queries), progress=False)
+    alone = ex.run(changed(SMALL, learners=learners, queries=("random", "margin")), progress=False)
+    np.testing.assert_array_equal(both.labelled["a/q"], alone.labelled["a/random"])
+    np.testing.assert_array_equal(both.labelled["b/q"], alone.labelled["b/margin"])
+
+
+def test_learners_that_differ_in_what_is_traced_share_programs(monkeypatch):
+    compiled, compile_ = [], program.compile_program
+    monkeypatch.setattr(
+        program,
+        "compile_program",
+        lambda *given, **more: compiled.append(1) or compile_(*given, **more),
+    )
+    learners = {"a": ex.LogisticRegression(C=1.0), "b": ex.LogisticRegression(C=0.01)}
+    both = ex.run(changed(SMALL, learners=learners), progress=False)
+    assert len(compiled) == 1
+    alone = ex.run(changed(SMALL, learners={"b": learners["b"]}), progress=False)
+    own = both.frame[both.frame.learner == "b"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, alone.frame)
+    assert (both.labelled["a/margin"] != both.labelled["b/margin"]).any()
+
+
+def test_learners_in_a_row_have_names():
+    def small(input_shape, num_classes, *, max_labels):
+        raise AssertionError
+
+    given = (ex.MLP(), small, ex.Code("a.b:wide"), "svc")
+    assert [*ex.Experiment(learners=given).learners] == ["mlp", "small", "wide", "svc"]
+    with pytest.raises(InputError, match="two learners are called mlp"):
+        ex.Experiment(learners=("mlp", ex.MLP()))

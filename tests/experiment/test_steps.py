@@ -53,7 +53,7 @@ def run(steps=STEPS, out=None):
 
 
 def resume(folder, steps=None, **more):
-    return ex.resume(folder, steps, dataset=DATASET, progress=False, **more)
+    return ex.resume(folder, steps, dataset=DATASET, progress=False, **{"allow_code": True} | more)
 
 
 def seen(monkeypatch) -> list[str]:
@@ -104,7 +104,7 @@ def test_a_list_runs_into_a_folder_of_each(whole, out, tmp_path):
     assert inside == {".lock", "config.json", "agent", "compared", "margin"}
     kept = json.loads((tmp_path / "run" / "config.json").read_text())
     assert [[*step] for step in kept["steps"]] == [["training"], ["experiment"], ["experiment"]]
-    equal([ex.load_trained(out / "agent"), *whole[1:]], whole)
+    equal([ex.load_trained(out / "agent", allow_code=True), *whole[1:]], whole)
     pd.testing.assert_frame_equal(ex.load(tmp_path / "run" / "margin").frame, whole[2].frame)
     before = contents(tmp_path / "run")
     equal(resume(tmp_path / "run"), whole)
@@ -163,7 +163,7 @@ def test_a_training_that_is_finished_is_not_trained_again(whole, out, monkeypatc
 def test_an_experiment_is_gone_on_with_alone(whole, out):
     """Its agent is beside it."""
     (out / "compared" / "manifest.json").unlink()
-    found = ex.resume(out / "compared", dataset=DATASET, progress=False)
+    found = ex.resume(out / "compared", dataset=DATASET, progress=False, allow_code=True)
     pd.testing.assert_frame_equal(found.frame, whole[1].frame)
 
 
