@@ -27,8 +27,7 @@ def test_one_scorer_alone():
 
 
 def test_something_of_your_own():
-    block = re.search(r"## Something of your own.*?```python
-(.*?)```", README, re.DOTALL)
+    block = re.search(r"## Something of your own.*?```python\n(.*?)```", README, re.DOTALL)
     assert block is not None
     names: dict = {"__name__": "own"}
     exec(block.group(1).replace(".table()", ""), names)

@@ -1,5 +1,6 @@
 """The code of README and of the pages runs; their commands can be given."""
 
+import importlib
 import re
 import shlex
 import sys
@@ -116,3 +117,14 @@ def test_links_of_readme_lead_somewhere():
 def test_readme_is_short():
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert 120 <= len(lines) <= 160 and max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("name", [page.stem for page in PAGES if page.parent.name == "api"][1:])
+def test_the_api_has_what_is_exported(name):
+    """A name that is also a module's hides behind it, and needs a line of its own."""
+    text = (ROOT / "docs" / "pages" / "api" / f"{name}.md").read_text()
+    assert re.search(rf"^::: jal\.{name}$", text, re.M)
+    package = importlib.import_module(f"jal.{name}")
+    for one in package.__all__:
+        if hasattr(package, "__path__") and (Path(package.__path__[0]) / f"{one}.py").exists():
+            assert re.search(rf"^::: jal\.{name}\.\w+\.{one}$", text, re.M), one
