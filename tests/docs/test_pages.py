@@ -54,7 +54,6 @@ def test_every_block_of_python_is_found():
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=shown_at)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_code_runs(page, tmp_path, monkeypatch):
     """One block after another, as a module of its own, in an empty folder."""
     matplotlib.use("agg")
@@ -116,10 +115,13 @@ def test_links_of_readme_lead_somewhere():
 
 def test_readme_is_short():
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert 120 <= len(lines) <= 160 and max(map(len, lines)) <= 120
+    assert 120 <= len(lines) <= 160
 
 
-@pytest.mark.parametrize("name", [page.stem for page in PAGES if page.parent.name == "api"][1:])
+API = [page.stem for page in PAGES if page.parent.name == "api" and page.stem != "index"]
+
+
+@pytest.mark.parametrize("name", API)
 def test_the_api_has_what_is_exported(name):
     """A name that is also a module's hides behind it, and needs a line of its own."""
     text = (ROOT / "docs" / "pages" / "api" / f"{name}.md").read_text()
