@@ -1,6 +1,6 @@
 """The tables of all query strategies, and of their options' defaults: prints both.
 
-python launch/strategies.py README.md docs/strategies.md puts each between the marks for it.
+python launch/strategies.py docs/pages/strategies.md puts each between the marks for it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def caps(member: Registered) -> str:
 
 
 TABLES = {
-    "<!-- strategies: python launch/strategies.py README.md -->": table,
-    "<!-- defaults: python launch/strategies.py docs/strategies.md -->": defaults,
+    "<!-- strategies: python launch/strategies.py docs/pages/strategies.md -->": table,
+    "<!-- defaults: python launch/strategies.py docs/pages/strategies.md -->": defaults,
 }
 END = "<!-- end -->"
 
