@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from jal import metrics
 from jal.code import find
 from jal.experiment.data_config import Data
-from jal.experiment.form import Parser, as_name, flat, parse, shown, to_json
+from jal.experiment.form import Form, Parser, as_name, flat, parse, shown
 from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learners
 from jal.experiment.queries import Learned, Query, QueryConfig, as_query, check_names
 from jal.experiment.starts import Balanced, Start
@@ -136,7 +136,7 @@ def _queries(tree: Any, where: str) -> tuple[QueryConfig, ...]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Experiment:
+class Experiment(Form):
     """Queries compared with learners on one data set, over many seeds."""
 
     name: str = "experiment"
@@ -224,25 +224,6 @@ class Experiment:
                         f"{what} is for trained agents, and no query is a Learned: add one, or "
                         "leave it out."
                     )
-
-    def to_json(self) -> dict[str, Any]:
-        """Nested dicts; what is one of several kinds says its class under "type"."""
-        return to_json(self)
-
-    @staticmethod
-    def from_json(tree: dict[str, Any]) -> Experiment:
-        """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
-        return parse(Experiment, tree, "")
-
-    @staticmethod
-    def checked(experiment: Any) -> Experiment:
-        """The experiment itself, once every field is found to be of its type; else InputError."""
-        if type(experiment) is not Experiment:
-            raise InputError(
-                f"an experiment must be an Experiment, and of no subclass, got a "
-                f"{type(experiment).__name__}."
-            )
-        return parse(Experiment, experiment, "")
 
 
 def of_split(first: int, count: int, splits: int, split: int | None) -> range:

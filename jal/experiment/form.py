@@ -14,13 +14,14 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from jal.code import is_code, name_of, reference
 from jal.types import InputError
 
 __all__ = [
     "Code",
+    "Form",
     "Option",
     "Parser",
     "as_name",
@@ -55,6 +56,31 @@ class Parser(NamedTuple):
     """In an annotation: how a field is read, `(tree, where) -> value`."""
 
     read: Callable[[Any, str], Any]
+
+
+class Form:
+    """A config as a whole: a dataclass with its form as JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Nested dicts; what is one of several kinds says its class under "type"."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> Self:
+        """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
+        return parse(cls, tree, "")
+
+    @classmethod
+    def checked(cls, config: Any) -> Self:
+        """The config itself, once every field is found to be of its type; else InputError."""
+        if type(config) is not cls:
+            name = cls.__name__
+            an = "an" if name[0] in "AEIOU" else "a"
+            raise InputError(
+                f"{an} {name.lower()} must be {an} {name}, and of no subclass, got a "
+                f"{type(config).__name__}."
+            )
+        return parse(cls, config, "")
 
 
 def to_json(value: Any) -> Any:

@@ -130,7 +130,7 @@ def _typed(config: Any, dataset: Dataset | None) -> Config:
         if not steps or len(set(names)) < len(names):
             raise InputError(f"a list is of one or more configs of different names, got {names}.")
         return steps
-    kind = type(config) if isinstance(config, Experiment | Training) else Experiment
+    kind = Training if isinstance(config, Training) else Experiment
     config = kind.checked(config)
     config.check()
     if dataset is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from jal.code import call, find
 from jal.experiment.config import Execution, of_split
 from jal.experiment.data_config import Data
-from jal.experiment.form import Code, Parser, as_name, parse, parse_object, to_json
+from jal.experiment.form import Code, Form, Parser, as_name, parse, parse_object
 from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learners
 from jal.experiment.parts import Parts
 from jal.experiment.queries import check_names
@@ -30,7 +30,7 @@ def _agent(tree: Any, where: str) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class Training(Form):
     """An agent that is trained with a learner; a query of an experiment is then `Learned(NAME)`."""
 
     agent: Annotated[Any, Parser(_agent)]
@@ -82,25 +82,6 @@ class Training:
                 f"the training {self.name} is on parts of its data, and data.parts is None: give "
                 "Parts(), the same as the experiment's."
             )
-
-    def to_json(self) -> dict[str, Any]:
-        """Nested dicts; what is one of several kinds says its class under "type"."""
-        return to_json(self)
-
-    @staticmethod
-    def from_json(tree: dict[str, Any]) -> Training:
-        """Inverse of `to_json`; raises InputError for unknown fields and values of another type."""
-        return parse(Training, tree, "")
-
-    @staticmethod
-    def checked(training: Any) -> Training:
-        """The training itself, once every field is found to be of its type; else InputError."""
-        if type(training) is not Training:
-            raise InputError(
-                f"a training must be a Training, and of no subclass, got a "
-                f"{type(training).__name__}."
-            )
-        return parse(Training, training, "")
 
 
 def build_agent(config: Any, allow_code: bool) -> Any:
