@@ -7,10 +7,26 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Cell", "pack", "unpack"]
+__all__ = ["Cell", "by_learner", "pack", "unpack"]
 
 # {"metrics": {name: [S, R + 1]}, "labelled": [S, n], "seconds": []}, NaN in rounds to come.
 Cell = dict[str, Any]
+
+
+def by_learner(
+    metrics: Mapping[str, np.ndarray], labelled: np.ndarray, seconds: float, learners: int
+) -> list[Cell]:
+    """The cells of a block of so many learners, whose lanes are the leading axis `[L * S]`; each
+    has its share of the wall seconds."""
+    values = {name: np.split(value, learners) for name, value in metrics.items()}
+    return [
+        {
+            "metrics": {name: value[i] for name, value in values.items()},
+            "labelled": picks,
+            "seconds": np.asarray(seconds / learners),
+        }
+        for i, picks in enumerate(np.split(labelled, learners))
+    ]
 
 
 def pack(cells: Sequence[Cell]) -> dict[str, np.ndarray]:

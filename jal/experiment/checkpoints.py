@@ -21,7 +21,7 @@ from jal.experiment.config import Experiment
 from jal.experiment.folder import disk_errors, run_sha256
 from jal.types import InputError, PyTree
 
-__all__ = ["Checkpoints", "cell_checkpoints"]
+__all__ = ["Checkpoints", "run_checkpoints"]
 
 _ARRAYS, _STATE = "arrays.npz", "state"
 _METADATA_BYTES = 2**17  # what a checkpoint takes beside its arrays, and to spare
@@ -145,18 +145,17 @@ class Checkpoints:
         return f"{self._of}, step {step}"
 
 
-def cell_checkpoints(folder: Path, experiment: Experiment) -> Checkpoints:
-    """Of a run's cells: a step is `cell * (rounds + 1) + done`.
+def run_checkpoints(folder: Path, experiment: Experiment) -> Checkpoints:
+    """Of an experiment's run: a step is `block * (rounds + 1) + done`.
 
-    The cells before `cell` (pairs of learner and query, in the config's order) are finished, and
-    of `cell` the first `done` rounds.
+    The blocks before `block` are finished, and of `block` the first `done` rounds.
     """
-    cells, last = experiment.cells(), experiment.protocol.rounds + 1
+    blocks, last = experiment.blocks(), experiment.protocol.rounds + 1
 
     def name(step: int) -> str:
-        cell, done = divmod(step - 1, last)
-        learner, query = cells[min(cell, len(cells) - 1)]
-        return f"round {done} of {learner} · {query.name}"
+        block, done = divmod(step - 1, last)
+        learners, query = blocks[min(block, len(blocks) - 1)]
+        return f"round {done} of {', '.join(learners)} · {query.name}"
 
     return Checkpoints(folder, run_sha256(folder), name)
 

@@ -1,4 +1,4 @@
-"""Runs an experiment: its cells one after another, saved, resumed, shown."""
+"""Runs an experiment: its blocks one after another, saved, resumed, shown."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 import jax
 import numpy as np
+import pandas as pd
 
 from jal import files, metrics
 from jal.data.dataset import Dataset, fingerprint
-from jal.experiment.cells import Cell as Measured
-from jal.experiment.cells import pack, unpack
-from jal.experiment.checkpoints import Checkpoints, cell_checkpoints
+from jal.experiment.cells import Cell, by_learner, pack, unpack
+from jal.experiment.checkpoints import Checkpoints, run_checkpoints
 from jal.experiment.checks import check
 from jal.experiment.compiled import Program
 from jal.experiment.config import Experiment
@@ -24,7 +24,7 @@ from jal.experiment.folder import CONFIG, INFO, check_data, check_vacant, read_j
 from jal.experiment.learner_configs import weights_of
 from jal.experiment.parts import evaluation
 from jal.experiment.picks import picks
-from jal.experiment.program import Cell, cell_programs, experiment_mesh
+from jal.experiment.program import Block, blocks_of, experiment_mesh
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.results import Results, is_finished, load, tidy
 from jal.experiment.segments import interruptible, run_segments
@@ -56,9 +56,9 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
     strategies = {} if agents is None else agents.strategies
     checked = check(experiment, dataset, strategies, session.allow_names)
     mesh = experiment_mesh(experiment)
-    cells = cell_programs(experiment, dataset, checked, agents.starts if agents else {}, mesh)
+    blocks = blocks_of(experiment, dataset, checked, agents.starts if agents else {}, mesh)
     rounds = experiment.protocol.rounds
-    shown = RunProgress(rounds, len(cells), len(experiment.seed_numbers()), session.progress)
+    shown = RunProgress(rounds, len(blocks), len(experiment.seed_numbers()), session.progress)
     for note in whole.notes:
         shown.note(f"note: {note}")
     checkpoints, step = None, None
@@ -72,18 +72,22 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
             check_vacant(folder, experiment)
     with session.held(folder if resumed else None) as hold:
         if folder is not None and resumed:
-            checkpoints = cell_checkpoints(folder, experiment)
+            checkpoints = run_checkpoints(folder, experiment)
             step = checkpoints.latest(shown.note)
         with shown, interruptible(shown.note, session.interrupted):
-            programs: dict[tuple[str, ...], Program] = {}
-            if step != len(cells) * (rounds + 1):
-                programs = _compile(cells, shown, session.interrupted)
+            compiled: dict[tuple[str, ...], Program] = {}
+            if step != len(blocks) * (rounds + 1):
+                compiled = _compile(blocks, shown, session.interrupted)
             if folder is not None and not resumed:
                 hold(folder, experiment, identity)
-                checkpoints = cell_checkpoints(folder, experiment)
-            measured = _run_cells(experiment, cells, programs, checkpoints, step, shown, session)
-        compiling = sum(program.seconds for program in programs.values())
-        found = {(cell.learner, cell.query): one for cell, one in zip(cells, measured, strict=True)}
+                checkpoints = run_checkpoints(folder, experiment)
+            measured = _run(experiment, blocks, compiled, checkpoints, step, shown, session)
+        compiling = sum(program.seconds for program in compiled.values())
+        ran = [(learner, block.query) for block in blocks for learner in block.learners]
+        by_name = dict(zip(ran, measured, strict=True))
+        found = {
+            (name, query.name): by_name[name, query.name] for name, query in experiment.cells()
+        }
         info = described(mesh, time.perf_counter() - began, compiling, resumed) | {
             "pool": len(dataset.train.y),
             "data_sha256": fingerprint(whole),
@@ -111,35 +115,35 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
 
 
 def _compile(
-    cells: list[Cell], shown: RunProgress, interrupted: threading.Event
+    blocks: list[Block], shown: RunProgress, interrupted: threading.Event
 ) -> dict[tuple[str, ...], Program]:
     """All programs, before anything runs: one that does not fit must not stop a run halfway.
 
     Each is executed once, for no rounds, which also loads it and makes its buffers.
     """
-    programs: dict[tuple[str, ...], Program] = {}
-    for cell in cells:
+    compiled: dict[tuple[str, ...], Program] = {}
+    for block in blocks:
         if interrupted.is_set():
             raise KeyboardInterrupt
-        if cell.group in programs:
+        if block.group in compiled:
             continue
-        shown.compiling(cell.learner)
+        shown.compiling(block.learners)
         began = time.perf_counter()
-        program = cell.compile()
-        _advance(program, cell)(_start(program, cell), np.int32(0), np.int32(0))
-        programs[cell.group] = program._replace(seconds=time.perf_counter() - began)
-    return programs
+        program = block.compile()
+        _advance(program, block)(_start(program, block), np.int32(0), np.int32(0))
+        compiled[block.group] = program._replace(seconds=time.perf_counter() - began)
+    return compiled
 
 
-def _start(program: Program, cell: Cell) -> Any:
-    """The state of all seeds before the first round; it is there when this returns."""
-    first = cell.first()
+def _start(program: Program, block: Block) -> Any:
+    """The state of all lanes before the first round; it is there when this returns."""
+    first = block.first()
     return jax.block_until_ready(program.begin(first.per_seed, *first.shared))
 
 
-def _advance(program: Program, cell: Cell) -> Any:
-    """`(state, start, stop) -> state` of the cell."""
-    per_seed, shared = cell.following()
+def _advance(program: Program, block: Block) -> Any:
+    """`(state, start, stop) -> state` of the block."""
+    per_seed, shared = block.following()
     return lambda state, start, stop: jax.block_until_ready(
         program.advance(state, per_seed, start, stop, *shared)
     )
@@ -155,45 +159,45 @@ def _identity(experiment: Experiment, dataset: Dataset, weights: list[np.ndarray
     )
 
 
-def _run_cells(
+def _run(
     experiment: Experiment,
-    cells: list[Cell],
-    programs: dict[tuple[str, ...], Program],
+    blocks: list[Block],
+    compiled: dict[tuple[str, ...], Program],
     checkpoints: Checkpoints | None,
     step: int | None,
     shown: RunProgress,
     session: Session,
-) -> list[Measured]:
-    """What was measured of every cell, one cell after another."""
+) -> list[Cell]:
+    """What was measured of every cell, one block after another."""
     last = experiment.protocol.rounds + 1  # measurements of one cell
-    finished: list[Measured] = []
+    finished: list[Cell] = []
     begun, done, state, seconds = 0, 0, None, 0.0
     if checkpoints is not None and step is not None:
         begun, done = divmod(step, last)
         finished = unpack(checkpoints.arrays(step))
         if done:
-            seconds = float(finished.pop()["seconds"])
-            state = checkpoints.state(step, programs[cells[begun].group].like)
+            before = sum(len(block.learners) for block in blocks[:begun])
+            seconds = sum(float(cell["seconds"]) for cell in finished[before:])
+            del finished[before:]
+            state = checkpoints.state(step, compiled[blocks[begun].group].like)
 
-    def run_cell(number: int, state: Any, done: int, seconds: float) -> None:
-        cell, measured = cells[number], {}
-        program = programs[cell.group]
+    def run_block(number: int, state: Any, done: int, seconds: float) -> None:
+        block, cells = blocks[number], []
+        program, lanes = compiled[block.group], len(block.learners)
 
         def after(state: Any, start: int, stop: int, seconds: float) -> bool:
             values = {name: np.asarray(value) for name, value in state.metrics.items()}
-            _check_finite(experiment, cell, values, start, stop)
-            shown.advance(number, cell.learner, cell.query, stop, values)
-            labelled = cell.labelled(state)
-            measured.update(metrics=values, labelled=labelled, seconds=np.asarray(seconds))
+            cells[:] = by_learner(values, block.labelled(state), seconds, lanes)
+            for learner, cell in zip(block.learners, cells, strict=True):
+                _check_finite(experiment, learner, block.query, cell["metrics"], start, stop)
+            shown.advance(number, block.learners, block.query, stop, [c["metrics"] for c in cells])
             whole, rounds = (number + 1, 0) if stop == last else (number, stop)
             if checkpoints is not None:
-                arrays = pack([*finished, measured])
+                arrays = pack([*finished, *cells])
                 checkpoints.save(whole * last + rounds, arrays, state if rounds else None)
             if session.on_rows is not None:
-                new = {"metrics": {name: value[:, start:stop] for name, value in values.items()}}
-                named = {(cell.learner, cell.query): new}
-                session.on_rows(tidy(experiment, named, first_round=start))
-            if session.interrupted.is_set() and whole < len(cells):
+                session.on_rows(_rows(experiment, block, cells, start, stop))
+            if session.interrupted.is_set() and whole < len(blocks):
                 if session.folder is None:
                     raise KeyboardInterrupt
                 raise Interrupted(
@@ -202,19 +206,35 @@ def _run_cells(
                 )
             return False
 
-        state = _start(program, cell) if state is None else state
+        state = _start(program, block) if state is None else state
         segment = experiment.execution.segment
-        run_segments(_advance(program, cell), state, done, last, segment, seconds, after)
-        finished.append(measured)
+        run_segments(_advance(program, block), state, done, last, segment, seconds, after)
+        finished.extend(cells)
 
-    for number in range(begun, len(cells)):
-        run_cell(number, state, done, seconds)
+    for number in range(begun, len(blocks)):
+        run_block(number, state, done, seconds)
         done, state, seconds = 0, None, 0.0
     return finished
 
 
+def _rows(
+    experiment: Experiment, block: Block, cells: list[Cell], start: int, stop: int
+) -> pd.DataFrame:
+    """Of the tidy table those of rounds start to stop - 1."""
+    new = {
+        (learner, block.query): {"metrics": {n: v[:, start:stop] for n, v in c["metrics"].items()}}
+        for learner, c in zip(block.learners, cells, strict=True)
+    }
+    return tidy(experiment, new, first_round=start)
+
+
 def _check_finite(
-    experiment: Experiment, cell: Cell, values: dict[str, np.ndarray], start: int, stop: int
+    experiment: Experiment,
+    learner: str,
+    query: str,
+    values: dict[str, np.ndarray],
+    start: int,
+    stop: int,
 ) -> None:
     for name in sorted(values, key=lambda name: name == "finite"):  # last: it says the least
         value = values[name][:, start:stop]
@@ -228,7 +248,7 @@ def _check_finite(
                 "outputs that are not finite" if name == "finite" else f"{name} = {value[*bad[0]]}"
             )
             raise InputError(
-                f"{cell.learner} with {cell.query} has {what} for seed "
-                f"{experiment.seed_numbers()[seed]} in round {start + round_}: training diverged, "
-                "so lower its learning rate or scale the inputs."
+                f"{learner} with {query} has {what} for seed {experiment.seed_numbers()[seed]} in "
+                f"round {start + round_}: training diverged, so lower its learning rate or scale "
+                "the inputs."
             )

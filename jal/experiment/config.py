@@ -12,7 +12,12 @@ from jal import metrics
 from jal.code import find
 from jal.experiment.data_config import Data
 from jal.experiment.form import Form, Parser, as_name, flat, parse, shown
-from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learners
+from jal.experiment.learner_configs import (
+    LogisticRegression,
+    as_learners,
+    program_of,
+    read_learners,
+)
 from jal.experiment.queries import Learned, Query, QueryConfig, as_query, check_names
 from jal.experiment.starts import Balanced, Start
 from jal.types import InputError
@@ -82,8 +87,9 @@ class Execution:
     devices: int | None = None
     """Devices to spread seeds over; all of them if None."""
     seeds_at_once: int | None = None
-    """Seeds vmapped together on a device. 1 maps them one by one: each then is, bit for bit, the
-    same beside any others. None: 1 on CPUs, all on other devices."""
+    """Seeds vmapped together on a device, those of learners that run side by side counted each. 1
+    maps them one by one: each then is, bit for bit, the same beside any others. None: 1 on CPUs,
+    all on other devices."""
     segment: int = 7
     """Rounds between two saves; in a training, epochs."""
 
@@ -166,6 +172,18 @@ class Experiment(Form):
             for query in self.queries
             if not query.learners or learner in query.learners
         ]
+
+    def blocks(self) -> list[tuple[tuple[str, ...], QueryConfig]]:
+        """The cells as they run: side by side, with one query, learners whose queries are the same
+        and that differ in nothing but traced hyper-parameters."""
+        alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+        for name, config in self.learners.items():
+            queries = enumerate(self.queries)
+            own = tuple(i for i, one in queries if not one.learners or name in one.learners)
+            # An agent's classifier is a start for the one learner that is alike in all.
+            program = name if self.protocol.classifier == "agents" else program_of(name, config)
+            alike.setdefault((program, own), []).append(name)
+        return [(tuple(names), self.queries[i]) for (_, own), names in alike.items() for i in own]
 
     def learned(self) -> list[Learned]:
         """The trained agents among the queries."""

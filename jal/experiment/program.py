@@ -1,4 +1,4 @@
-"""An experiment's cells, pairs of a learner and a query, and the programs that run them."""
+"""An experiment's cells, pairs of a learner and a query, in blocks that run as one program."""
 
 from __future__ import annotations
 
@@ -29,29 +29,30 @@ from jal.parallel import replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
 from jal.types import Array, Given, Pool, PyTree, Strategy
 
-__all__ = ["Cell", "cell_programs", "experiment_mesh"]
+__all__ = ["Block", "blocks_of", "experiment_mesh"]
 
 
-class Cell(NamedTuple):
-    """One learner with one query, over all seeds.
+class Block(NamedTuple):
+    """One or more learners with one query, over all seeds: lanes that run side by side.
 
-    Queries that follow the schedule share a learner's program, in which a traced index chooses
-    among them: fitting is the bulk of what must be compiled. Their largest batch must agree, for it
-    is the number of picks asked for. A query that chooses its own batch sizes or trains an
-    auxiliary has a program for itself. Learners that differ in traced hyper-parameters alone share
-    all theirs.
+    Learners stand in one block, each lane with its own hyper-parameters, where these are all that
+    tells them apart. Queries that follow the schedule share a learner's program, in which a traced
+    index chooses among them: fitting is the bulk of what must be compiled. Their largest batch must
+    agree, for it is the number of picks asked for. A query that chooses its own batch sizes or
+    trains an auxiliary has a program for itself.
 
     Attributes:
-      learner: its name.
+      learners: their names.
       query: its name.
       group: what tells its program from others.
-      compile: `() -> Program` of the group; raises InputError where that does not fit.
+      compile: `() -> Program` of the group, whose lanes are the first learner's seeds, then the
+        next one's; raises InputError where that does not fit.
       first: `() -> Arguments` of the program's `begin`.
       following: likewise of its `advance`.
-      labelled: `(state) -> [S, n]` int32: pool indices in order of labelling, then -1.
+      labelled: `(state) -> [lanes, n]` int32: pool indices in order of labelling, then -1.
     """
 
-    learner: str
+    learners: tuple[str, ...]
     query: str
     group: tuple[str, ...]
     compile: Callable[[], Program]
@@ -60,14 +61,14 @@ class Cell(NamedTuple):
     labelled: Callable[[EpisodeState], np.ndarray]
 
 
-def cell_programs(
+def blocks_of(
     experiment: Experiment,
     dataset: Dataset,
     checked: Checked,
     starts: Mapping[str, PyTree],
     mesh: Mesh,
-) -> list[Cell]:
-    """The experiment's cells; nothing is compiled yet.
+) -> list[Block]:
+    """The experiment's blocks; nothing is compiled yet.
 
     Args:
       experiment: the config.
@@ -106,7 +107,9 @@ def cell_programs(
             prepared[alike] = replicate(compiled(pool.x), mesh)
         return prepared[alike]
 
-    def cell(learner: str, query: QueryConfig) -> Cell:
+    def block(names: tuple[str, ...], query: QueryConfig) -> Block:
+        learner, lanes = names[0], len(names) * len(numbers)
+        called = learner if len(names) == 1 else f"{learner} and {len(names) - 1} like it"
         members = _members(query, checked, learner)
         made = checked.learners[learner]
         given = checked.strategies[learner, query.name].given
@@ -130,34 +133,44 @@ def cell_programs(
 
         def advance(
             state: EpisodeState,
-            member: Array,
+            own: tuple[Array, PyTree],
             start: Array,
             stop: Array,
             index: Array,
             given: Given | None,
-            *shared: Any,
+            pool: Pool,
+            data: PyTree,
+            test: Pool,
+            schedule: Array,
         ) -> EpisodeState:
+            member, hyper = own
             if given is not None:
                 given = given._replace(own=jax.tree.map(lambda leaf: leaf[member], given.own))
-            return played(index).run(state, start, stop, *shared, given)
+            run = played(index).run
+            return run(state, start, stop, pool, data, test, hyper, schedule, given)
 
         def first() -> Arguments:
             variables = starts.get(learner, ())
             seeds = np.arange(len(numbers), dtype=np.int32)
             own = (numbers, seeds, _members_of(variables, len(numbers)))
-            return Arguments(own, (pool, prepare(learner), variables))
+            tiled = tuple(np.tile(each, len(names)) for each in own)
+            return Arguments(tiled, (pool, prepare(learner), variables))
 
         def following() -> Arguments:
             schedule = initial + np.cumsum((0, *checked.batches[query.name]))
-            hyper = jax.tree.map(np.float32, made.hyper)
-            shared = (np.int32(index), given, pool, prepare(learner), test, hyper)
+            shared = (np.int32(index), given, pool, prepare(learner), test)
             own = () if given is None else given.own
-            return Arguments(_members_of(own, len(numbers)), (*shared, schedule.astype(np.int32)))
+            member = np.tile(_members_of(own, len(numbers)), len(names))
+            hyper = jax.tree.map(
+                lambda *values: np.repeat(np.asarray(values, np.float32), len(numbers), 0),
+                *[checked.learners[name].hyper for name in names],
+            )
+            return Arguments((member, hyper), (*shared, schedule.astype(np.int32)))
 
         def compile_() -> Program:
             return compile_program(
                 begin, first(), advance, following(),
-                name=learner, mesh=mesh, at_once=at_once, levels=(0, 1),
+                name=called, mesh=mesh, at_once=at_once, levels=(0, 1),
             )  # fmt: skip
 
         def labelled(state: EpisodeState) -> np.ndarray:
@@ -167,17 +180,18 @@ def cell_programs(
 
         # By number: two learners may have queries of one name that are not the same.
         kinds = [f"{number[learner, name]}:{name}" for name in members]
-        group = (structure[learner], str(learner in starts), *kinds)
-        return Cell(learner, query.name, group, compile_, first, following, labelled)
+        group = (structure[learner], str(learner in starts), str(lanes), *kinds)
+        return Block(names, query.name, group, compile_, first, following, labelled)
 
-    return [cell(learner, query) for learner, query in experiment.cells()]
+    return [block(names, query) for names, query in experiment.blocks()]
 
 
 def experiment_mesh(experiment: Experiment) -> Mesh:
-    """The devices that seeds are spread over: no more than there are seeds, unless told."""
+    """The devices that lanes are spread over: no more than there are of these, unless told."""
     devices = experiment.execution.devices
     if devices is None:
-        devices = min(len(experiment.seed_numbers()), jax.device_count())
+        lanes = max(len(names) for names, _ in experiment.blocks())
+        devices = min(lanes * len(experiment.seed_numbers()), jax.device_count())
     return seed_mesh(devices)
 
 

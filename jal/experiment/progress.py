@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 import numpy as np
@@ -30,9 +30,9 @@ class _BelowStatus(Progress):
 
 
 class RunProgress:
-    """One bar over all rounds of all cells, and a line for each finished cell."""
+    """One bar over all rounds of all blocks, and a line for each finished cell."""
 
-    def __init__(self, rounds: int, cells: int, seeds: int, show: bool):
+    def __init__(self, rounds: int, blocks: int, seeds: int, show: bool):
         self._rounds, self._seeds = rounds, seeds
         self._console = Console(quiet=not show)
         self._bar = _BelowStatus(
@@ -44,7 +44,7 @@ class RunProgress:
             console=self._console,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=cells * (rounds + 1))
+        self._task = self._bar.add_task("", total=blocks * (rounds + 1))
 
     def __enter__(self) -> RunProgress:
         self._bar.start()
@@ -58,9 +58,9 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
-    def compiling(self, learner: str) -> None:
-        """A learner's program is being compiled."""
-        self._bar.status = f"{learner}: compiling"
+    def compiling(self, learners: Sequence[str]) -> None:
+        """A program is being compiled."""
+        self._bar.status = f"{_brief(learners)}: compiling"
         self._bar.refresh()
 
     def training(self, agent: str, learner: str, status: str, done: int, epochs: int) -> None:
@@ -71,26 +71,37 @@ class RunProgress:
             self.note(f"trained {agent} · {learner}, {epochs} epochs: {status}")
 
     def advance(
-        self, cell: int, learner: str, strategy: str, done: int, values: dict[str, np.ndarray]
+        self,
+        block: int,
+        learners: Sequence[str],
+        strategy: str,
+        done: int,
+        values: Sequence[dict[str, np.ndarray]],
     ) -> None:
-        """`done` of the cell's rounds + 1 measurements are made; values are `[S, R + 1]`."""
-        accuracy = values["accuracy"][:, done - 1]
-        labels = values["labels"][:, done - 1].mean()
+        """`done` of the block's rounds + 1 measurements are made: of each learner `[S, R + 1]`."""
+        accuracy = [each["accuracy"][:, done - 1] for each in values]
+        labels = np.mean([each["labels"][:, done - 1] for each in values])
         self._bar.status = (
             f"round {done - 1}/{self._rounds}, {self._seeds} seeds, {labels:.0f} labels, "
-            f"accuracy {accuracy.mean():.3f}: {learner} · {strategy}"
+            f"accuracy {np.mean(accuracy):.3f}: {_brief(learners)} · {strategy}"
         )
-        self._bar.update(self._task, completed=cell * (self._rounds + 1) + done)
+        self._bar.update(self._task, completed=block * (self._rounds + 1) + done)
         if done == self._rounds + 1:
-            mean, half = metrics.mean_interval(accuracy)
-            spread = "" if np.isnan(half) else f" ± {half:.4f}"
-            self._console.print(
-                f"{learner} · {strategy}: accuracy {mean:.4f}{spread} with {labels:.0f} labels",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+            for learner, found in zip(learners, accuracy, strict=True):
+                mean, half = metrics.mean_interval(found)
+                spread = "" if np.isnan(half) else f" ± {half:.4f}"
+                self._console.print(
+                    f"{learner} · {strategy}: accuracy {mean:.4f}{spread} with {labels:.0f} labels",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
 
     def note(self, message: str) -> None:
         """One line above the bar."""
         self._console.print(message, highlight=False, markup=False)
+
+
+def _brief(learners: Sequence[str]) -> str:
+    """One learner, or how many."""
+    return learners[0] if len(learners) == 1 else f"{len(learners)} learners like {learners[0]}"

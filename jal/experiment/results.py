@@ -13,7 +13,7 @@ import pandas as pd
 from jal import files, report
 from jal.experiment.about import about
 from jal.experiment.cells import Cell, unpack
-from jal.experiment.checkpoints import cell_checkpoints
+from jal.experiment.checkpoints import run_checkpoints
 from jal.experiment.config import Experiment
 from jal.experiment.folder import (
     CONFIG,
@@ -195,23 +195,27 @@ def load_so_far(folder: str | Path) -> Results:
             f"{folder} holds a run over {experiment.protocol.splits} splits that is not finished: "
             f"look at one, such as {folder / 'split_0'}, or go on by --resume {folder}."
         )
-    checkpoints, said = cell_checkpoints(folder, experiment), []
+    checkpoints, said = run_checkpoints(folder, experiment), []
     step = checkpoints.latest(said.append)
     if step is None:
         raise InputError(
             f"{folder} holds a run that is not finished, and no round of it is saved yet: resume "
             f"it by --resume {folder}."
         )
-    rounds = experiment.protocol.rounds
-    done = step % (rounds + 1)
-    names = [(learner, query.name) for learner, query in experiment.cells()]
-    cells = dict(zip(names, unpack(checkpoints.arrays(step)), strict=False))
-    what = f"{len(cells) - bool(done)} of {len(names)} learners and strategies finished"
+    rounds, blocks = experiment.protocol.rounds, experiment.blocks()
+    finished, done = divmod(step, rounds + 1)
+    ran = [[(learner, query.name) for learner in names] for names, query in blocks]
+    names = [name for block in ran[: finished + bool(done)] for name in block]
+    cells = dict(zip(names, unpack(checkpoints.arrays(step)), strict=True))
+    whole = len(cells)
     if done:
-        last = [*cells][-1]
-        metrics = {name: values[:, :done] for name, values in cells[last]["metrics"].items()}
-        cells[last] = cells[last] | {"metrics": metrics}
-        what += f", round {done - 1} of {rounds} of {' · '.join(last)}"
+        whole -= len(ran[finished])
+        for name in ran[finished]:
+            metrics = {name: values[:, :done] for name, values in cells[name]["metrics"].items()}
+            cells[name] = cells[name] | {"metrics": metrics}
+    what = f"{whole} of {len(experiment.cells())} learners and strategies finished"
+    if done:
+        what += f", round {done - 1} of {rounds} of {' · '.join(ran[finished][0])}"
     labelled = {"/".join(name): cell["labelled"] for name, cell in cells.items()}
     info = {"unfinished": "; ".join([what, *said])}
     return Results(experiment, tidy(experiment, cells), info, labelled, pd.DataFrame())

@@ -30,7 +30,7 @@ from jal.experiment import (
 from jal.experiment.checks import check
 from jal.experiment.compiled import Arguments, Program
 from jal.experiment.config_file import load_config
-from jal.experiment.program import cell_programs, experiment_mesh
+from jal.experiment.program import blocks_of, experiment_mesh
 from jal.types import InputError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -56,10 +56,10 @@ def _running(experiment: Experiment, data: Dataset) -> Iterator[_Running]:
     """The experiment's cells, each compiled when it is asked for; some share a program."""
     checked = check(experiment, data, {}, allow_code=False)
     programs: dict[tuple[str, ...], Program] = {}
-    for cell in cell_programs(experiment, data, checked, {}, experiment_mesh(experiment)):
-        if cell.group not in programs:
-            programs[cell.group] = cell.compile()
-        program, first, following = programs[cell.group], cell.first(), cell.following()
+    for block in blocks_of(experiment, data, checked, {}, experiment_mesh(experiment)):
+        if block.group not in programs:
+            programs[block.group] = block.compile()
+        program, first, following = programs[block.group], block.first(), block.following()
 
         def start(program: Program = program, first: Arguments = first) -> Any:
             return jax.block_until_ready(program.begin(first.per_seed, *first.shared))
@@ -76,7 +76,7 @@ def _running(experiment: Experiment, data: Dataset) -> Iterator[_Running]:
             return jax.block_until_ready(program.advance(state, following.per_seed, *shared))
 
         seconds = sum(one.seconds for one in programs.values())
-        yield _Running(cell.query, start, advance, seconds)
+        yield _Running(block.query, start, advance, seconds)
 
 
 def jal_seeds(seeds: int, at_once: int | None = None) -> Result:

@@ -14,7 +14,7 @@ from jal import metrics, strategies
 from jal.data import from_arrays, load
 from jal.experiment import Query, comparison, program
 from jal.experiment.checks import check
-from jal.experiment.program import cell_programs, experiment_mesh
+from jal.experiment.program import blocks_of, experiment_mesh
 from jal.types import InputError
 
 KEYS = ["learner", "strategy", "seed", "round", "metric"]
@@ -71,12 +71,12 @@ def test_what_is_asked_for_is_a_strategys_own_batch():
     mixed = changed(SMALL, queries=("kmeans", Query("random", batch=30), "margin"))
     dataset = load("sklearn:digits")
     checked = check(mixed, dataset, {}, False)
-    cells = cell_programs(mixed, dataset, checked, {}, experiment_mesh(mixed))
+    blocks = blocks_of(mixed, dataset, checked, {}, experiment_mesh(mixed))
     shared = ["kmeans", "margin"]
-    members = [[one.partition(":")[2] for one in cell.group[2:]] for cell in cells]
+    members = [[one.partition(":")[2] for one in block.group[3:]] for block in blocks]
     assert members == [shared, ["random"], shared]
-    assert len({cell.group[:2] for cell in cells}) == 1
-    assert [cell.query for cell in cells] == ["kmeans", "random", "margin"]
+    assert len({block.group[:3] for block in blocks}) == 1
+    assert [block.query for block in blocks] == ["kmeans", "random", "margin"]
 
 
 def test_vmapped_seeds_are_equal_up_to_near_ties(whole):

@@ -10,7 +10,7 @@ import pytest
 from jal.data import from_arrays
 from jal.experiment import Balanced, Experiment, Indices, Protocol, Random, Twisted
 from jal.experiment.checks import check
-from jal.experiment.program import cell_programs, experiment_mesh
+from jal.experiment.program import blocks_of, experiment_mesh
 from jal.types import InputError
 
 Y = np.arange(90) % 3
@@ -121,9 +121,9 @@ def test_starts_reach_the_program(start, rare):
     dataset = from_arrays(x, sizes, x, sizes)
     experiment = Experiment(protocol=Protocol(seeds=6, rounds=3, batch=5, start=start))
     made = check(experiment, dataset, {}, False)
-    cell = cell_programs(experiment, dataset, made, {}, experiment_mesh(experiment))[0]
-    first = cell.first()
-    state = cell.compile().begin(first.per_seed, *first.shared)
+    block = blocks_of(experiment, dataset, made, {}, experiment_mesh(experiment))[0]
+    first = block.first()
+    state = block.compile().begin(first.per_seed, *first.shared)
     begun = sizes[np.asarray(state.labels.order)[:, :40]]
     assert (np.asarray(state.labels.n) == 40).all()
     found = (begun < 2).sum(axis=1)
@@ -142,9 +142,9 @@ def test_given_indices_are_each_seeds_own():
         protocol=Protocol(seeds=2, first_seed=7, rounds=1, batch=5, start=start)
     )
     made = check(experiment, dataset, {}, False)
-    cell = cell_programs(experiment, dataset, made, {}, experiment_mesh(experiment))[0]
-    first = cell.first()
-    state = cell.compile().begin(first.per_seed, *first.shared)
+    block = blocks_of(experiment, dataset, made, {}, experiment_mesh(experiment))[0]
+    first = block.first()
+    state = block.compile().begin(first.per_seed, *first.shared)
     np.testing.assert_array_equal(state.labels.order[:, :3], [[0, 1, 2], [5, 4, 3]])
 
 
