@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,18 @@ from rich.console import Console
 
 from jal.cli.configs import find_config
 from jal.cli.options import parse_options
-from jal.experiment import Experiment, Results, Training, resume, run
+from jal.experiment import Experiment, Results, Sweep, Swept, Training, resume, run
 from jal.experiment.config_file import load_config
 from jal.experiment.folder import import_code, read_config
+from jal.experiment.swept import TABLE
 from jal.types import InputError
 
-__all__ = ["run_command", "show", "train_command", "use_all_cores"]
+__all__ = ["run_command", "run_config", "show", "train_command", "use_all_cores"]
 
-_ABOUT = """Runs a config: a Python file with get_config(), which returns an Experiment, a Training
-or a list of them, or the name of one that `jal configs` lists. Every field can be overridden; of a
-list, behind the step's name. A query is NAME or NAME:OPTION=VALUE,..., such as bald:passes=50, and
-so is a learner: mlp:hidden=[64]. --help-all explains all options."""
+_ABOUT = """Runs a config: a Python file with get_config(), which returns an Experiment, a Training,
+a list of them or a Sweep, or the name of one that `jal configs` lists. Every field can be
+overridden; of a list, behind the step's name. A query is NAME or NAME:OPTION=VALUE,..., such as
+bald:passes=50, and so is a learner: mlp:hidden=[64]. --help-all explains all options."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,16 +42,32 @@ class _Extra:
 
 def run_command(arguments: Sequence[str], prog: str = "jal run") -> None:
     """Parses, runs, prints."""
-    _run(list(arguments), prog, trainings=False)
+    run_config(arguments, prog, _ABOUT, Experiment, lambda config: config)
 
 
 def train_command(arguments: Sequence[str], prog: str = "jal train") -> None:
     """As `run_command`, of a config's trainings alone."""
-    _run(list(arguments), prog, trainings=True)
+    run_config(arguments, prog, _ABOUT, _training, _trainings)
 
 
-def _run(arguments: list[str], prog: str, trainings: bool) -> None:
+def run_config(
+    given: Sequence[str],
+    prog: str,
+    about: str,
+    default: Callable[[], Any],
+    narrow: Callable[[Any], Any],
+) -> None:
+    """Runs what the arguments name, or goes on with it.
+
+    Args:
+      given: arguments of the command line.
+      prog: the command, in help and errors.
+      about: what it does, in help.
+      default: makes the config whose options help explains without one.
+      narrow: makes of the config what the command runs.
+    """
     use_all_cores()
+    arguments = list(given)
     named = arguments.pop(0) if arguments and not arguments[0].startswith("-") else None
     before, allow_code = _resumed(arguments)
     if named is not None:
@@ -58,29 +75,32 @@ def _run(arguments: list[str], prog: str, trainings: bool) -> None:
     elif before is not None:
         import_code(before, allow_code)
         config = read_config(before)
-    elif trainings:
-        from jal.rl import AbasRal  # with rlax and all that it needs
-
-        config = Training(AbasRal())  # whose options --help explains
     else:
-        config = Experiment()
-    if trainings:
-        config = _trainings(config)
-    config, extra = parse_options(config, _Extra, arguments, f"{prog} {named or 'CONFIG'}", _ABOUT)
+        config = default()
+    config = narrow(config)
+    sweep = config if isinstance(config, Sweep) else None
+    inner: Any = config if sweep is None else sweep.experiment
+    inner, extra = parse_options(inner, _Extra, arguments, f"{prog} {named or 'CONFIG'}", about)
+    config = inner if sweep is None else dataclasses.replace(sweep, experiment=inner)
     if extra.out is not None and extra.resume is not None:
         raise InputError(f"give --out {extra.out} or --resume {extra.resume}, not both.")
     if named is None and extra.resume is None:
-        raise InputError("give a config first, such as configs/quickstart.py.")
+        raise InputError("give a config first, such as quickstart.")
+    if sweep is not None and not sweep.over:
+        raise InputError("give --over FIELD VALUE ..., such as --over protocol.batch 5 20.")
     began = time.perf_counter()
     if extra.resume is not None:
         folder = extra.resume
         found = resume(folder, config, allow_code=extra.allow_code, own=named is not None)
     else:
-        folder = (
-            extra.out or Path("runs") / f"{_name(config, named)}-{time.strftime('%Y%m%d-%H%M%S')}"
-        )
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = extra.out or Path("runs") / f"{_name(config, named)}-{stamp}"
         found = run(config, out=folder, allow_code=extra.allow_code)
     console = Console()
+    if isinstance(found, Swept):
+        found.print(console)
+        _say(console, f"One table of all: {folder / TABLE}")
+        return
     for one in found if isinstance(found, list) else [found]:
         path = folder / (one.experiment if isinstance(one, Results) else one.training).name
         show(one, path if isinstance(found, list) else folder, console)
@@ -89,9 +109,17 @@ def _run(arguments: list[str], prog: str, trainings: bool) -> None:
         _say(console, f"{seconds:.0f} s in all, in {folder}")
 
 
+def _training() -> Training:
+    from jal.rl import AbasRal  # with rlax and all that it needs
+
+    return Training(AbasRal())
+
+
 def _trainings(config: Any) -> Any:
     if isinstance(config, Training):
         return config
+    if isinstance(config, Sweep):
+        raise InputError("the config is a Sweep, which has no Training: jal run runs it.")
     steps = config if isinstance(config, tuple) else (config,)
     kept = tuple(step for step in steps if isinstance(step, Training))
     if not kept:
@@ -102,6 +130,8 @@ def _trainings(config: Any) -> Any:
 def _name(config: Any, named: str | None) -> str:
     if isinstance(config, tuple):
         return Path(named or "run").stem
+    if isinstance(config, Sweep):
+        return f"{config.name}-sweep"
     return config.name
 
 

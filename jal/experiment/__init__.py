@@ -29,6 +29,8 @@ from jal.experiment.results import Results, load
 from jal.experiment.runner import Interrupted, resume, run
 from jal.experiment.runs_compared import compare
 from jal.experiment.starts import Balanced, Indices, Random, Twisted
+from jal.experiment.sweep import Sweep
+from jal.experiment.swept import Swept
 from jal.experiment.training_config import Training
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ __all__ = [
     "Results",
     "Shown",
     "SladeBranson",
+    "Sweep",
+    "Swept",
     "Trained",
     "Training",
     "Twisted",

@@ -290,7 +290,7 @@ def _outer_first(field: str) -> tuple[int, bool, str]:
 
 
 # "experiment.", "steps.0.training." and so on, in front of a field; fields that may differ.
-_OF_CONFIG = re.compile(r"^(steps\.\d+\.)?(experiment|training)\.")
+_OF_CONFIG = re.compile(r"^(steps\.\d+\.)?(sweep(\.experiment)?|experiment|training)\.")
 _FREE = re.compile(r"^(shown\.|execution\.(devices|segment)$)")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jal.experiment.config import Experiment
+from jal.experiment.sweep import Sweep
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
@@ -21,7 +22,7 @@ _MODULE = "jal_config"
 CODE = "config.py"
 
 
-def load_config(path: Path) -> Experiment | Training | tuple[Experiment | Training, ...]:
+def load_config(path: Path) -> Experiment | Training | Sweep | tuple[Experiment | Training, ...]:
     """What the file's get_config() returns, every field found to be of its type.
 
     Raises:
@@ -44,11 +45,11 @@ def load_config(path: Path) -> Experiment | Training | tuple[Experiment | Traini
         raise InputError(f"{says.rstrip('.')}.") from error
     steps: list[Any] = [*config] if isinstance(config, list | tuple) else [config]
     for step in steps or [None]:
-        if type(step) not in (Experiment, Training):
+        if type(step) not in (Experiment, Training) and type(config) is not Sweep:
             what = "None" if step is None else f"a {type(step).__name__}"
             raise InputError(
                 f"config file {path} must have a get_config() that returns an Experiment, a "
-                f"Training or a list of these, and no subclass of them: it gives {what}."
+                f"Training, a list of these or a Sweep, and no subclass of them: it gives {what}."
             )
     checked = [type(step).checked(step) for step in steps]
     return tuple(checked) if isinstance(config, list | tuple) else checked[0]

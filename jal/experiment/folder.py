@@ -16,6 +16,7 @@ from jal import files
 from jal.experiment.config import Experiment, difference
 from jal.experiment.config_file import CODE, import_file, keeping_module, one_line, own_code
 from jal.experiment.form import as_name
+from jal.experiment.sweep import Sweep
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
@@ -45,9 +46,9 @@ __all__ = [
 ]
 
 Step = Experiment | Training
-Config = Step | tuple[Step, ...]
+Config = Step | Sweep | tuple[Step, ...]
 
-_KINDS = {"experiment", "training", "steps"}
+_KINDS = {"experiment", "training", "sweep", "steps"}
 
 CONFIG = "config.json"
 INFO = "info.json"
@@ -88,7 +89,7 @@ def create(folder: Path, config: Config, data_sha256: str) -> None:
 
 def as_tree(config: Config) -> dict[str, Any]:
     """JSON that says what kind of config it is; one of several lists its steps."""
-    if isinstance(config, Experiment | Training):
+    if not isinstance(config, tuple):
         return {type(config).__name__.lower(): config.to_json()}
     return {"steps": [as_tree(step) for step in config]}
 
@@ -98,6 +99,8 @@ def _from_tree(tree: dict[str, Any]) -> Config:
         return tuple(_from_tree(step) for step in tree["steps"])  # pyright: ignore[reportReturnType]
     if "experiment" in tree:
         return Experiment.from_json(tree["experiment"])
+    if "sweep" in tree:
+        return Sweep.from_json(tree["sweep"])
     return Training.from_json(tree["training"])
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 from jal.data.dataset import Dataset
 from jal.experiment.config import Experiment, of_split
 from jal.experiment.folder import CONFIG
-from jal.experiment.form import to_json
-from jal.experiment.learner_configs import build_learner
+from jal.experiment.form import as_name, to_json
+from jal.experiment.learner_configs import build_learner, resolved
 from jal.experiment.parts import divide
 from jal.experiment.queries import Learned
 from jal.experiment.splits import split_folder
@@ -133,6 +133,7 @@ def _check(experiment: Experiment, found: Mapping[str, Training]) -> None:
         )
     for name, training in found.items():
         _check_splits(name, training, experiment)
+        _check_drawn(name, training, experiment)
     split = experiment.protocol.split
     counts = {
         name: len(of_split(0, one.seeds, one.splits, one.split if one.split is not None else split))
@@ -172,6 +173,27 @@ def _check_splits(name: str, training: Training, experiment: Experiment) -> None
             f"{name} was trained on splits that begin with split_seed {training.data.split_seed}, "
             f"and this experiment's begin with {experiment.data.split_seed}: give the same."
         )
+
+
+# Which points are in which part depends on these.
+_DRAWN = ("split_seed", "test_size", "train_share", "imbalance", "parts")
+
+
+def _check_drawn(name: str, training: Training, experiment: Experiment) -> None:
+    """Raises InputError where the pool could have points that the agent was trained on."""
+    whole = training.splits > 1 and training.split is None  # as `_check_splits` has found it
+    old = training.data if whole else training.split_data()
+    new = experiment.data if whole else experiment.split_data()
+    if (as_name(old.source), old.arrays) != (as_name(new.source), new.arrays):
+        return
+    for field in _DRAWN:
+        there, here = getattr(old, field), getattr(new, field)
+        if there != here:
+            raise InputError(
+                f"{name} was trained on parts of {as_name(old.source)} that were drawn otherwise, "
+                f"so that this pool could hold them: data.{field} is {there} there and {here} "
+                "here; give the same."
+            )
 
 
 def _of_split(one: Trained, experiment: Experiment) -> Trained:
@@ -215,7 +237,7 @@ def _starts(
     """Learner -> the classifiers that the training of its first agent ended with."""
     starts: dict[str, Any] = {}
     for learner, config in experiment.learners.items():
-        if not getattr(config, "warm_start", False):
+        if not getattr(resolved(learner, config, allow_names)[0], "warm_start", False):
             raise InputError(
                 f"an agent's classifier is no start for {learner}, which starts anew in every "
                 "round: give it warm_start, or classifier untrained."

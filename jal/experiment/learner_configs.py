@@ -37,7 +37,9 @@ __all__ = [
     "check_learner",
     "learner_classes",
     "program_of",
+    "read_learner",
     "read_learners",
+    "resolved",
     "weights_of",
 ]
 
@@ -317,15 +319,17 @@ def read_learners(tree: Any, where: str) -> dict[str, Any]:
     tree = as_learners(tree)
     if not isinstance(tree, Mapping):
         raise InputError(f"{where} must be names, or a dict of learners, got {tree!r}.")
-    found = {}
-    for name, one in tree.items():
-        if isinstance(one, str) and ":" not in one and not one.startswith("<"):
-            raise InputError(
-                f"unknown learner {one!r}: known are {', '.join(_BY_NAME)}, or give "
-                "package.module:attribute."
-            )
-        found[name] = parse_object(one, f"{where}.{name}", _BY_TYPE)
-    return found
+    return {name: read_learner(one, f"{where}.{name}") for name, one in tree.items()}
+
+
+def read_learner(tree: Any, where: str) -> Any:
+    """A learner of JSON, or the thing itself; InputError for what is none."""
+    if isinstance(tree, str) and ":" not in tree and not tree.startswith("<"):
+        raise InputError(
+            f"unknown learner {tree!r}: known are {', '.join(_BY_NAME)}, or give "
+            "package.module:attribute."
+        )
+    return parse_object(tree, where, _BY_TYPE)
 
 
 def program_of(name: str, config: Any) -> str:
@@ -345,6 +349,18 @@ def check_learner(name: str, config: Any) -> None:
         config.check(name)
 
 
+def resolved(name: str, config: Any, allow_code: bool) -> tuple[Any, dict[str, Any]]:
+    """What a config names, and the options that it is still to be called with; a dataclass has
+    them already."""
+    options: dict[str, Any] = {}
+    if isinstance(config, Code):
+        options = config.options
+        config = find(f"learner {name},", config.target, {}, allow_code)
+    if isinstance(config, type) and dataclasses.is_dataclass(config):
+        return parse(config, options, f"learners.{name}"), {}
+    return config, options
+
+
 def build_learner(
     name: str, config: Any, dataset: Dataset, max_labels: int, allow_code: bool
 ) -> Learner:
@@ -353,12 +369,7 @@ def build_learner(
     Raises:
       InputError: where it is none of these, or does not take the data.
     """
-    options: dict[str, Any] = {}
-    if isinstance(config, Code):
-        options = config.options
-        config = find(f"learner {name},", config.target, {}, allow_code)
-    if isinstance(config, type) and dataclasses.is_dataclass(config):
-        config, options = parse(config, options, f"learners.{name}"), {}
+    config, options = resolved(name, config, allow_code)
     if isinstance(config, Learner):
         made: Any = config
     elif hasattr(config, "build"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from jal.experiment.results import is_finished
 from jal.experiment.session import OnRows, Session
 from jal.experiment.splits import check_splits, over_splits, run_several
 from jal.experiment.steps import check_steps
+from jal.experiment.sweep import Sweep, expand
+from jal.experiment.swept import Swept, swept
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
@@ -32,7 +34,7 @@ __all__ = ["Interrupted", "resume", "run"]
 
 
 def run(
-    config: Step | Sequence[Step],
+    config: Step | Sweep | Sequence[Step],
     *,
     out: str | Path | None = None,
     dataset: Dataset | None = None,
@@ -43,8 +45,8 @@ def run(
     """Runs a config from its start.
 
     Args:
-      config: an Experiment, a Training, or a list of them: experiments may name trainings before
-        them, as `Learned(NAME)`.
+      config: an Experiment, a Training, a Sweep, or a list of the first two: experiments may name
+        trainings before them, as `Learned(NAME)`.
       out: a new folder for config, checkpoints and results; nothing is written if None.
       dataset: used instead of loading `config.data`, which must be left as it is by default, but
         for its parts; see `jal.data.from_arrays`.
@@ -54,7 +56,7 @@ def run(
         imbalance ratios: for TensorBoard, W&B or a log of one's own.
 
     Returns:
-      Results of an experiment, Trained of a training, a list of a list.
+      Results of an experiment, Trained of a training, Swept of a sweep, a list of a list.
 
     Raises:
       InputError: one sentence, before anything is computed, where the config cannot run; or where
@@ -72,7 +74,7 @@ def run(
 
 def resume(
     folder: str | Path,
-    config: Step | Sequence[Step] | None = None,
+    config: Step | Sweep | Sequence[Step] | None = None,
     *,
     dataset: Dataset | None = None,
     progress: bool = True,
@@ -130,6 +132,10 @@ def _typed(config: Any, dataset: Dataset | None) -> Config:
         if not steps or len(set(names)) < len(names):
             raise InputError(f"a list is of one or more configs of different names, got {names}.")
         return steps
+    if isinstance(config, Sweep):
+        config = Sweep.checked(config)
+        config.check()
+        return dataclasses.replace(config, experiment=_typed(config.experiment, dataset))
     kind = Training if isinstance(config, Training) else Experiment
     config = kind.checked(config)
     config.check()
@@ -141,6 +147,22 @@ def _typed(config: Any, dataset: Dataset | None) -> Config:
 def _run_all(config: Config, session: Session) -> Any:
     if isinstance(config, Experiment | Training):
         return _run(config, session)
+    if isinstance(config, tuple):
+        return _run_steps(config, config, session, lambda found: found)
+    sweep, expanded = config, expand(config)
+
+    def finish(found: list[Any]) -> Swept:
+        made = swept(sweep, expanded, found)
+        if session.folder is not None:
+            made.save(session.folder)
+        return made
+
+    return _run_steps(sweep, expanded.experiments, session, finish)
+
+
+def _run_steps(
+    whole: Config, steps: Sequence[Step], session: Session, finish: Callable[[list[Any]], Any]
+) -> Any:
     trained: dict[str, Any] = {}
 
     def one(step: Step, inner: Session) -> Any:
@@ -150,9 +172,9 @@ def _run_all(config: Config, session: Session) -> Any:
         return found
 
     if not session.resumed:
-        check_steps(config, session)
-    runs = [(step.name, step, session.dataset) for step in config]
-    return run_several(config, runs, session, one, lambda i: config[i].name, lambda found: found)
+        check_steps(steps, session)
+    runs = [(step.name, step, session.dataset) for step in steps]
+    return run_several(whole, runs, session, one, lambda i: steps[i].name, finish)
 
 
 def _run(config: Step, session: Session) -> Any:

@@ -1,38 +1,66 @@
-"""A sweep: an experiment over all combinations of values of its fields, as one table."""
+"""A sweep: an experiment over all combinations of values of its fields."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import typing
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
-
-import pandas as pd
+from typing import Annotated, Any, NamedTuple
 
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import Data
-from jal.experiment.folder import replace_file
-from jal.experiment.form import Code
+from jal.experiment.form import Code, Form, Parser, as_name
 from jal.experiment.queries import Query
-from jal.experiment.results import Results
 from jal.types import InputError
 
-__all__ = ["Sweep", "expand", "save_sweep", "swept"]
+__all__ = ["Expanded", "Sweep", "expand", "short"]
 
-_TABLE = "sweep.parquet"
+
+def _over(tree: Any, where: str) -> dict[str, tuple[Any, ...]]:
+    if not isinstance(tree, Mapping):
+        raise InputError(f"{where} must be a dict of fields and their values, got {tree!r}.")
+    for field, values in tree.items():
+        if not isinstance(field, str) or not isinstance(values, list | tuple):
+            raise InputError(f"{where} must have lists of values, got {values!r} for {field!r}.")
+    return {field: tuple(map(_plain, values)) for field, values in tree.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A list, as JSON has it, as the tuple that it is."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclasses.dataclass(frozen=True)
-class Sweep:
+class Sweep(Form):
+    """An experiment over all combinations of values of its fields."""
+
+    experiment: Experiment
+    """The values of all else."""
+    over: Annotated[Any, Parser(_over)]
+    """Field, such as learners.mlp.learning_rate, queries.bald.passes, protocol.batch or
+    data.train_share -> its values."""
+
+    @property
+    def name(self) -> str:
+        """The experiment's."""
+        return self.experiment.name
+
+    def check(self) -> None:
+        """Raises InputError for the first thing that cannot be, whatever the data are."""
+        for experiment in expand(self).experiments:
+            experiment.check()
+
+
+class Expanded(NamedTuple):
     """Experiments that together try all combinations.
 
     Values of a learner's or a query's fields are learners and queries beside each other in one
-    experiment: those that differ in traced hyper-parameters share one compiled program. Values of
-    any other field are experiments one after another.
+    experiment: learners that differ in traced hyper-parameters run side by side in one program.
+    Values of any other field are experiments one after another.
 
     Attributes:
-      experiments: to be run as a list.
+      experiments: in turn.
       columns: (experiment, learner, query) by names -> swept field -> value.
       named: renamed learner or query -> the one that it is of.
     """
@@ -42,23 +70,16 @@ class Sweep:
     named: dict[str, str]
 
 
-def expand(experiment: Experiment, over: Mapping[str, Sequence[Any]]) -> Sweep:
-    """The sweep of an experiment.
-
-    Args:
-      experiment: the values of all else.
-      over: field, such as learners.mlp.learning_rate, queries.bald.passes, protocol.batch or
-        data.train_share -> its values.
-
-    Raises:
-      InputError: for a field that is none, or fewer than one value.
-    """
+def expand(sweep: Sweep) -> Expanded:
+    """The experiments of a sweep; InputError for a field that is none, or no value of it."""
+    experiment, over = sweep.experiment, sweep.over
+    if not over:
+        raise InputError("a sweep is over one or more fields, got none.")
     for field, values in over.items():
-        if not values or len({repr(value) for value in values}) < len(values):
-            raise InputError(f"{field} takes one or more different values, got {list(values)}.")
-    learners, of_learner = _variants(
-        experiment.learners, "learners", over, lambda one, field, value: _with(one, field, value)
-    )
+        if not values or len({short(value) for value in values}) < len(values):
+            written = f"[{', '.join(map(short, values))}]"
+            raise InputError(f"{field} takes one or more different values, got {written}.")
+    learners, of_learner = _variants(experiment.learners, "learners", over, _with)
     named = {query.name: query for query in experiment.queries}
     if len(named) < len(experiment.queries) and any(f.startswith("queries.") for f in over):
         raise InputError("queries of one name on different learners cannot be swept.")
@@ -74,11 +95,15 @@ def expand(experiment: Experiment, over: Mapping[str, Sequence[Any]]) -> Sweep:
         # What a paper reports is of the names before.
         shown = dataclasses.replace(experiment.shown, reported={})
         experiment = dataclasses.replace(experiment, shown=shown)
-    outer = {f: v for f, v in over.items() if f.split(".")[0] not in ("learners", "queries")}
+    outer = {
+        field: [_typed(experiment, field, value) for value in values]
+        for field, values in over.items()
+        if field.partition(".")[0] not in ("learners", "queries")
+    }
     experiments, columns = [], {}
     for values in itertools.product(*outer.values()):
         setting = dict(zip(outer, values, strict=True))
-        name = ",".join(f"{f.split('.')[-1]}={_short(v)}" for f, v in setting.items())
+        name = ",".join(f"{f.split('.')[-1]}={short(v)}" for f, v in setting.items())
         one = dataclasses.replace(
             experiment, name=name or experiment.name, learners=learners, queries=tuple(kept)
         )
@@ -90,28 +115,15 @@ def expand(experiment: Experiment, over: Mapping[str, Sequence[Any]]) -> Sweep:
             found = setting | of_learner[learner][1] | of_query[query.name][1]
             columns[one.name, learner, query.name] = {field: found.get(field) for field in over}
     names = {new: old for new, (old, _) in (of_learner | of_query).items()}
-    return Sweep(tuple(experiments), columns, names)
+    return Expanded(tuple(experiments), columns, names)
 
 
-def swept(sweep: Sweep, found: Sequence[Results]) -> pd.DataFrame:
-    """The tidy table of all results, with a column for each swept field."""
-    parts = []
-    for results in found:
-        for named, rows in results.frame.groupby(["learner", "strategy"], sort=False):
-            learner, query = cast(tuple[str, str], named)
-            values = sweep.columns[results.experiment.name, learner, query]
-            plain = {
-                "learner": sweep.named.get(learner, learner),
-                "strategy": sweep.named.get(query, query),
-            }
-            parts.append(rows.assign(**plain, **{f: _cell(v) for f, v in values.items()}))
-    return pd.concat(parts, ignore_index=True)
-
-
-def save_sweep(folder: Path, table: pd.DataFrame) -> Path:
-    """Writes the table of `swept` into the folder of the sweep's runs; returns its path."""
-    replace_file(folder / _TABLE, lambda path: table.to_parquet(path, index=False))
-    return folder / _TABLE
+def _typed(experiment: Experiment, field: str, value: Any) -> Any:
+    """The value as the field holds it: also of one that was read from JSON."""
+    found: Any = Experiment.checked(_with(experiment, field, value))
+    for name in field.split("."):
+        found = getattr(found, name)
+    return found
 
 
 def _variants(
@@ -136,7 +148,7 @@ def _variants(
             new = one
             for own, value in setting.items():
                 new = change(new, own, value)
-            shown = ",".join(f"{own}={_short(value)}" for own, value in setting.items())
+            shown = ",".join(f"{own}={short(value)}" for own, value in setting.items())
             called = f"{name} {shown}" if shown else name
             made[called] = new
             of[called] = (name, {f"{room}.{name}.{own}": v for own, v in setting.items()})
@@ -154,9 +166,17 @@ def _with(config: Any, path: str, value: Any) -> Any:
         raise InputError(
             f"{type(config).__name__} has no field {first!r}: known are {', '.join(known)}."
         )
-    new = _with(getattr(config, first), rest, value) if rest else value
-    changed: Any = config
+    changed, before = config, getattr(config, first)
+    if rest and before is None:
+        before = _of_none(config, first)
+    new = _with(before, rest, value) if rest else value
     return dataclasses.replace(changed, **{first: new})
+
+
+def _of_none(config: Any, field: str) -> Any:
+    """What stands for None where one of its own fields is given: that kind's defaults."""
+    kinds = typing.get_args(typing.get_type_hints(type(config))[field])
+    return next((kind() for kind in kinds if hasattr(kind, "__dataclass_fields__")), None)
 
 
 def _with_option(query: Any, option: str, value: Any) -> Any:
@@ -172,15 +192,14 @@ def _called(query: Any, name: str, renamed: Mapping[str, list[str]]) -> Any:
     return dataclasses.replace(query, name=name, learners=learners)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as it stands in names."""
     if isinstance(value, tuple | list):
-        return "x".join(map(_short, value))
+        return "x".join(map(short, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type | Data):
         fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
         return " ".join([type(value).__name__.lower(), *[str(one) for one in fields if one]])
-    return str(value).replace("/", "_")
-
-
-def _cell(value: Any) -> Any:
-    """A swept value as a table has it."""
-    return value if isinstance(value, bool | int | float | str) or value is None else _short(value)
+    if isinstance(value, Mapping):  # a kind's JSON, where it was read from a folder
+        return short(tuple(value.values()))
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return str(value if plain else as_name(value)).replace("/", "_")

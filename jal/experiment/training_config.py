@@ -10,17 +10,12 @@ from jal.code import call, find
 from jal.experiment.config import Execution, of_split
 from jal.experiment.data_config import Data
 from jal.experiment.form import Code, Form, Parser, as_name, parse, parse_object
-from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learners
+from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learner
 from jal.experiment.parts import Parts
 from jal.experiment.queries import check_names
 from jal.types import InputError
 
 __all__ = ["Training", "build_agent"]
-
-
-def _learner(tree: Any, where: str) -> Any:
-    """One of the learners that an experiment may have."""
-    return read_learners({where: tree}, where)[where]
 
 
 def _agent(tree: Any, where: str) -> Any:
@@ -39,7 +34,7 @@ class Training(Form):
     name: str = "agent"
     """Name of the training, and of the agent in tables."""
     data: Data = dataclasses.field(default_factory=lambda: Data(parts=Parts()))
-    learner: Annotated[Any, Parser(_learner)] = dataclasses.field(
+    learner: Annotated[Any, Parser(read_learner)] = dataclasses.field(
         default_factory=LogisticRegression
     )
     """The classifier whose labels are bought."""

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import io
+import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from jal.experiment import (
     Experiment,
     Learned,
     LogisticRegression,
+    Parts,
     Protocol,
     Query,
     Random,
@@ -27,7 +30,9 @@ from jal.experiment import (
 )
 from jal.experiment import program as programs
 from jal.experiment.checkpoints import Checkpoints
-from jal.experiment.sweep import expand, swept
+from jal.experiment.results import load_so_far
+from jal.experiment.sweep import Sweep
+from jal.experiment.sweep import expand as expand_sweep
 from jal.types import InputError
 
 CONFIG = """
@@ -42,6 +47,16 @@ def get_config():
         protocol=Protocol(seeds=2, rounds=2, batch=3),
     )
 """
+
+
+def expand(experiment, over):
+    """The sweep's experiments, and the same where it was read from JSON."""
+    made = expand_sweep(Sweep(experiment, over))
+    read = expand_sweep(Sweep.from_json(json.loads(json.dumps(Sweep(experiment, over).to_json()))))
+    assert read == made
+    return made
+
+
 BASE = Experiment(
     name="base",
     learners={"logreg": LogisticRegression(), "mlp": MLP(hidden=(4,))},
@@ -124,6 +139,21 @@ def test_other_fields_are_experiments_one_after_another():
     assert found.columns[last.name, "mlp", "bald"]["protocol.start"] == Random(labels=20)
 
 
+def test_fields_of_what_is_none_yet():
+    """Parts that the config has none of are their defaults but for what is swept."""
+    found = expand(BASE, {"data.parts.state": [0.2, 0.3]})
+    assert [one.data.parts for one in found.experiments] == [Parts(state=0.2), Parts(state=0.3)]
+    assert [one.name for one in found.experiments] == ["state=0.2", "state=0.3"]
+
+
+def test_a_function_is_called_by_its_name():
+    """And not by its place in memory, which is another in every process."""
+    sweep = Sweep(BASE, {"data.source": [np.median]})
+    read = Sweep.from_json(json.loads(json.dumps(sweep.to_json())))
+    names = [one.name for made in (sweep, read) for one in expand_sweep(made).experiments]
+    assert names == ["source=numpy:median"] * 2
+
+
 def test_what_a_paper_reports_of_the_names_before_is_left_out():
     base = dataclasses.replace(BASE, shown=Shown(reported={"mlp/bald": {"accuracy": 0.5}}))
     (one,) = expand(base, {"learners.mlp.epochs": [1, 2]}).experiments
@@ -151,6 +181,9 @@ def test_options_of_code():
         (BASE, {"protocol.batch": []}, "protocol.batch takes one or more different values, got []"),
         (BASE, {"protocol.batch": [1, 1]}, "takes one or more different values, got [1, 1]"),
         (BASE, {"protocol.batch": ["x"]}, "protocol.batch must be int or a list of int, got 'x'"),
+        (BASE, {"data.source": ["a/b", "a_b"]}, "takes one or more different values, got [a_b, a_"),
+        (BASE, {}, "a sweep is over one or more fields, got none"),
+        (BASE, {"data.imbalance.x.y": [1]}, "Imbalance has no field 'x'"),
         (BASE, {"learners.mpl.epochs": [1]}, "learners.mpl.epochs is no field of learners: give"),
         (BASE, {"learners": ["mlp"]}, "learners is no field of learners: give learners.NAME.FIELD"),
         (BASE, {"learners.mlp.depth": [1]}, "MLP has no field 'depth': known are epochs, batch_s"),
@@ -194,10 +227,8 @@ def test_traced_hyper_parameters_share_programs_and_equal_runs_of_their_own(plac
     )
     rates, widths = [0.01, 0.2], [(4,), (5,)]
     over = {"learners.mlp.learning_rate": rates, "learners.mlp.hidden": widths}
-    sweep = expand(base, over)
-    found = run(sweep.experiments, progress=False)
+    table = run(Sweep(base, over), progress=False).frame
     assert len(compiled) == len(widths)
-    table = swept(sweep, found)
     assert set(table.learner) == {"mlp"} and set(table.strategy) == {"random", "margin"}
     whole = table[table["learners.mlp.hidden"] == "4"].set_index("learners.mlp.learning_rate")
     alone = []
@@ -246,11 +277,13 @@ class StopError(Exception):
     """As a power cut."""
 
 
-def test_an_interrupted_sweep_goes_on(whole, sweep, place, monkeypatch):
+@pytest.mark.parametrize("again", ["alone", "run", "given again"])
+def test_an_interrupted_sweep_goes_on(again, whole, sweep, place, monkeypatch):
+    shutil.rmtree(place / "stopped", ignore_errors=True)
     save, count = Checkpoints.save, [0]
 
     def stopping(self, *arguments):
-        if count[0] == 6:  # amid the second experiment: four cells each, saved once or more
+        if count[0] == 8:  # amid the second experiment: two blocks of three measurements each
             raise StopError
         count[0] += 1
         return save(self, *arguments)
@@ -258,13 +291,22 @@ def test_an_interrupted_sweep_goes_on(whole, sweep, place, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoints, "save", stopping)
         with pytest.raises(StopError):
-            sweep(*ARGUMENTS, "--out", "stopped")
+            sweep(*ARGUMENTS, "--segment", "1", "--out", "stopped")
     assert (place / "stopped" / "batch=2" / "results.parquet").is_file()
     assert not (place / "stopped" / "batch=3" / "results.parquet").exists()
-    with pytest.raises(InputError, match=r"stopped belongs to another config: .* 'batch=3' there"):
+    half = load_so_far(place / "stopped" / "batch=3")
+    assert half.info["unfinished"].startswith("0 of 4 learners and strategies finished, round 1 of")
+    names = {"logreg C=0.1/random", "logreg C=10/random"}
+    assert set(half.labelled) == names and set(half.frame["round"]) == {0, 1}
+    with pytest.raises(InputError, match=r"over.protocol.batch is \[2, 3\] there and \[2, 4\]"):
         sweep(*ARGUMENTS[:4], "4", *ARGUMENTS[5:], "--resume", "stopped")
     first = (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns
-    sweep(*ARGUMENTS, "--resume", "stopped")
+    if again == "alone":
+        sweep("--resume", "stopped")
+    elif again == "run":
+        command("run")(["--resume", "stopped"])
+    else:
+        sweep(*ARGUMENTS, "--resume", "stopped")
     assert (place / "stopped" / "batch=2" / "results.parquet").stat().st_mtime_ns == first
     pd.testing.assert_frame_equal(
         pd.read_parquet(place / "stopped" / "sweep.parquet"),
@@ -315,7 +357,29 @@ def test_a_sweep_takes_one_experiment(sweep, place):
 )
 def test_how_fields_are_said(words, field, values, sweep, monkeypatch):
     given = []
-    monkeypatch.setattr("jal.cli.sweep.expand", lambda config, over: given.append(over) or 1 / 0)
+    monkeypatch.setattr("jal.cli.run.run", lambda config, **rest: given.append(config) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         sweep("tiny.py", "--over", *words)
-    assert given == [{field: values}]
+    assert given[0].over == {field: values}
+
+
+def test_a_config_may_be_a_sweep(whole, place, monkeypatch):
+    """`jal run` runs it, with its experiment's options; a training is not in it."""
+    monkeypatch.chdir(place)
+    (place / "swept.py").write_text(
+        CONFIG.replace("import Data", "import Sweep, Data").replace(
+            "return Exp", "return Sweep(Exp"
+        )
+        + "    , {'protocol.batch': [2, 3], 'learners.logreg.C': [0.1, 10]})\n"
+    )
+    command("run")(["swept.py", "--seeds", "3", "--out", "by_config"])
+    frames = [pd.read_parquet(place / name / "sweep.parquet") for name in ("by_config", "whole")]
+    pd.testing.assert_frame_equal(*frames)
+    with pytest.raises(InputError, match="a Sweep, which has no Training: jal run runs it"):
+        command("train")(["swept.py"])
+    (place / "listed.py").write_text(
+        (place / "swept.py").read_text() + "    \n_one = get_config\n"
+        "def get_config(): return [_one(), _one()]\n"
+    )
+    with pytest.raises(InputError, match="a list of these or a Sweep, and no subclass of them"):
+        command("run")(["listed.py"])

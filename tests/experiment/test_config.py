@@ -172,6 +172,28 @@ def test_cells_are_pairs_of_a_learner_and_a_query_that_runs_with_it():
     assert found == [*both[:4], ("b", "agent"), *both[4:]]
 
 
+def test_learners_that_differ_in_traced_numbers_alone_run_side_by_side():
+    """A width is a program's, and so are other queries; where agents' classifiers are the start,
+    each learner has its own."""
+    mlps = {str(rate): MLP(learning_rate=rate) for rate in (0.1, 0.2, 0.3)}
+    one = Experiment(
+        learners=mlps | {"wide": MLP(hidden=(9,)), "own": MLP.build, "too": MLP.build},
+        queries=("random", Query("margin", learners=("0.1", "0.3", "wide"))),
+    )
+    found = [(names, query.name) for names, query in one.blocks()]
+    assert found == [
+        (("0.1", "0.3"), "random"),
+        (("0.1", "0.3"), "margin"),
+        (("0.2",), "random"),
+        (("wide",), "random"),
+        (("wide",), "margin"),
+        (("own",), "random"),
+        (("too",), "random"),
+    ]
+    agents = dataclasses.replace(one, protocol=Protocol(classifier="agents"))
+    assert all(len(names) == 1 for names, _ in agents.blocks())
+
+
 # Options of each learner that must reach it: what it does with them is tested beside it.
 @pytest.mark.parametrize(
     ("config", "seen"),

@@ -15,9 +15,11 @@ from jal.data import from_arrays
 from jal.data.dataset import fingerprint
 from jal.experiment import (
     MLP,
+    Corruption,
     Data,
     Execution,
     Experiment,
+    Imbalance,
     Learned,
     LogisticRegression,
     Parts,
@@ -250,9 +252,47 @@ def test_splits_that_are_the_trainings(tmp_path, split):
 
 
 def test_one_split_alone_is_a_training_for_other_data(tmp_path):
+    """Of the same data only those of that split, drawn by split_seed 0 + 1, are other points."""
     keep(tmp_path / "agent", changed(SPLITS, split=1))
-    other = of(tmp_path / "agent", data=Data(split_seed=7, parts=Parts()))
-    assert list(find(other).history.seed) == [1, 3]
+    for data in (Data("npz:other.npz", parts=Parts()), Data(split_seed=1, parts=Parts())):
+        assert list(find(of(tmp_path / "agent", data=data)).history.seed) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"split_seed": 7}, "data.split_seed is 0 there and 7 here"),
+        ({"parts": Parts(train=0.5)}, r"data.parts is Parts\(.*train=0.6.* there and .*train=0.5"),
+        ({"test_size": 50}, "data.test_size is None there and 50 here"),
+        ({"train_share": 0.5}, "data.train_share is 1.0 there and 0.5 here"),
+        ({"imbalance": Imbalance("step")}, "data.imbalance is .* there and .*'step'.* here"),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_agents_are_not_compared_on_points_that_they_were_trained_on(agent, change, says):
+    """Nor where a list has yet to train them; other noise, or other data, is no such thing."""
+    data = dataclasses.replace(DATA, **change)
+    with pytest.raises(InputError, match=f"parts of sklearn:digits that were drawn .*{says}"):
+        find(of(agent, data=data))
+    with pytest.raises(InputError, match=says):
+        ex.run([TRAINING, changed(of("agent"), data=data)], progress=False)
+    find(of(agent, data=dataclasses.replace(DATA, corruption=Corruption(0.1))))
+    find(of(agent, data=dataclasses.replace(data, source="npz:other.npz")))
+
+
+def test_learners_side_by_side_have_the_agents_of_their_seeds(tmp_path):
+    """Even seeds' agent buys by margin, odd ones' at random: so it is beside another learner."""
+    keep(tmp_path / "agent", step=np.array([1.0, -1.0])[:, None, None])
+    two = {str(C): LogisticRegression(C=C) for C in (0.01, 100.0)}
+    given = {"dataset": DATASET, "progress": False, "allow_code": True}
+    queries = (Learned(str(tmp_path / "agent")), "margin")
+    both = ex.run(changed(SMALL, learners=two, queries=queries), **given).labelled
+    for name, learner in two.items():
+        alone = ex.run(changed(SMALL, learners={name: learner}, queries=queries), **given).labelled
+        np.testing.assert_array_equal(both[f"{name}/agent"], alone[f"{name}/agent"])
+        same = (both[f"{name}/agent"] == both[f"{name}/margin"]).all(axis=1)
+        assert same[::2].all() and not same[1::2].any()
+    assert (both["0.01/margin"] != both["100.0/margin"]).any()
 
 
 def test_all_agents_have_as_many_trainings(agent, tmp_path):

@@ -345,3 +345,11 @@ def test_learners_in_a_row_have_names():
     assert [*ex.Experiment(learners=given).learners] == ["mlp", "small", "wide", "svc"]
     with pytest.raises(InputError, match="two learners are called mlp"):
         ex.Experiment(learners=("mlp", ex.MLP()))
+
+
+def test_lanes_are_spread_over_devices():
+    """One seed of three learners that run side by side is three lanes; of others it is one."""
+    three = {str(C): ex.LogisticRegression(C=C) for C in (0.1, 1.0, 10.0)}
+    assert experiment_mesh(changed(SMALL, seeds=1, learners=three)).size == 3
+    other = {str(steps): ex.LogisticRegression(max_steps=steps) for steps in (5, 6)}
+    assert experiment_mesh(changed(SMALL, seeds=1, learners=other)).size == 1

@@ -161,7 +161,7 @@ def test_full_disk(place):
     [
         ("nothing.py", "config file nothing.py does not exist"),
         ("broken.py", "config file broken.py fails: ZeroDivisionError: division by zero"),
-        ("other.py", "other.py must have a get_config() that returns an Experiment, a Training or"),
+        ("other.py", "other.py must have a get_config() that returns an Experiment, a Training, a"),
         ("other.py", "no subclass of them: it gives a dict."),
         ("none.py", "it gives None."),
         ("mine.py", "it gives a Mine."),
@@ -184,7 +184,7 @@ def test_full_disk(place):
         ("tiny.py --start random:share=nan", "start random.share must be finite, got nan"),
         ("tiny.py --out tiny.py/run", "cannot create tiny.py/run (Not a directory): give"),
         ("tiny.py --learners.logistic-regression.C -1", "must be positive, got -1.0"),
-        ("", "give a config first, such as configs/quickstart.py"),
+        ("", "give a config first, such as quickstart"),
         ("--seeds 3", "give a config first"),
         (
             "--resume whole --rounds 20",
