@@ -1,8 +1,10 @@
 """Trained agents as queries: found, or refused in one sentence where they do not fit."""
 
 import dataclasses
+import json
 import shutil
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from jal.data import from_arrays
 from jal.data.dataset import fingerprint
 from jal.experiment import (
     MLP,
+    Code,
     Corruption,
     Data,
     Execution,
@@ -370,6 +373,32 @@ def test_seeds_start_from_the_classifier_of_their_training(tmp_path):
     first = there.params["hidden"][0]["kernel"]
     np.testing.assert_array_equal(first, here.params["hidden"][0]["kernel"])
     assert first.shape == (2, 4, 4) and (np.asarray(first[0]) != np.asarray(first[1])).any()
+
+
+@dataclasses.dataclass(frozen=True)
+class Own:
+    """A learner that is not jal's, and whose classifier may be a start."""
+
+    warm_start: bool = True
+
+    def build(self, dataset, max_labels):
+        return WARM.build(dataset, max_labels)
+
+
+def test_the_classifier_of_ones_own_learner_is_a_start_also_once_it_was_read(tmp_path):
+    """In a folder the dataclass is a name and its fields."""
+    training = changed(TRAINING, learner=Own())
+    made = ex.run(training, dataset=DATASET, progress=False)
+    experiment = changed(
+        SMALL, learners={"net": Own()}, queries=(Learned("agent"),), classifier="agents"
+    )
+    read = Experiment.from_json(json.loads(json.dumps(experiment.to_json())))
+    assert isinstance(read.learners["net"], Code)
+    starts = [find(one, known={"agent": made}).starts["net"] for one in (experiment, read)]
+    jax.tree.map(np.testing.assert_array_equal, *starts)
+    anew = changed(read, learners={"net": Code(Own, warm_start=False)})
+    with pytest.raises(InputError, match="is no start for net, which starts anew in every round"):
+        find(anew, known={"agent": made})
 
 
 def test_a_training_of_splits_is_read_with_each_of_them(tmp_path):
