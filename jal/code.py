@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jal.types import InputError
@@ -115,6 +116,9 @@ def call(what: str, function: Any, *given: Any, **options: Any) -> Any:
 
 
 def _import(what: str, given: str, module: str) -> None:
+    here = str(Path.cwd())  # a console command's Python looks there for nothing
+    if here not in sys.path:
+        sys.path.append(here)  # last, so that nothing is shadowed
     try:
         importlib.import_module(module)
     except (Exception, SystemExit) as error:  # of a user's own module

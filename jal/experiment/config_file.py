@@ -14,12 +14,11 @@ from jal.experiment.sweep import Sweep
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
-__all__ = ["CODE", "import_file", "keeping_module", "load_config", "one_line", "own_code"]
+__all__ = ["import_file", "keeping_module", "load_config", "one_line", "own_code"]
 
 # What a config file is imported as: its own functions are jal_config:NAME. A run that names one
-# keeps a copy of the file, from which it goes on.
+# keeps a copy of the file and of those that it imports from beside it, from which it goes on.
 _MODULE = "jal_config"
-CODE = "config.py"
 
 
 def load_config(path: Path) -> Experiment | Training | Sweep | tuple[Experiment | Training, ...]:
@@ -82,41 +81,60 @@ def import_file(path: Path) -> Any:
 
 @contextlib.contextmanager
 def keeping_module() -> Iterator[None]:
-    """What is imported within it as a config file is forgotten afterwards."""
-    before = sys.modules.get(_MODULE)
+    """What is imported within it as a config file is forgotten afterwards, and that of before is
+    there again."""
+    before = {name: sys.modules[name] for name in (_MODULE, *_neighbours()) if name in sys.modules}
     try:
         yield
     finally:
-        if before is not None:
-            sys.modules[_MODULE] = before
-        else:
-            sys.modules.pop(_MODULE, None)
+        _forget_neighbours()
+        sys.modules.pop(_MODULE, None)
+        sys.modules.update(before)
+
+
+def _neighbours() -> dict[str, Path]:
+    """Module -> its file, relative to the config file's folder, of those that are in it."""
+    folder, found = _folder(), {}
+    for name, module in list(sys.modules.items()):
+        own = getattr(module, "__file__", None)
+        path = name.replace(".", "/")
+        for relative in (f"{path}.py", f"{path}/__init__.py"):
+            is_own = name != _MODULE and name.partition(".")[0] != "jal"
+            if own and folder and is_own and Path(own).resolve() == folder / relative:
+                found[name] = Path(relative)
+    return found
+
+
+def _folder() -> Path | None:
+    """Of the config file that is imported."""
+    file = getattr(sys.modules.get(_MODULE), "__file__", None)
+    return None if file is None else Path(file).resolve().parent
 
 
 def _forget_neighbours() -> None:
-    """Drops what the config before has imported from its folder: another's may have its name."""
-    file = getattr(sys.modules.get(_MODULE), "__file__", None)
-    folder = None if file is None else Path(file).resolve().parent
-    if folder is None or str(folder) in sys.path:
-        return
-    for name, module in list(sys.modules.items()):
-        own = getattr(module, "__file__", None)
-        if own and "." not in name and name != _MODULE and Path(own).resolve().parent == folder:
+    """Drops what the config before has imported from its folder: another's may have its name. Not
+    where modules of that folder are found in any case, and may be others' too."""
+    if str(_folder()) not in sys.path:
+        for name in _neighbours():
             del sys.modules[name]
 
 
-def own_code(tree: Any) -> Path | None:
-    """The config file that a config's JSON names code of; None where it names none."""
+def own_code(tree: Any) -> dict[str, Path]:
+    """Name in its folder -> file of the config file that a config's JSON names code of, and of all
+    that it imports from beside itself; nothing where it names none of these."""
+    folder, neighbours = _folder(), _neighbours()
+    if folder is None or not _names_one(tree, {_MODULE, *neighbours}):
+        return {}
+    name = Path(str(sys.modules[_MODULE].__file__)).name
+    return {one: folder / one for one in (name, *map(str, neighbours.values()))}
+
+
+def _names_one(tree: Any, modules: set[str]) -> bool:
     if isinstance(tree, dict):
-        tree = [*tree.values()]
+        return any(_names_one(one, modules) for one in tree.values())
     if isinstance(tree, list):
-        found = [own_code(one) for one in tree]
-        return next((one for one in found if one is not None), None)
-    if isinstance(tree, str) and tree.startswith(f"{_MODULE}:"):
-        module = sys.modules.get(_MODULE)
-        file = getattr(module, "__file__", None)
-        return Path(file) if file else Path(CODE)
-    return None
+        return any(_names_one(one, modules) for one in tree)
+    return isinstance(tree, str) and ":" in tree and tree.partition(":")[0] in modules
 
 
 def one_line(text: str, width: int = 300) -> str:

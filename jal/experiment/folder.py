@@ -14,7 +14,7 @@ from typing import Any
 
 from jal import files
 from jal.experiment.config import Experiment, difference
-from jal.experiment.config_file import CODE, import_file, keeping_module, one_line, own_code
+from jal.experiment.config_file import import_file, keeping_module, one_line, own_code
 from jal.experiment.form import as_name
 from jal.experiment.sweep import Sweep
 from jal.experiment.training_config import Training
@@ -50,6 +50,7 @@ Config = Step | Sweep | tuple[Step, ...]
 
 _KINDS = {"experiment", "training", "sweep", "steps"}
 
+CODE = "code"
 CONFIG = "config.json"
 INFO = "info.json"
 LABELLED = "labelled.csv"
@@ -61,7 +62,7 @@ TRAINING = "training.parquet"
 def create(folder: Path, config: Config, data_sha256: str) -> None:
     """Makes a run's folder, complete with its config, in one rename.
 
-    A config file whose own code the config names is kept beside it.
+    A config file whose own code the config names is kept in it, with what it imports from beside.
 
     Raises:
       InputError: where `folder` is there already and not empty, or cannot be written.
@@ -69,13 +70,14 @@ def create(folder: Path, config: Config, data_sha256: str) -> None:
     check_vacant(folder, config)
     making = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
     tree = as_tree(config) | {"data_sha256": data_sha256}
-    code = own_code(tree)
     try:
+        code = {name: file.read_bytes() for name, file in own_code(tree).items()}
+        if code:
+            tree["code"] = {name: hashlib.sha256(text).hexdigest() for name, text in code.items()}
         making.mkdir(parents=True)
-        if code is not None:
-            text = code.read_bytes()
-            tree["code_sha256"] = hashlib.sha256(text).hexdigest()
-            files.replace_file(making / CODE, lambda path: path.write_bytes(text))
+        for name, text in code.items():
+            (making / CODE / name).parent.mkdir(parents=True, exist_ok=True)
+            (making / CODE / name).write_bytes(text)
         tree["sha256"] = files.digest(tree)
         files.replace_file(
             making / CONFIG, lambda path: path.write_text(json.dumps(tree, indent=2) + "\n")
@@ -188,17 +190,19 @@ def import_code(folder: Path, allow_code: bool) -> None:
     Raises:
       InputError: where that was not allowed, or the file is another than the run began with.
     """
-    wanted = _read_config(folder).get("code_sha256")
-    if wanted is None:
+    code = _read_config(folder).get("code")
+    if not code:
         return
+    path = folder / CODE / next(iter(code))
     if not allow_code:
         raise InputError(
-            f"{folder} names code of its own config file, {CODE} in it, that would be run: add "
-            "--allow-code (in Python allow_code=True) if you trust it."
+            f"{folder} names code of its own config file, {path.relative_to(folder)} in it, that "
+            "would be run: add --allow-code (in Python allow_code=True) if you trust it."
         )
-    path = folder / CODE
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-        raise InputError(f"{path} is damaged or was edited: put it back as it was.")
+    for name, sha256 in code.items():
+        file = folder / CODE / name
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+            raise InputError(f"{file} is damaged or was edited: put it back as it was.")
     try:
         import_file(path)
     except (Exception, SystemExit) as error:  # of a user's own code, or of what lay beside it

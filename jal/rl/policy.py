@@ -105,7 +105,9 @@ def load_policy(
         }
         kind = str(saved.pop("type"))
         found: Agent = agent or _found(folder, kind, allow_code)(**saved)
-        if agent is not None and (_type_of(agent), _options(agent)) != (kind, saved):
+        # By name: the config file that a class was defined in need not be imported any more.
+        named = kind.strip("<>").rpartition(":")[2].rpartition(".")[2]
+        if agent is not None and (type(agent).__name__, _options(agent)) != (named, saved):
             raise InputError(
                 f"the policy in {folder} is of another agent than {_type_of(agent)} with these "
                 "options: give the one that was trained."

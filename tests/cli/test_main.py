@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jal import code
 from jal.cli import main as entry
 from jal.cli.configs import find_config, shipped
 from jal.cli.main import command, guarded
@@ -177,6 +178,21 @@ def test_a_process_by_its_name(tmp_path):
     done = process("run", "quickstart", "--start", "rendom", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == ("error: unknown start 'rendom': known are balanced, random, twisted.\n")
+
+
+def test_a_module_in_the_current_folder_is_found(tmp_path, monkeypatch):
+    """As the last of all places: what is installed is not shadowed by a file of its name."""
+    monkeypatch.setattr("sys.path", [one for one in sys.path if one])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_here.py").write_text("def f(): pass\n")
+    (tmp_path / "colorsys.py").write_text("raise SystemExit\n")
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    assert code.find("thing", "mine_here:f", {}, True).__module__ == "mine_here"
+    assert code.find("thing", "colorsys:rgb_to_hls", {}, True)
+    sys.modules.pop("mine_here")
+    with pytest.raises(InputError, match="add --allow-code"):
+        code.find("thing", "mine_here:f", {}, False)
+    assert "mine_here" not in sys.modules
 
 
 def test_a_folder_is_gone_on_with_by_its_own_code_where_asked_alone(tmp_path, monkeypatch):

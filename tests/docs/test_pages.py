@@ -12,7 +12,6 @@ import pytest
 
 from jal.cli import command
 from jal.cli import run as cli_run
-from jal.cli import sweep as cli_sweep
 from jal.cli.main import _VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -91,11 +90,12 @@ def test_the_command_can_be_given(page, words, tmp_path, monkeypatch):
         if title:
             (tmp_path / title).write_text(code)
 
-    def instead(*_, **__):
+    def instead(config, **_):
+        for one in config if isinstance(config, tuple) else (config,):
+            one.check()
         raise GivenError
 
     monkeypatch.setattr(cli_run, "run", instead)
-    monkeypatch.setattr(cli_sweep, "run", instead)
     with pytest.raises(GivenError):
         command(words[0])(words[1:])
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,9 @@ def theirs(tmp_path, monkeypatch):
 
 
 def forget(before):
-    for name in {"theirs", "jal_config", "helper"} & (set(sys.modules) - before):
+    for name in {"theirs", "jal_config", "helper", "pack", "pack.inner"} & (
+        set(sys.modules) - before
+    ):
         del sys.modules[name]
 
 
@@ -241,20 +244,20 @@ def test_a_config_files_own_code_is_kept(own):
     assert tree["data"]["source"] == "jal_config:points"
     assert tree["learners"]["forest"] == {"type": "jal_config:Forest", "C": 0.5}
     assert tree["queries"][0]["strategy"] == "jal_config:timid"
-    assert (folder / "config.py").read_text() == MODULE + CONFIG
+    assert (folder / "code" / "mine.py").read_text() == MODULE + CONFIG
     (folder.parent / "configs" / "mine.py").unlink()
-    says = r"names code of its own config file, config\.py in it, .*: add --allow-code"
+    says = r"names code of its own config file, code/mine.py in it, .*: add --allow-code"
     found = forgotten(folder, says, "jal_config")
     pd.testing.assert_frame_equal(found.frame, whole.frame)
 
 
 def test_an_edited_copy_is_refused(own):
     folder, _ = own
-    copy = folder / "config.py"
+    copy = folder / "code" / "mine.py"
     copy.write_text(copy.read_text() + "\n# harmless\n")
     for damage in (lambda: None, copy.unlink):
         damage()
-        with pytest.raises(InputError, match=r"config\.py is damaged or was edited: put it back"):
+        with pytest.raises(InputError, match=r"code/mine.py is damaged or was edited: put it back"):
             ex.resume(folder, progress=False, allow_code=True)
 
 
@@ -278,21 +281,21 @@ def test_another_process_goes_on_alone(own):
     pd.testing.assert_frame_equal(ex.load(folder).frame, whole.frame)
 
 
-def test_a_helper_beside_a_config_file_is_named_where_it_lacks(tmp_path):
-    """The copy lies elsewhere: one sentence, and it goes on where the helper can be imported."""
+def test_a_file_that_a_config_reads_is_named_where_it_lacks(tmp_path):
+    """What is no module is not kept: one sentence, and it goes on where the file is again."""
     before = set(sys.modules)
-    folder = tmp_path / "configs"
-    text = (MODULE + CONFIG).replace("import dataclasses", "import dataclasses\nimport helper")
-    path = written(folder, text)
-    (folder / "helper.py").write_text("")
+    read = (
+        "import dataclasses\nimport pathlib\npathlib.Path(__file__).with_name('n.txt').read_text()"
+    )
+    path = written(tmp_path / "configs", (MODULE + CONFIG).replace("import dataclasses", read))
+    (tmp_path / "configs" / "n.txt").write_text("")
     whole = run(load_config(path), tmp_path / "run")
     forget(before)
-    with pytest.raises(InputError, match=r"config\.py .*No module named 'helper'") as caught:
+    with pytest.raises(InputError, match=r"code/mine\.py cannot be run: .*n\.txt") as caught:
         ex.resume(unfinished(tmp_path / "run"), progress=False, allow_code=True)
     assert "\n" not in str(caught.value)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(folder)
-        found = ex.resume(tmp_path / "run", progress=False, allow_code=True)
+    (tmp_path / "run" / "code" / "n.txt").write_text("")
+    found = ex.resume(tmp_path / "run", progress=False, allow_code=True)
     pd.testing.assert_frame_equal(found.frame, whole.frame)
     forget(before)
 
@@ -323,8 +326,45 @@ def test_an_agent_of_a_config_file_is_loaded_again(tmp_path):
     config = load_config(written(tmp_path / "configs", AGENT))
     _, whole = run(config, tmp_path / "run")
     (tmp_path / "run" / "experiment" / "manifest.json").unlink()
-    says = r"config\.py in it, that would be run: add --allow-code"
+    says = r"code/mine\.py in it, that would be run: add --allow-code"
     _, found = forgotten(tmp_path / "run", says, "jal_config")
+    pd.testing.assert_frame_equal(found.frame, whole.frame)
+    forget(before)
+
+
+def test_what_a_config_imports_from_beside_itself_is_kept_with_it(tmp_path):
+    """Modules and packages; and one config's agent is another's rival though both have a helper."""
+    before, parts = set(sys.modules), "data = Data(parts=Parts())\n"
+    head = "from jal.experiment import *\nfrom helper import THING\n"
+    for name in ("one", "two"):
+        (tmp_path / name / "pack").mkdir(parents=True)
+    (tmp_path / "one" / "pack" / "__init__.py").write_text("")
+    (tmp_path / "one" / "pack" / "inner.py").write_text("from counted import Counted\n")
+    (tmp_path / "one" / "helper.py").write_text(
+        "from pack.inner import Counted\nclass THING(Counted):\n    pass\n"
+    )
+    (tmp_path / "two" / "helper.py").write_text(
+        "from jal.strategies import by_score\n"
+        "def THING():\n    return by_score(lambda logits: logits[0])\n"
+    )
+    agent = parts + "get_config = lambda: Training(THING(epochs=2), 'a', data, seeds=2)\n"
+    rival = parts + (
+        f"get_config = lambda: Experiment(data=data, queries=(Learned({str(tmp_path / 'a')!r}),"
+        "THING), protocol=Protocol(seeds=2, rounds=1))\n"
+    )
+    run(load_config(written(tmp_path / "one", head + agent)), tmp_path / "a")
+    kept = {
+        str(path.relative_to(tmp_path / "a" / "code")) for path in tmp_path.glob("a/code/**/*.py")
+    }
+    assert kept == {"mine.py", "helper.py", "pack/__init__.py", "pack/inner.py"}
+    config = load_config(written(tmp_path / "two", head + rival))
+    whole = run(config, tmp_path / "b", allow_code=True)
+    assert sys.modules["helper"].THING().name and set(whole.frame.strategy) == {"a", "THING"}
+    assert whole.info["agents"]["a"]["type"] == "helper:THING"
+    for name in ("one", "two"):
+        shutil.rmtree(tmp_path / name)
+    forget(before)
+    found = ex.resume(unfinished(tmp_path / "b"), progress=False, allow_code=True)
     pd.testing.assert_frame_equal(found.frame, whole.frame)
     forget(before)
 
