@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics
-from jal.rl.agent import AgentData, Policy, Training, trained_size
+from jal.rl.agent import AgentData, Policy, Trainer, trained_size
 from jal.rl.env import Goal
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, lal_rl_network
@@ -32,8 +32,8 @@ class LalRl(PointAgent):
     horizon: int = 100
     """Steps of an episode; at most so many where a quality is to be reached."""
 
-    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
-        """The training of this agent; warm start and training run on `data.train`.
+    def trainer(self, data: AgentData, learner: Learner, num_classes: int) -> Trainer:
+        """The trainer of this agent; warm start and training run on `data.train`.
 
         Raises:
           InputError: for options or data that cannot be.

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jal import metrics, select
 from jal.labels import balanced_start
-from jal.rl.agent import AgentData, Policy, Training, given_of, make_training
+from jal.rl.agent import AgentData, Policy, Trainer, given_of, make_trainer
 from jal.rl.env import Actor, Goal, Progress, environment
 from jal.rl.observations import (
     Distance,
@@ -27,7 +27,7 @@ from jal.rl.observations import (
 )
 from jal.rl.options import AgentOptions
 from jal.rl.q_networks import QNetwork
-from jal.rl.training import trainer
+from jal.rl.training import q_learning
 from jal.select.checks import take_picks
 from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
@@ -70,7 +70,7 @@ class PointAgent(AgentOptions):
     """Whether the state also has the share of an episode's labels that is left to buy. Without it
     a classifier that looks young promises gains for which there is no time."""
     window: int = 0
-    """Training stops once the mean return of so many epochs is that of as many before, to 1 %, all
+    """Trainer stops once the mean return of so many epochs is that of as many before, to 1 %, all
     of them after exploration; never if 0, or where exploration leaves too few."""
 
     def check(self, name: str, data: AgentData, num_classes: int, points: int, budget: int) -> None:
@@ -99,8 +99,8 @@ class PointAgent(AgentOptions):
         network: QNetwork,
         view: View,
         episodes: Episodes,
-    ) -> Training:
-        """The training, once checked; warm start and training run on `data.train`."""
+    ) -> Trainer:
+        """The trainer, once checked; warm start and training run on `data.train`."""
         pool = data.train.y.shape[0]
         env = environment(
             classifier,
@@ -117,7 +117,7 @@ class PointAgent(AgentOptions):
             terminal=episodes.terminal,
             max_steps=-(-episodes.budget // episodes.points),
         )
-        made = trainer(
+        made = q_learning(
             env,
             env,
             self.dqn(network, point_candidates, episodes.points, episodes.target),
@@ -128,7 +128,7 @@ class PointAgent(AgentOptions):
             goal_of=lambda found, own: own,
         )
         alone = data._replace(warm=data.train)
-        return make_training(alone, classifier, made, epochs=self.epochs, goal=episodes.goal)
+        return make_trainer(alone, classifier, made, goal=episodes.goal)
 
 
 def one_of_each(num_classes: int) -> Callable[[Array, Array], Labels]:

@@ -28,7 +28,7 @@ class Chooser:
     def network(self, state_size):
         return rl.mlp_network(state_size, 2, (8,))
 
-    def training(self, data, learner, num_classes):
+    def trainer(self, data, learner, num_classes):
         def choose(key, state, round, offered, action):
             filler = strategies.one_of(FILLERS, jnp.clip(action[0], 0, 1))
             picks, state = filler.select(key, state, round, BATCH)
@@ -53,7 +53,7 @@ class Chooser:
             terminal=rl.at_budget(self.budget),
             max_steps=-(-self.budget // BATCH),
         )
-        made = rl.trainer(
+        made = rl.q_learning(
             env,
             env,
             rl.dqn(self.network(len(data.state_x)), candidates),
@@ -62,7 +62,7 @@ class Chooser:
             bias=lambda found: found.episode / 2,
             goal_of=lambda found, own: own,
         )
-        return rl.make_training(data, learner, made, epochs=self.epochs)
+        return rl.make_trainer(data, learner, made)
 
     def strategy(self, policy, state_x):
         network = self.network(len(state_x))
