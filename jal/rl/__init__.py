@@ -46,7 +46,7 @@ from jal.rl.observations import (
     point_candidates,
     sorted_scores,
 )
-from jal.rl.point_agent import one_of_each, point_actor
+from jal.rl.point_agent import View, one_of_each, point_actor, point_strategy
 from jal.rl.policy import load_policy, save_policy
 from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
 from jal.rl.replay import Replay, ReplayState, Sample, prioritised_replay, replay_bytes
@@ -100,6 +100,7 @@ __all__ = [
     "TrainingState",
     "Trajectory",
     "Transition",
+    "View",
     "WarmStartResult",
     "after_two_falls",
     "agent_data",
@@ -126,6 +127,7 @@ __all__ = [
     "one_of_each",
     "point_actor",
     "point_candidates",
+    "point_strategy",
     "policy_of",
     "prioritised_replay",
     "q_learning",

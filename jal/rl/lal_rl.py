@@ -49,7 +49,7 @@ class LalRl(PointAgent):
                 f"an episode of lal_rl that is cut after {self.horizon} step teaches nothing: give "
                 "a horizon of at least 2."
             )
-        full = full_quality(learner, data.train, data.holdout)
+        full = _full_quality(learner, data.train, data.holdout)
         goal = Goal(self.quality * full, jnp.float32(jnp.inf))
         episodes = Episodes(1, self.horizon, constant_reward(), at_quality, goal)
         return self.train_on(data, learner, num_classes, network, self.view(), episodes)
@@ -86,7 +86,7 @@ class LalRl(PointAgent):
         return trained_size("lal_rl", policy, self.network)
 
 
-def full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:
+def _full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:
     """The accuracy on the hold-out with the whole pool labelled, `[]`."""
 
     def fitted(pool: Pool, holdout: Pool) -> Array:

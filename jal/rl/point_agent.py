@@ -101,7 +101,6 @@ class PointAgent(AgentOptions):
         episodes: Episodes,
     ) -> Trainer:
         """The trainer, once checked; warm start and training run on `data.train`."""
-        pool = data.train.y.shape[0]
         env = environment(
             classifier,
             start=one_of_each(num_classes),
@@ -109,7 +108,7 @@ class PointAgent(AgentOptions):
             observe=observe_points(
                 sorted_scores(view.score),
                 *view,
-                candidates=min(self.candidates or pool, pool),
+                candidates=self.candidates,
                 clock=episodes.budget if self.clock else None,
             ),
             quality=metrics.accuracy,
@@ -162,8 +161,8 @@ def point_strategy(
     state_x: Array,
     view: View,
     *,
-    clock: int | None,
-    candidates: int | None,
+    clock: int | None = None,
+    candidates: int | None = None,
 ) -> Strategy:
     """The unlabelled points of the highest values, of the whole pool or of some drawn from it.
 

@@ -142,11 +142,8 @@ class QLearning(NamedTuple):
     epochs: int
 
 
-Choose = Callable[[Array, PyTree], Array]
-
-
 def rollout(
-    env: Environment, choose: Choose, key: Array, params: EnvParams
+    env: Environment, choose: Callable[[Array, PyTree], Array], key: Array, params: EnvParams
 ) -> tuple[Trajectory, EnvState]:
     """One episode: `choose (key, observation) -> action` until it is done.
 
@@ -187,7 +184,7 @@ def q_learning(
       target_quality: whose least budget warm start seeks; the best quality that it sees if None.
 
     Raises:
-      InputError: for counts that are not positive, or where an epoch has nothing to do.
+      InputError: for a schedule that cannot be.
     """
     _check(schedule)
 
