@@ -36,7 +36,7 @@ __all__ = ["Episodes", "PointAgent", "View", "one_of_each", "point_actor", "poin
 
 
 class View(NamedTuple):
-    """How an agent sees points: see `jal.rl.observations`."""
+    """How an agent sees points: see `observe_points`."""
 
     score: Score
     distance: Distance
@@ -70,7 +70,7 @@ class PointAgent(AgentOptions):
     """Whether the state also has the share of an episode's labels that is left to buy. Without it
     a classifier that looks young promises gains for which there is no time."""
     window: int = 0
-    """Trainer stops once the mean return of so many epochs is that of as many before, to 1 %, all
+    """Training stops once the mean return of so many epochs is that of as many before, to 1 %, all
     of them after exploration; never if 0, or where exploration leaves too few."""
 
     def check(self, name: str, data: AgentData, num_classes: int, points: int, budget: int) -> None:

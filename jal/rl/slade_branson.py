@@ -42,7 +42,7 @@ class SladeBranson(PointAgent):
     exploration: float = 0.5
     """Share of the epochs over which epsilon falls."""
     window: int = 20
-    """Trainer stops once the mean return of so many epochs is that of as many before, to 1 %, all
+    """Training stops once the mean return of so many epochs is that of as many before, to 1 %, all
     of them after exploration; never if 0, or where that leaves too few."""
 
     def trainer(self, data: AgentData, learner: Learner, num_classes: int) -> Trainer:
