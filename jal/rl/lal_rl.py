@@ -38,7 +38,7 @@ class LalRl(PointAgent):
         Raises:
           InputError: for options or data that cannot be.
         """
-        check_positive("lal_rl", quality=self.quality)
+        check_positive("lal_rl", quality=self.quality, horizon=self.horizon)
         self.check("lal_rl", data, num_classes, 1, self.horizon)
         network = self.network(data.state_x.shape[0])
         if self.mode == "fixed_horizon":

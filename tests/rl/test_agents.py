@@ -432,6 +432,7 @@ def test_parts_that_share_points_or_are_too_small():
         (AbasRal(target_quality=95.0), "target_quality of abas_ral must be a share"),
         (AbasRal(discount=3.0), "discount of abas_ral must be a share"),
         (AbasRal(exponent=-1.0), "exponent of priorities must not be negative"),
+        (LalRl(horizon=0), "lal_rl takes a positive horizon, got 0"),
         (LalRl(horizon=1), "give a horizon of at least 2"),
         (AbasRal(learning_rate=-1.0), "abas_ral takes a positive learning_rate, got -1.0"),
         (AbasRal(state_size=0), "abas_ral takes a positive state_size, got 0"),
