@@ -120,7 +120,7 @@ def dqn(
     def td_error(params: PyTree, slow: PyTree, step: Transition, following: PyTree) -> Array:
         # Only what is selected among needs the values of all candidates. For N = 1
         # rlax.double_q_learning has the same errors from all values: with LAL-RL's network and a
-        # batch of 32 an update takes 1.6 (10 actions) to 3.7 times (1,000) as long on two cores.
+        # batch of 32 an update takes 1.4 (10 actions) to 3.6 times (1,000) as long on two cores.
         state, features, _ = candidates(step.observation)
         value = jnp.mean(network.apply(params, state, features[step.action]))
         online = jax.lax.stop_gradient(params)
