@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from jal import rl, strategies
-from jal.rl.dqn import DQNState
 from jal.types import InputError, Strategy
 
 __all__ = ["Counted", "Wider"]
@@ -33,13 +32,13 @@ class Counted:
     def trained_size(self, policy):
         return policy.weights["kernel"].shape[-2]
 
-    def training(self, data, learner, num_classes):
+    def trainer(self, data, learner, num_classes):
         def init(key, warm):
             weights = self.network(len(data.state_x)).init(key, 0.0)
             one = jnp.float32(1)
             return rl.TrainingState(
                 key,
-                DQNState(weights, (), ()),
+                rl.DQNState(weights, (), ()),
                 (),  # pyright: ignore[reportArgumentType]
                 rl.Goal(one / 2, one),
                 (),
@@ -55,10 +54,10 @@ class Counted:
             history = {name: jnp.where(now, epoch, old) for name, old in state.history.items()}
             more = self.step * (stop - start)
             online = jax.tree.map(lambda leaf: leaf + more, state.agent.online)
-            return state._replace(agent=DQNState(online, (), ()), history=history)
+            return state._replace(agent=rl.DQNState(online, (), ()), history=history)
 
         pools = data.warm.x, data.train.x
-        return rl.Training(init, run, *pools, self.epochs, 0)  # pyright: ignore[reportArgumentType]
+        return rl.Trainer(init, run, *pools, self.epochs, 0)  # pyright: ignore[reportArgumentType]
 
     def strategy(self, policy, state_x):
         if self.trained_size(policy) != len(state_x):

@@ -10,7 +10,7 @@ import pytest
 
 from jal.rl.dqn import DQN, Candidates, Transition, epsilon_greedy
 from jal.rl.replay import prioritised_replay
-from jal.rl.training import trainer
+from jal.rl.training import q_learning
 from jal.types import Learner, Outputs
 
 
@@ -47,16 +47,16 @@ def scripted() -> Learner:
 
 @contextlib.contextmanager
 def captured(module: str) -> Iterator[dict[str, Any]]:
-    """What agents of `jal.rl.<module>` give their trainer, by name."""
+    """What agents of `jal.rl.<module>` give their `q_learning`, by name."""
     found: dict[str, Any] = {}
 
     def keep(warm_env, env, agent, replay, schedule, **others):
         parts = {"warm_env": warm_env, "env": env, "agent": agent, "replay": replay}
         found.update(parts | {"schedule": schedule} | others)
-        return trainer(warm_env, env, agent, replay, schedule, **others)
+        return q_learning(warm_env, env, agent, replay, schedule, **others)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"jal.rl.{module}.trainer", keep)
+        patch.setattr(f"jal.rl.{module}.q_learning", keep)
         yield found
 
 

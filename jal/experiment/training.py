@@ -23,8 +23,7 @@ from jal.experiment.trained import Trained, is_trained, load_trained
 from jal.experiment.training_config import Training, build_agent
 from jal.memory import check_replay
 from jal.parallel import replicate, seed_mesh
-from jal.rl import AgentData, TrainingState, check_parts, policy_of
-from jal.rl import Training as RlTraining
+from jal.rl import AgentData, Trainer, TrainingState, check_parts, policy_of
 from jal.rl.agent import check_warm_start
 from jal.types import Array, InputError, Pool, PyTree
 
@@ -35,7 +34,7 @@ _SALT = 0x7EAC  # a training's key is none of an experiment's
 
 class _Made(NamedTuple):
     agent: Any
-    training: RlTraining
+    trainer: Trainer
     learner: str
 
 
@@ -59,17 +58,17 @@ def run_training(training: Training, session: Session) -> Trained:
             return load_trained(folder, agent=agent)
     made = _make(training, dataset, session.allow_names)
     mesh = seed_mesh(len(_devices(training)))
-    shown = RunProgress(made.training.epochs, 1, len(training.seed_numbers()), session.progress)
+    shown = RunProgress(made.trainer.epochs, 1, len(training.seed_numbers()), session.progress)
     for note in dataset.notes:
         shown.note(f"note: {note}")
     if folder is not None and not resumed:
         check_vacant(folder, training)
     with session.held(folder if resumed else None) as hold:
         with shown, interruptible(shown.note, session.interrupted):
-            shown.training(training.name, made.learner, "compiling", 0, made.training.epochs)
+            shown.training(training.name, made.learner, "compiling", 0, made.trainer.epochs)
             at_once = seeds_at_once(training.execution.seeds_at_once, mesh)
             numbers = training.seed_numbers()
-            program = training_program(made.training, numbers, training.name, mesh, at_once)
+            program = training_program(made.trainer, numbers, training.name, mesh, at_once)
             if folder is not None and not resumed:
                 hold(folder, training, identity)
             state, seconds = _train(training, made, program, shown, session)
@@ -116,19 +115,19 @@ def agent_parts(dataset: Dataset, training: Training) -> AgentData:
 
 
 def training_program(
-    training: RlTraining, numbers: range, name: str, mesh: Any, at_once: int | None
+    trainer: Trainer, numbers: range, name: str, mesh: Any, at_once: int | None
 ) -> Program:
     """The compiled trainings of all seeds: `begin()` after warm start, `advance` by epochs."""
-    warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
+    warm, train = (replicate(params, mesh) for params in (trainer.warm, trainer.train))
 
     def first(number: Array, warm: PyTree) -> TrainingState:
-        return training.init(jax.random.fold_in(jax.random.key(number), _SALT), warm)
+        return trainer.init(jax.random.fold_in(jax.random.key(number), _SALT), warm)
 
     def following(
         state: TrainingState, own: tuple[()], start: Array, stop: Array, train: PyTree
     ) -> TrainingState:
         del own
-        return training.run(state, start, stop, train)
+        return trainer.run(state, start, stop, train)
 
     seeds = Arguments(np.array(numbers, np.int32), (warm,))
     shared = Arguments((), (train,))
@@ -153,7 +152,7 @@ def _make(training: Training, dataset: Dataset, allow_code: bool) -> _Made:
     check_learner(name, training.learner)
     labels = agent.max_labels(data, dataset.num_classes)
     learner = build_learner(name, training.learner, dataset, labels, allow_code)
-    made = agent.training(data, learner, dataset.num_classes)
+    made = agent.trainer(data, learner, dataset.num_classes)
     check_replay(training.name, made.replay_bytes, len(training.seed_numbers()), _devices(training))
     return _Made(agent, made, name)
 
@@ -162,7 +161,7 @@ def _train(
     training: Training, made: _Made, program: Program, shown: RunProgress, session: Session
 ) -> tuple[TrainingState, float]:
     """The last state, and the seconds that it took in this session and those before."""
-    folder, epochs = session.folder, made.training.epochs
+    folder, epochs = session.folder, made.trainer.epochs
     checkpoints, done = None, None
     if folder is not None:
         name = training.name

@@ -97,7 +97,7 @@ def build_agent(config: Any, allow_code: bool) -> Any:
     return config
 
 
-_PARTS = ("training", "strategy", "max_labels", "network", "trained_size")
+_PARTS = ("trainer", "strategy", "max_labels", "network", "trained_size")
 
 
 def _is_agent(thing: Any) -> bool:

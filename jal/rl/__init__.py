@@ -2,7 +2,7 @@
 
 An agent of one's own is an `environment` of these parts: a start, an actor (`batch_actor`,
 `point_actor`), an observer (`observe_batches`, `observe_points`), a quality, a reward and a
-terminal rule; a `dqn`, a `prioritised_replay` and a `trainer` learn on it.
+terminal rule; a `dqn` with a `prioritised_replay` learns on it by `q_learning`.
 """
 
 from jal.extras import require
@@ -15,13 +15,14 @@ from jal.rl.agent import (
     Agent,
     AgentData,
     Policy,
-    Training,
+    Trainer,
     agent_data,
     check_parts,
     given_of,
-    make_training,
+    make_trainer,
     policy_of,
     train,
+    trained_size,
 )
 from jal.rl.dqn import DQN, Candidates, DQNState, Transition, dqn, epsilon_greedy, greedy
 from jal.rl.env import (
@@ -45,10 +46,10 @@ from jal.rl.observations import (
     point_candidates,
     sorted_scores,
 )
-from jal.rl.point_agent import one_of_each, point_actor
+from jal.rl.point_agent import View, one_of_each, point_actor, point_strategy
 from jal.rl.policy import load_policy, save_policy
 from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
-from jal.rl.replay import Replay, ReplayState, prioritised_replay, replay_bytes
+from jal.rl.replay import Replay, ReplayState, Sample, prioritised_replay, replay_bytes
 from jal.rl.rules import (
     after_two_falls,
     at_budget,
@@ -61,13 +62,13 @@ from jal.rl.rules import (
 )
 from jal.rl.slade_branson import SladeBranson
 from jal.rl.training import (
+    QLearning,
     Schedule,
-    Trainer,
     TrainingState,
     Trajectory,
     WarmStartResult,
+    q_learning,
     rollout,
-    trainer,
 )
 
 __all__ = [
@@ -88,16 +89,18 @@ __all__ = [
     "Points",
     "Policy",
     "Progress",
+    "QLearning",
     "QNetwork",
     "Replay",
     "ReplayState",
+    "Sample",
     "Schedule",
     "SladeBranson",
     "Trainer",
-    "Training",
     "TrainingState",
     "Trajectory",
     "Transition",
+    "View",
     "WarmStartResult",
     "after_two_falls",
     "agent_data",
@@ -117,15 +120,17 @@ __all__ = [
     "lal_rl_network",
     "largest_batch",
     "load_policy",
-    "make_training",
+    "make_trainer",
     "mlp_network",
     "observe_batches",
     "observe_points",
     "one_of_each",
     "point_actor",
     "point_candidates",
+    "point_strategy",
     "policy_of",
     "prioritised_replay",
+    "q_learning",
     "quality_gain",
     "replay_bytes",
     "rollout",
@@ -133,5 +138,5 @@ __all__ = [
     "sorted_scores",
     "succeeds",
     "train",
-    "trainer",
+    "trained_size",
 ]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jal import metrics, strategies
 from jal.labels import random_start
-from jal.rl.agent import AgentData, Policy, Training, given_of, make_training, trained_size
+from jal.rl.agent import AgentData, Policy, Trainer, given_of, make_trainer, trained_size
 from jal.rl.dqn import greedy
 from jal.rl.env import Actor, Environment, Goal, environment
 from jal.rl.observations import (
@@ -24,7 +24,7 @@ from jal.rl.observations import (
 from jal.rl.options import AgentOptions, check_shares
 from jal.rl.q_networks import QNetwork, lal_rl_network, mlp_network
 from jal.rl.rules import after_two_falls, at_targets, efficiency_gain
-from jal.rl.training import WarmStartResult, trainer
+from jal.rl.training import WarmStartResult, q_learning
 from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
@@ -99,8 +99,8 @@ class AbasRal(AgentOptions):
         with jax.ensure_compile_time_eval():  # also within a program: it is a shape
             return int(largest_batch(points, self.cap))
 
-    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
-        """The training of this agent.
+    def trainer(self, data: AgentData, learner: Learner, num_classes: int) -> Trainer:
+        """The trainer of this agent.
 
         Raises:
           InputError: for options or data that cannot be.
@@ -108,7 +108,7 @@ class AbasRal(AgentOptions):
         self._check(data, num_classes)
         actions = max(self.largest(len(pool.y)) for pool in (data.warm, data.train))
         size = self.state_size or data.state_x.shape[0]
-        made = trainer(
+        made = q_learning(
             self._environment(data, learner, num_classes, warm=True),
             self._environment(data, learner, num_classes, warm=False),
             self.dqn(self.network(size), self._candidates(actions)),
@@ -118,7 +118,7 @@ class AbasRal(AgentOptions):
             goal_of=self._goal_of,
             target_quality=self.target_quality,
         )
-        return make_training(data, learner, made, epochs=self.epochs)
+        return make_trainer(data, learner, made)
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
         """The trained policy as a Strategy: the smallest margins, as many as the network says.

@@ -1,4 +1,4 @@
-"""What the agents share: the data they are trained on, a training, and what it makes."""
+"""What the agents share: the data they are trained on, a trainer, and what it makes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from jal.memory import check_replay
 from jal.rl.env import EnvParams, Goal
 from jal.rl.q_networks import QNetwork
 from jal.rl.replay import replay_bytes
-from jal.rl.training import Trainer, TrainingState
+from jal.rl.training import QLearning, TrainingState
 from jal.types import Array, Given, InputError, Learner, Pool, PyTree, Strategy
 
 __all__ = [
     "Agent",
     "AgentData",
     "Policy",
-    "Training",
+    "Trainer",
     "agent_data",
     "check_parts",
     "check_warm_start",
     "given_of",
-    "make_training",
+    "make_trainer",
     "policy_of",
     "train",
     "trained_size",
@@ -67,8 +67,8 @@ class Policy(NamedTuple):
     classifier: PyTree
 
 
-class Training(NamedTuple):
-    """A training of one agent on one data set, as pure functions of one seed.
+class Trainer(NamedTuple):
+    """Trains one agent on one data set, as pure functions of one seed.
 
     Attributes:
       init: `(key, warm) -> TrainingState`, after warm start.
@@ -90,8 +90,8 @@ class Training(NamedTuple):
 class Agent(Protocol):
     """An agent's options, a frozen dataclass, and what is made of them."""
 
-    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
-        """The training of this agent; raises InputError where it cannot be."""
+    def trainer(self, data: AgentData, learner: Learner, num_classes: int) -> Trainer:
+        """The trainer of this agent; raises InputError where there can be none."""
         ...
 
     def strategy(self, policy: Policy, state_x: Array) -> Strategy:
@@ -162,21 +162,15 @@ def check_parts(y: np.ndarray, num_classes: int, *, state: np.ndarray, **pools: 
             )
 
 
-def make_training(
-    data: AgentData,
-    learner: Learner,
-    trainer: Trainer,
-    *,
-    epochs: int,
-    goal: Goal | None = None,
-) -> Training:
-    """A Training from a Trainer whose classifier starts from each seed's own initial variables.
+def make_trainer(
+    data: AgentData, learner: Learner, learning: QLearning, *, goal: Goal | None = None
+) -> Trainer:
+    """A Trainer by Q-learning whose classifier starts from each seed's own initial variables.
 
     Args:
       data: see AgentData.
       learner: the classifier.
-      trainer: see `jal.rl.training.trainer`.
-      epochs: in all.
+      learning: of `q_learning`.
       goal: of the warm start's episodes; none that could be reached if None.
     """
     none = Goal(jnp.float32(jnp.inf), jnp.float32(jnp.inf))
@@ -188,16 +182,16 @@ def make_training(
 
     def init(key: Array, warm: EnvParams) -> TrainingState:
         key_classifier, key = jax.random.split(key)
-        return trainer.init(key, warm._replace(variables=learner.init(key_classifier, warm.data)))
+        return learning.init(key, warm._replace(variables=learner.init(key_classifier, warm.data)))
 
     warm = params(data.warm)
     same = data.train is data.warm
-    return Training(
+    return Trainer(
         init,
-        trainer.run,
+        learning.run,
         warm,
         warm if same else params(data.train),
-        epochs,
+        learning.epochs,
         replay_bytes(jax.eval_shape(init, jax.random.key(0), warm).replay),
     )
 
@@ -280,7 +274,7 @@ def train(
 ) -> tuple[Policy, TrainingState]:
     """Trains one agent with one seed, from warm start to the last epoch.
 
-    For many seeds at once map `agent.training(...)` over them, as `jal.experiment` does.
+    For many seeds at once map `agent.trainer(...)` over them, as `jal.experiment` does.
 
     Args:
       key: the seed's.
@@ -297,19 +291,19 @@ def train(
       InputError: where the agent cannot be trained on these data, or its replay buffer takes more
         memory than is free; after warm start, where that never reached the target.
     """
-    name, training = type(agent).__name__, agent.training(data, learner, num_classes)
-    check_replay(name, training.replay_bytes, 1, jax.devices()[:1])
-    run, epochs = jax.jit(training.run, donate_argnums=0), training.epochs
+    name, trainer = type(agent).__name__, agent.trainer(data, learner, num_classes)
+    check_replay(name, trainer.replay_bytes, 1, jax.devices()[:1])
+    run, epochs = jax.jit(trainer.run, donate_argnums=0), trainer.epochs
     done, status = 0, ""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(quiet=not progress)
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as shown:
         bar = shown.add_task(f"{name}: warm start", total=epochs)
-        state = jax.block_until_ready(jax.jit(training.init)(key, training.warm))
+        state = jax.block_until_ready(jax.jit(trainer.init)(key, trainer.warm))
         check_warm_start(name, state)
         for start in range(0, epochs, max(epochs // _LOOKS, 1)):
             stop = min(start + max(epochs // _LOOKS, 1), epochs)
-            state = run(state, jnp.int32(start), jnp.int32(stop), training.train)
+            state = run(state, jnp.int32(start), jnp.int32(stop), trainer.train)
             returns = np.asarray(state.history["return"])
             done = int(np.isfinite(returns).sum())
             status = f"return {returns[done - 1]:.2f}"

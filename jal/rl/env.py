@@ -21,7 +21,6 @@ __all__ = [
     "Observer",
     "Progress",
     "environment",
-    "keep_where",
 ]
 
 
@@ -240,7 +239,7 @@ def environment(
             terminal=ended,
             done=ended | (after.step >= max_steps),
         )
-        following = keep_where(state.done, state, following)
+        following = jax.tree.map(lambda a, b: jnp.where(state.done, a, b), state, following)
         info = {
             "quality": following.progress.quality,
             "labels": following.progress.labels,
@@ -265,8 +264,3 @@ def _sound(picks: Array, k: Array, labelled: Array) -> tuple[Array, Array]:
     good = inside & (place < k) & (first[point] == place) & ~labelled[point]
     slot = jnp.where(good, jnp.cumsum(good) - 1, most)
     return jnp.full_like(picks, size).at[slot].set(picks, mode="drop"), jnp.sum(good)
-
-
-def keep_where(condition: Array, kept: PyTree, other: PyTree) -> PyTree:
-    """`kept` where the scalar condition holds, else `other`, leaf by leaf; keys too."""
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), kept, other)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jal import metrics
-from jal.rl.agent import AgentData, Policy, Training, trained_size
+from jal.rl.agent import AgentData, Policy, Trainer, trained_size
 from jal.rl.env import Goal
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, lal_rl_network
@@ -32,13 +32,13 @@ class LalRl(PointAgent):
     horizon: int = 100
     """Steps of an episode; at most so many where a quality is to be reached."""
 
-    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
-        """The training of this agent; warm start and training run on `data.train`.
+    def trainer(self, data: AgentData, learner: Learner, num_classes: int) -> Trainer:
+        """The trainer of this agent; warm start and training run on `data.train`.
 
         Raises:
           InputError: for options or data that cannot be.
         """
-        check_positive("lal_rl", quality=self.quality)
+        check_positive("lal_rl", quality=self.quality, horizon=self.horizon)
         self.check("lal_rl", data, num_classes, 1, self.horizon)
         network = self.network(data.state_x.shape[0])
         if self.mode == "fixed_horizon":
@@ -49,7 +49,7 @@ class LalRl(PointAgent):
                 f"an episode of lal_rl that is cut after {self.horizon} step teaches nothing: give "
                 "a horizon of at least 2."
             )
-        full = full_quality(learner, data.train, data.holdout)
+        full = _full_quality(learner, data.train, data.holdout)
         goal = Goal(self.quality * full, jnp.float32(jnp.inf))
         episodes = Episodes(1, self.horizon, constant_reward(), at_quality, goal)
         return self.train_on(data, learner, num_classes, network, self.view(), episodes)
@@ -86,7 +86,7 @@ class LalRl(PointAgent):
         return trained_size("lal_rl", policy, self.network)
 
 
-def full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:
+def _full_quality(learner: Learner, pool: Pool, holdout: Pool) -> Array:
     """The accuracy on the hold-out with the whole pool labelled, `[]`."""
 
     def fitted(pool: Pool, holdout: Pool) -> Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jal import metrics, select
 from jal.labels import balanced_start
-from jal.rl.agent import AgentData, Policy, Training, given_of, make_training
+from jal.rl.agent import AgentData, Policy, Trainer, given_of, make_trainer
 from jal.rl.env import Actor, Goal, Progress, environment
 from jal.rl.observations import (
     Distance,
@@ -27,7 +27,7 @@ from jal.rl.observations import (
 )
 from jal.rl.options import AgentOptions
 from jal.rl.q_networks import QNetwork
-from jal.rl.training import trainer
+from jal.rl.training import q_learning
 from jal.select.checks import take_picks
 from jal.strategies.strategy import check_positive
 from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
@@ -36,7 +36,7 @@ __all__ = ["Episodes", "PointAgent", "View", "one_of_each", "point_actor", "poin
 
 
 class View(NamedTuple):
-    """How an agent sees points: see `jal.rl.observations`."""
+    """How an agent sees points: see `observe_points`."""
 
     score: Score
     distance: Distance
@@ -99,9 +99,8 @@ class PointAgent(AgentOptions):
         network: QNetwork,
         view: View,
         episodes: Episodes,
-    ) -> Training:
-        """The training, once checked; warm start and training run on `data.train`."""
-        pool = data.train.y.shape[0]
+    ) -> Trainer:
+        """The trainer, once checked; warm start and training run on `data.train`."""
         env = environment(
             classifier,
             start=one_of_each(num_classes),
@@ -109,7 +108,7 @@ class PointAgent(AgentOptions):
             observe=observe_points(
                 sorted_scores(view.score),
                 *view,
-                candidates=min(self.candidates or pool, pool),
+                candidates=self.candidates,
                 clock=episodes.budget if self.clock else None,
             ),
             quality=metrics.accuracy,
@@ -117,7 +116,7 @@ class PointAgent(AgentOptions):
             terminal=episodes.terminal,
             max_steps=-(-episodes.budget // episodes.points),
         )
-        made = trainer(
+        made = q_learning(
             env,
             env,
             self.dqn(network, point_candidates, episodes.points, episodes.target),
@@ -128,7 +127,7 @@ class PointAgent(AgentOptions):
             goal_of=lambda found, own: own,
         )
         alone = data._replace(warm=data.train)
-        return make_training(alone, classifier, made, epochs=self.epochs, goal=episodes.goal)
+        return make_trainer(alone, classifier, made, goal=episodes.goal)
 
 
 def one_of_each(num_classes: int) -> Callable[[Array, Array], Labels]:
@@ -162,8 +161,8 @@ def point_strategy(
     state_x: Array,
     view: View,
     *,
-    clock: int | None,
-    candidates: int | None,
+    clock: int | None = None,
+    candidates: int | None = None,
 ) -> Strategy:
     """The unlabelled points of the highest values, of the whole pool or of some drawn from it.
 

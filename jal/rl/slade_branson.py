@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from jal.rl.agent import AgentData, Policy, Training, trained_size
+from jal.rl.agent import AgentData, Policy, Trainer, trained_size
 from jal.rl.point_agent import Episodes, PointAgent, View, point_strategy
 from jal.rl.q_networks import QNetwork, mlp_network
 from jal.rl.rules import at_budget, quality_gain
@@ -45,8 +45,8 @@ class SladeBranson(PointAgent):
     """Training stops once the mean return of so many epochs is that of as many before, to 1 %, all
     of them after exploration; never if 0, or where that leaves too few."""
 
-    def training(self, data: AgentData, learner: Learner, num_classes: int) -> Training:
-        """The training of this agent; warm start and training run on `data.train`.
+    def trainer(self, data: AgentData, learner: Learner, num_classes: int) -> Trainer:
+        """The trainer of this agent; warm start and training run on `data.train`.
 
         Raises:
           InputError: for options or data that cannot be.

@@ -15,13 +15,13 @@ from jal.rl.rules import succeeds
 from jal.types import Array, InputError, PyTree
 
 __all__ = [
+    "QLearning",
     "Schedule",
-    "Trainer",
     "TrainingState",
     "Trajectory",
     "WarmStartResult",
+    "q_learning",
     "rollout",
-    "trainer",
 ]
 
 
@@ -48,7 +48,7 @@ class WarmStartResult(NamedTuple):
 
     Attributes:
       quality: the best seen.
-      budget: the least share of the pool that reached it, or the trainer's `target_quality`;
+      budget: the least share of the pool that reached it, or the given `target_quality`;
         infinite where that was never reached.
       reward: mean of a step.
       episode: mean sum of an episode's rewards.
@@ -125,8 +125,8 @@ class Schedule(NamedTuple):
     episodes_at_once: int = 1
 
 
-class Trainer(NamedTuple):
-    """A training as pure functions, unbatched in the seed.
+class QLearning(NamedTuple):
+    """Deep Q-learning on an environment as pure functions, unbatched in the seed.
 
     Attributes:
       init: `(key, params of the warm start) -> TrainingState`: after warm start; the goal is what
@@ -134,17 +134,16 @@ class Trainer(NamedTuple):
       run: `(state, start, stop, params) -> TrainingState`: epochs start to stop - 1, with the
         state's own goal and start. Segments of any length are one program, and give what one run
         gives.
+      epochs: E, in all.
     """
 
     init: Callable[[Array, EnvParams], TrainingState]
     run: Callable[[TrainingState, Array, Array, EnvParams], TrainingState]
-
-
-Choose = Callable[[Array, PyTree], Array]
+    epochs: int
 
 
 def rollout(
-    env: Environment, choose: Choose, key: Array, params: EnvParams
+    env: Environment, choose: Callable[[Array, PyTree], Array], key: Array, params: EnvParams
 ) -> tuple[Trajectory, EnvState]:
     """One episode: `choose (key, observation) -> action` until it is done.
 
@@ -161,7 +160,7 @@ def rollout(
     return trajectory, state
 
 
-def trainer(
+def q_learning(
     warm_env: Environment,
     env: Environment,
     agent: DQN,
@@ -171,8 +170,8 @@ def trainer(
     bias: Callable[[WarmStartResult], Array],
     goal_of: Callable[[WarmStartResult, Goal], Goal],
     target_quality: float | None = None,
-) -> Trainer:
-    """Warm start with random actions, then epochs of episodes and updates.
+) -> QLearning:
+    """Deep Q-learning: warm start with random actions, then epochs of episodes and updates.
 
     Args:
       warm_env: where the random episodes run.
@@ -185,7 +184,7 @@ def trainer(
       target_quality: whose least budget warm start seeks; the best quality that it sees if None.
 
     Raises:
-      InputError: for counts that are not positive, or where an epoch has nothing to do.
+      InputError: for a schedule that cannot be.
     """
     _check(schedule)
 
@@ -355,7 +354,7 @@ def trainer(
 
         return jax.lax.fori_loop(start, stop, one, state)
 
-    return Trainer(init, run)
+    return QLearning(init, run, schedule.epochs)
 
 
 def _play(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jal.learners import logistic_regression
-from jal.rl.agent import Agent, AgentData, Training, policy_of
+from jal.rl.agent import Agent, AgentData, Trainer, policy_of
 from jal.rl.policy import load_policy, save_policy
 from jal.rl.training import TrainingState
 from jal.testing.strategies import check_strategy
@@ -34,7 +34,7 @@ def check_agent(agent: Agent) -> None:
     data, learner = _data(), logistic_regression((_FEATURES,), _CLASSES, tol=1e-3)
     missing = [
         name
-        for name in ("training", "strategy", "max_labels", "network", "trained_size")
+        for name in ("trainer", "strategy", "max_labels", "network", "trained_size")
         if not callable(getattr(agent, name, None))
     ]
     if missing:
@@ -42,13 +42,13 @@ def check_agent(agent: Agent) -> None:
     most = agent.max_labels(data, _CLASSES)
     if not 1 <= most <= max(len(data.warm.y), len(data.train.y)):
         raise AssertionError(f"max_labels must be of the pool's points, got {most}.")
-    training = agent.training(data, learner, _CLASSES)
-    whole = _trained(training, (training.epochs,))
+    trainer = agent.trainer(data, learner, _CLASSES)
+    whole = _trained(trainer, (trainer.epochs,))
     if not np.isfinite(whole.history["loss"]).all() and not bool(whole.stopped):
         raise AssertionError(f"losses must be finite, got {whole.history['loss']}.")
     for name, other in {
-        "in segments": _trained(training, (1, training.epochs)),
-        "again": _trained(training, (training.epochs,)),
+        "in segments": _trained(trainer, (1, trainer.epochs)),
+        "again": _trained(trainer, (trainer.epochs,)),
     }.items():
         same = jax.tree.map(np.array_equal, policy_of(whole).weights, policy_of(other).weights)
         if not all(jax.tree.leaves(same)):
@@ -77,10 +77,10 @@ def _data() -> AgentData:
     return AgentData(x[:10], pool, pool, Pool(x[100:], y[100:]))
 
 
-def _trained(training: Training, stops: tuple[int, ...]) -> TrainingState:
-    state = jax.jit(training.init)(jax.random.key(0), training.warm)
-    run, start = jax.jit(training.run), 0
+def _trained(trainer: Trainer, stops: tuple[int, ...]) -> TrainingState:
+    state = jax.jit(trainer.init)(jax.random.key(0), trainer.warm)
+    run, start = jax.jit(trainer.run), 0
     for stop in stops:
-        state = run(state, jnp.int32(start), jnp.int32(stop), training.train)
+        state = run(state, jnp.int32(start), jnp.int32(stop), trainer.train)
         start = stop
     return state

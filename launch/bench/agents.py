@@ -133,17 +133,17 @@ def _trainings(path: str, settings: Result, learner: str, seeds: int) -> Result:
     }
     data = AgentData(jnp.asarray(given["state_x"]), **pools)
     agent = AbasRal(**settings)
-    training = agent.training(data, learner_of(learner), 10)
+    trainer = agent.trainer(data, learner_of(learner), 10)
 
     def begin(number: Array, warm: PyTree) -> TrainingState:
-        return training.init(jax.random.key(number), warm)
+        return trainer.init(jax.random.key(number), warm)
 
     def go_on(state: TrainingState, train: PyTree) -> TrainingState:
-        return training.run(state, jnp.int32(0), jnp.int32(training.epochs), train)
+        return trainer.run(state, jnp.int32(0), jnp.int32(trainer.epochs), train)
 
     mesh = seed_mesh(min(seeds, jax.device_count()))
     at_once = 1 if jax.default_backend() == "cpu" else None
-    warm, train = (replicate(params, mesh) for params in (training.warm, training.train))
+    warm, train = (replicate(params, mesh) for params in (trainer.warm, trainer.train))
     numbers = np.arange(seeds, dtype=np.int32)
     beginning = jax.jit(over_seeds(begin, mesh, at_once), **compiler_options())
     first, found = compiled(beginning, numbers, warm)

@@ -10,7 +10,7 @@ from jal.experiment import Data, Parts, SladeBranson, Training
 from jal.experiment.parts import divide, evaluation
 from jal.experiment.training import agent_parts, training_program
 from jal.parallel import seed_mesh
-from jal.rl import Training as RlTraining
+from jal.rl import Trainer
 from jal.types import InputError
 
 POINTS, CLASSES = 200, 2
@@ -97,8 +97,8 @@ def test_a_training_begins_on_warm_start_s_pool_and_goes_on_with_its_own():
     def run(state, start, stop, train):
         return state | {"sum": state["sum"] + (stop - start) * train}
 
-    training = RlTraining(init, run, jnp.float32(1), jnp.float32(2), 5, 0)
-    program = training_program(training, range(4, 7), "agent", seed_mesh(1), 1)
+    trainer = Trainer(init, run, jnp.float32(1), jnp.float32(2), 5, 0)
+    program = training_program(trainer, range(4, 7), "agent", seed_mesh(1), 1)
     state = program.begin()
     np.testing.assert_array_equal(state["sum"], [1, 1, 1])
     assert len({tuple(key) for key in np.asarray(state["key"]).tolist()}) == 3

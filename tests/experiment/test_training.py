@@ -265,8 +265,8 @@ def test_a_loss_that_is_not_finite_is_named(monkeypatch):
 class Broken(Counted):
     """Its second epoch diverges."""
 
-    def training(self, data, learner, num_classes):
-        made = super().training(data, learner, num_classes)
+    def trainer(self, data, learner, num_classes):
+        made = super().trainer(data, learner, num_classes)
 
         def run(state, start, stop, train):
             state = made.run(state, start, stop, train)
@@ -298,7 +298,7 @@ class Broken(Counted):
             "agent must say its type, one of AbasRal, LalRl, .*, got 'abas_ral'",
         ),
         ({"agent": None}, "agent must say its type, one of AbasRal, .*, got None"),
-        ({"agent": ex.MLP()}, "agent <MLP> must be a jal.rl.Agent, and has no training, strategy"),
+        ({"agent": ex.MLP()}, "agent <MLP> must be a jal.rl.Agent, and has no trainer, strategy"),
         ({"agent": SladeBranson(points=0)}, "slade_branson takes a positive points, got 0"),
         ({"splits": 0}, "splits must be at least 1, got 0"),
         ({"devices": 9}, "devices must be between 1 and the 4 present, got 9"),

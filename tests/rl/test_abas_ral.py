@@ -63,13 +63,13 @@ def margins(x, t):
 
 @functools.cache
 def made(agent=AGENT):
-    """A training, and what its trainer was given."""
+    """A trainer, and what its `q_learning` was given."""
     with captured("abas_ral") as given:
-        return agent.training(data(), scripted(), 2), given
+        return agent.trainer(data(), scripted(), 2), given
 
 
-def start_of(training, which):
-    params = getattr(training, which)
+def start_of(trainer, which):
+    params = getattr(trainer, which)
     return params._replace(variables=jnp.int32(0), goal=NEVER)
 
 
@@ -103,18 +103,18 @@ def bought(before, after):
 
 
 def test_pools_and_the_hold_out_are_those_given():
-    training, _ = made()
-    for params, pool in ((training.warm, data().warm), (training.train, data().train)):
+    trainer, _ = made()
+    for params, pool in ((trainer.warm, data().warm), (trainer.train, data().train)):
         assert params.pool is pool
         assert params.holdout is data().holdout and params.state_x is data().state_x
-    assert training.epochs == AGENT.epochs
+    assert trainer.epochs == AGENT.epochs
 
 
 @pytest.mark.parametrize("initial", [0.05, 0.2, 0.3])
 def test_episodes_start_with_a_share_or_two_of_each_class_drawn_at_random(initial):
-    training, given = made(dataclasses.replace(AGENT, initial=initial))
+    trainer, given = made(dataclasses.replace(AGENT, initial=initial))
     for env, which, size in (("warm_env", "warm", WARM), ("env", "train", TRAIN)):
-        params = start_of(training, which)
+        params = start_of(trainer, which)
         keys = jax.random.split(jax.random.key(1), 4)
         states, _ = jax.jit(jax.vmap(given[env].reset, (0, None)))(keys, params)
         wanted = max(4, round(initial * size))
@@ -125,8 +125,8 @@ def test_episodes_start_with_a_share_or_two_of_each_class_drawn_at_random(initia
 
 
 def test_training_fills_batches_with_the_smallest_margins():
-    training, given = made()
-    states, _ = play(given["env"], start_of(training, "train"), [4, 0, 6, 1])
+    trainer, given = made()
+    states, _ = play(given["env"], start_of(trainer, "train"), [4, 0, 6, 1])
     for t, ((before, after), k) in enumerate(
         zip(itertools.pairwise(states), [5, 1, 7, 2], strict=True)
     ):
@@ -137,8 +137,8 @@ def test_training_fills_batches_with_the_smallest_margins():
 
 
 def test_warm_start_fills_batches_at_random():
-    training, given = made()
-    params = start_of(training, "warm")
+    trainer, given = made()
+    params = start_of(trainer, "warm")
     found = set()
     for seed in range(3):
         before, after = play(given["warm_env"], params, [5], seed)[0]
@@ -157,9 +157,9 @@ def test_warm_start_fills_batches_at_random():
 @pytest.mark.parametrize("env", ["warm_env", "env"])
 def test_rewards_by_hand(env, of, price):
     """8 of 40 or 4 of 20 points, then 5, 3 and 1 more, and the price of each batch."""
-    training, given = made(dataclasses.replace(AGENT, reward=of, price=price))
+    trainer, given = made(dataclasses.replace(AGENT, reward=of, price=price))
     which, pool = ("warm", WARM) if env == "warm_env" else ("train", TRAIN)
-    states, rewards = play(given[env], start_of(training, which), [4, 2, 0])
+    states, rewards = play(given[env], start_of(trainer, which), [4, 2, 0])
     each = np.array([pool // 5, 5, 3, 1])
     each = each + price * np.array([0, 1, 1, 1])
     count = np.cumsum(each) if of == "cumulative" else each
@@ -179,18 +179,16 @@ def test_rewards_by_hand(env, of, price):
 )
 def test_what_ends_an_episode_of_training(rule, quality, budget, ends):
     """Precision 5/6, then 1, with 13/40 and 16/40 labels."""
-    training, given = made(dataclasses.replace(AGENT, terminal=rule))
-    params = start_of(training, "train")._replace(
-        goal=Goal(np.float32(quality), np.float32(budget))
-    )
+    trainer, given = made(dataclasses.replace(AGENT, terminal=rule))
+    params = start_of(trainer, "train")._replace(goal=Goal(np.float32(quality), np.float32(budget)))
     states, _ = play(given["env"], params, [4, 2])
     assert [bool(state.terminal) for state in states[1:]] == ends
 
 
 def test_two_falls_end_warm_start_whatever_the_goal():
     """Rewards of single points: 2.08, 0, -.95."""
-    training, given = made()
-    params = start_of(training, "warm")._replace(goal=Goal(np.float32(0), np.float32(0)))
+    trainer, given = made()
+    params = start_of(trainer, "warm")._replace(goal=Goal(np.float32(0), np.float32(0)))
     states, _ = play(given["warm_env"], params, [0] * 4)
     assert [bool(state.terminal) for state in states[1:]] == [False, False, True, True]
     assert states[-1].labels.n == 4 + 3
@@ -235,8 +233,8 @@ def test_the_buffer_holds_what_is_asked_for_and_no_more_than_there_will_be(capac
 
 @pytest.mark.parametrize(("scale", "unit"), [("pool", 32), ("cap", 16), ("count", 1)])
 def test_actions_are_sizes_up_to_the_cap_of_the_larger_pool(scale, unit):
-    training, given = made(dataclasses.replace(AGENT, action_scale=scale))
-    params = start_of(training, "train")
+    trainer, given = made(dataclasses.replace(AGENT, action_scale=scale))
+    params = start_of(trainer, "train")
     _, seen = jax.jit(given["env"].reset)(jax.random.key(0), params)
     at = given["agent"].candidates(seen)
     np.testing.assert_allclose(at.actions[:, 0], np.arange(1, 21) / unit)
@@ -332,12 +330,12 @@ def test_a_policy_s_state_may_have_progress():
         done += wanted[-1]
     np.testing.assert_array_equal(sizes, wanted)
     assert len(set(wanted)) == 4
-    training, given = made(agent)
-    _, seen = jax.jit(given["env"].reset)(jax.random.key(0), start_of(training, "train"))
+    trainer, given = made(agent)
+    _, seen = jax.jit(given["env"].reset)(jax.random.key(0), start_of(trainer, "train"))
     assert given["agent"].candidates(seen).state.shape == (STATE + 1,)
 
 
 @pytest.mark.parametrize("price", [-1.0, np.inf, np.nan])
 def test_a_price_that_is_none(price):
     with pytest.raises(InputError, match="price of abas_ral must be labels, 0 or more"):
-        dataclasses.replace(AGENT, price=price).training(data(), scripted(), 2)
+        dataclasses.replace(AGENT, price=price).trainer(data(), scripted(), 2)

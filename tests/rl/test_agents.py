@@ -109,11 +109,11 @@ def learner(max_labels: int = 120):
 
 @functools.cache
 def trained(name: str):
-    """The training, the state after warm start, the compiled run, the state at the end."""
-    training = SMALL[name].training(parts(), learner(), 5)
-    start = jax.jit(training.init)(jax.random.key(3), training.warm)
-    run = jax.jit(training.run)
-    return training, start, run, run(start, 0, training.epochs, training.train)
+    """The trainer, the state after warm start, the compiled run, the state at the end."""
+    trainer = SMALL[name].trainer(parts(), learner(), 5)
+    start = jax.jit(trainer.init)(jax.random.key(3), trainer.warm)
+    run = jax.jit(trainer.run)
+    return trainer, start, run, run(start, 0, trainer.epochs, trainer.train)
 
 
 def flat(tree):
@@ -141,10 +141,10 @@ every_agent = pytest.mark.parametrize(
 
 @every_agent
 def test_training_in_segments_is_training_in_one_go(name):
-    training, start, run, end = trained(name)
+    trainer, start, run, end = trained(name)
     state = start
-    for epoch in range(training.epochs):
-        state = run(state, epoch, epoch + 1, training.train)
+    for epoch in range(trainer.epochs):
+        state = run(state, epoch, epoch + 1, trainer.train)
     for one, other in zip(flat(state), flat(end), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -187,12 +187,12 @@ def test_the_buffer_holds_the_steps_that_were_taken_and_no_other(name):
 
 @pytest.mark.agents
 def test_seeds_are_independent_of_those_beside_them():
-    training, *_ = trained("abas_ral")
+    trainer, *_ = trained("abas_ral")
     keys = jax.random.split(jax.random.key(0), 3)
 
     def whole(key):
-        state = training.init(key, training.warm)
-        return training.run(state, 0, 2, training.train)
+        state = trainer.init(key, trainer.warm)
+        return trainer.run(state, 0, 2, trainer.train)
 
     several = jax.jit(lambda keys: jax.lax.map(whole, keys))
     together, alone = several(keys), jax.jit(whole)(keys[1])
@@ -202,7 +202,7 @@ def test_seeds_are_independent_of_those_beside_them():
 
 
 def test_warm_start_gives_targets_and_bias():
-    training, start, *_ = trained("abas_ral")
+    trainer, start, *_ = trained("abas_ral")
     agent = SMALL["abas_ral"]
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
     np.testing.assert_allclose(items.reward.mean(), start.warm_result.reward, rtol=1e-4)
@@ -213,7 +213,7 @@ def test_warm_start_gives_targets_and_bias():
     assert start.goal.budget == start.warm_result.budget
     assert items.terminal.sum() <= agent.warm_episodes
     # The budget is what is labelled after some step: at the next item, or at an episode's end.
-    bought = len(training.warm.pool.y) - items.observation.unlabelled
+    bought = len(trainer.warm.pool.y) - items.observation.unlabelled
     sizes = items.action[:, 0] + 1
     assert round(60 * float(start.goal.budget)) in np.minimum(bought + sizes, 60)
 
@@ -243,9 +243,9 @@ def test_a_target_that_warm_start_never_reached(agent, wanted):
 @pytest.mark.agents
 @pytest.mark.parametrize("name", ["lal_rl", "slade_branson"])
 def test_the_bias_is_half_the_mean_return(name):
-    training = SMALL[name].training(parts(), learner(), 5)
+    trainer = SMALL[name].trainer(parts(), learner(), 5)
     agent = dataclasses.replace(SMALL[name], warm_updates=0)
-    start = jax.jit(agent.training(parts(), learner(), 5).init)(jax.random.key(0), training.warm)
+    start = jax.jit(agent.trainer(parts(), learner(), 5).init)(jax.random.key(0), trainer.warm)
     np.testing.assert_allclose(
         start.agent.online["value"]["bias"], start.warm_result.episode / 2, rtol=1e-6
     )
@@ -255,8 +255,8 @@ def test_the_bias_is_half_the_mean_return(name):
 
 @pytest.mark.agents
 def test_episodes_of_a_fixed_horizon_end_with_it_and_their_returns_are_averaged():
-    training = SMALL["lal_rl_horizon"].training(parts(), learner(), 5)
-    start = jax.jit(training.init)(jax.random.key(3), training.warm)
+    trainer = SMALL["lal_rl_horizon"].trainer(parts(), learner(), 5)
+    start = jax.jit(trainer.init)(jax.random.key(3), trainer.warm)
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: start.replay.filled]), start.replay.items)
     assert start.warm_result.length == 8
     ends = np.flatnonzero(items.terminal)
@@ -267,13 +267,13 @@ def test_episodes_of_a_fixed_horizon_end_with_it_and_their_returns_are_averaged(
 
 @pytest.mark.agents
 def test_the_target_quality_is_a_share_of_that_with_all_labels():
-    training, start, *_ = trained("lal_rl")
-    pool = training.train.pool
+    trainer, start, *_ = trained("lal_rl")
+    pool = trainer.train.pool
     order = jnp.arange(len(pool.y), dtype=jnp.int32)
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(solver="newton-cholesky", tol=1e-7).fit(pool.x, pool.y)
-    hold = training.train.holdout
+    hold = trainer.train.holdout
     assert len(order) == 120
     wanted = 0.75 * model.score(np.asarray(hold.x), np.asarray(hold.y))
     np.testing.assert_allclose(start.goal.quality, wanted, atol=0.02)
@@ -281,10 +281,10 @@ def test_the_target_quality_is_a_share_of_that_with_all_labels():
 
 @every_agent
 def test_the_policy_is_a_strategy(name, tmp_path):
-    agent, (training, _, _, end) = SMALL[name], trained(name)
+    agent, (trainer, _, _, end) = SMALL[name], trained(name)
     policy = policy_of(end)
-    strategy = agent.strategy(policy, training.train.state_x)
-    pool, hold = training.train.pool, training.train.holdout
+    strategy = agent.strategy(policy, trainer.train.state_x)
+    pool, hold = trainer.train.pool, trainer.train.holdout
     own = learner()
     run = episode(own, strategy, evaluator(["accuracy"]), 3, 12)
     schedule = jnp.array([10, 13, 16, 19], jnp.int32)
@@ -363,10 +363,10 @@ def test_a_policy_that_is_not_there_or_damaged(tmp_path):
 @pytest.mark.agents
 def test_a_policy_s_clock_runs_and_its_candidates_are_drawn():
     """As a strategy it values the same states and points that its environment would offer."""
-    agent, (training, _, _, end) = SMALL["slade_branson"], trained("slade_branson")
+    agent, (trainer, _, _, end) = SMALL["slade_branson"], trained("slade_branson")
     policy = policy_of(end)
-    strategy = agent.strategy(policy, training.train.state_x)
-    pool, own = training.train.pool, learner()
+    strategy = agent.strategy(policy, trainer.train.state_x)
+    pool, own = trainer.train.pool, learner()
     order = jax.random.permutation(jax.random.key(2), len(pool.y)).astype(jnp.int32)
     labels = Labels(order, jnp.int32(9))  # four of eight bought
     data_ = own.prepare(pool.x)
@@ -432,6 +432,7 @@ def test_parts_that_share_points_or_are_too_small():
         (AbasRal(target_quality=95.0), "target_quality of abas_ral must be a share"),
         (AbasRal(discount=3.0), "discount of abas_ral must be a share"),
         (AbasRal(exponent=-1.0), "exponent of priorities must not be negative"),
+        (LalRl(horizon=0), "lal_rl takes a positive horizon, got 0"),
         (LalRl(horizon=1), "give a horizon of at least 2"),
         (AbasRal(learning_rate=-1.0), "abas_ral takes a positive learning_rate, got -1.0"),
         (AbasRal(state_size=0), "abas_ral takes a positive state_size, got 0"),
@@ -448,7 +449,7 @@ def test_parts_that_share_points_or_are_too_small():
 )
 def test_what_agents_refuse(agent, says):
     with pytest.raises(InputError, match=says):
-        agent.training(parts(), learner(), 5)
+        agent.trainer(parts(), learner(), 5)
 
 
 @pytest.mark.parametrize(
@@ -461,7 +462,7 @@ def test_what_agents_refuse(agent, says):
     ],
 )
 def test_the_ends_of_what_agents_take(agent):
-    agent.training(parts(), learner(), 5)
+    agent.trainer(parts(), learner(), 5)
 
 
 def test_a_replay_buffer_that_does_not_fit(monkeypatch):

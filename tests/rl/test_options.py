@@ -16,7 +16,7 @@ from jal.rl import (
     LalRl,
     Policy,
     SladeBranson,
-    Training,
+    Trainer,
     TrainingState,
     Transition,
     WarmStartResult,
@@ -131,9 +131,9 @@ def valued(weights, bias):
 def test_one_update_by_hand(name):
     """Online values are 1, the target network's 3, and rewards 2; the second step is the last."""
     with captured("abas_ral" if name.startswith("abas") else "point_agent") as given:
-        training = AGENTS[name].training(data(), scripted(), 2)
+        trainer = AGENTS[name].trainer(data(), scripted(), 2)
     agent, replay = given["agent"], given["replay"]
-    params = training.train._replace(variables=jnp.int32(0))
+    params = trainer.train._replace(variables=jnp.int32(0))
     state, seen = jax.jit(given["env"].reset)(jax.random.key(0), params)
     assert not state.done
     pair = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), seen)
@@ -231,8 +231,8 @@ def test_training_shows_its_progress(capsys):
         return state._replace(warm_result=WarmStartResult(*[warm] * 6))
 
     class Mine:
-        def training(self, data, learner, num_classes):
-            return Training(init, run, jnp.float32(1), jnp.float32(2), 250, 0)
+        def trainer(self, data, learner, num_classes):
+            return Trainer(init, run, jnp.float32(1), jnp.float32(2), 250, 0)
 
     for shown in (True, False):
         _, end = train(jax.random.key(0), data(), Mine(), scripted(), 2, progress=shown)

@@ -28,7 +28,10 @@ class Chooser:
     def network(self, state_size):
         return rl.mlp_network(state_size, 2, (8,))
 
-    def training(self, data, learner, num_classes):
+    def trained_size(self, policy):
+        return rl.trained_size("chooser", policy, self.network)
+
+    def trainer(self, data, learner, num_classes):
         def choose(key, state, round, offered, action):
             filler = strategies.one_of(FILLERS, jnp.clip(action[0], 0, 1))
             picks, state = filler.select(key, state, round, BATCH)
@@ -53,7 +56,7 @@ class Chooser:
             terminal=rl.at_budget(self.budget),
             max_steps=-(-self.budget // BATCH),
         )
-        made = rl.trainer(
+        made = rl.q_learning(
             env,
             env,
             rl.dqn(self.network(len(data.state_x)), candidates),
@@ -62,7 +65,7 @@ class Chooser:
             bias=lambda found: found.episode / 2,
             goal_of=lambda found, own: own,
         )
-        return rl.make_training(data, learner, made, epochs=self.epochs)
+        return rl.make_trainer(data, learner, made)
 
     def strategy(self, policy, state_x):
         network = self.network(len(state_x))
@@ -88,18 +91,20 @@ def test_it_is_trained_as_jals_own_are():
     assert np.isfinite(end.history["return"]).all() and (end.history["length"] == 4).all()
     assert int(end.replay.filled) == 4 * (4 + 3 * 2)
     assert policy.weights["value"]["kernel"].shape == (8, 1)
+    assert Chooser().trained_size(policy) == 4
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_its_policy_is_a_strategy(which):
-    """With weights that value one filler alone."""
-    network = Chooser().network(4)
+def valuing(network, feature):
+    """A policy of states of four numbers that values one of the actions' features alone."""
     weights = jax.tree.map(jnp.zeros_like, network.init(jax.random.key(0), 0.0))
-    kernel = weights["hidden"][0]["kernel"].at[4 + which, 0].set(1.0)
+    kernel = weights["hidden"][0]["kernel"].at[4 + feature, 0].set(1.0)
     weights["hidden"][0]["kernel"] = kernel
     weights["value"]["kernel"] = weights["value"]["kernel"].at[0].set(1.0)
-    policy = rl.Policy(weights, rl.Goal(jnp.float32(1), jnp.float32(1)), ())
-    strategy = Chooser().strategy(policy, data().state_x)
+    return rl.Policy(weights, rl.Goal(jnp.float32(1), jnp.float32(1)), ())
+
+
+def bought(strategy):
+    """The first batch that it buys after points 0 to 3, and all margins."""
     run = episode(scripted(), strategy, evaluator(["accuracy"]), 1, BATCH)
     given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
     pool = data().train
@@ -111,6 +116,22 @@ def test_its_policy_is_a_strategy(which):
         return run.run(state, 0, 2, pool, (), data().holdout, (), schedule, given)
 
     picks = np.asarray(jax.jit(whole)(jax.random.key(0)).labels.order)[4:9]
-    margin = np.abs(np.tanh(np.diff(np.asarray(pool.x)[:, 0], axis=1)[:, 0] / 2))
+    return picks, np.abs(np.tanh(np.diff(np.asarray(pool.x)[:, 0], axis=1)[:, 0] / 2))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_its_policy_is_a_strategy(which):
+    """With weights that value one filler alone."""
+    policy = valuing(Chooser().network(4), which)
+    picks, margin = bought(Chooser().strategy(policy, data().state_x))
     smallest = 4 + np.argsort(margin[4:])[:BATCH]
     assert np.array_equal(picks, smallest) == (which == 0)
+
+
+def test_a_policy_of_points_is_a_strategy():
+    """Of their three features the score comes first: here it buys the largest margins."""
+    network = rl.mlp_network(4, 3, (8,))
+    view = rl.View("margin", "euclidean", "inputs", "mean")
+    strategy = rl.point_strategy(valuing(network, 0), network, 4, data().state_x, view)
+    picks, margin = bought(strategy)
+    assert np.array_equal(picks, 4 + np.argsort(-margin[4:])[:BATCH])

@@ -42,16 +42,16 @@ def data():
 
 @functools.cache
 def made(agent):
-    """A training, and what its trainer was given."""
+    """A trainer, and what its `q_learning` was given."""
     with captured("point_agent") as given:
-        return agent.training(data(), scripted(), 2), given
+        return agent.trainer(data(), scripted(), 2), given
 
 
 @functools.cache
 def played(agent, goal=None):
     """States before, between and after three steps of the first candidates, and the rewards."""
-    training, given = made(agent)
-    params = training.train._replace(variables=jnp.int32(0))
+    trainer, given = made(agent)
+    params = trainer.train._replace(variables=jnp.int32(0))
     params = params if goal is None else params._replace(goal=Goal(*map(np.float32, goal)))
     env, points = given["env"], given["agent"].actions
 
@@ -110,12 +110,12 @@ def test_what_is_seen_of_points(name, score):
 
 @every_agent
 def test_both_phases_are_on_the_training_s_pool(name):
-    training, given = made(AGENTS[name])
-    for params in (training.warm, training.train):
+    trainer, given = made(AGENTS[name])
+    for params in (trainer.warm, trainer.train):
         assert params.pool is data().train
         assert params.holdout is data().holdout and params.state_x is data().state_x
     assert given["warm_env"] is given["env"]
-    assert training.epochs == 3
+    assert trainer.epochs == 3
     states, _ = played(AGENTS[name])
     start = np.asarray(states[0].labels.order[:2])
     assert states[0].labels.n == 2 and set(start % 2) == {0, 1}  # one of each class

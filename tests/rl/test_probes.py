@@ -14,7 +14,7 @@ from jal.rl.env import EnvParams, Goal, environment
 from jal.rl.observations import batch_candidates, observe_batches, sorted_scores
 from jal.rl.q_networks import lal_rl_network, mlp_network
 from jal.rl.replay import prioritised_replay
-from jal.rl.training import Schedule, rollout, trainer
+from jal.rl.training import Schedule, q_learning, rollout
 from jal.types import Labels, Pool
 
 SEEDS = 20
@@ -90,7 +90,7 @@ def chosen_sizes(network, scale):
     """The batches bought greedily in three steps where 20 of 1..60 is right, over the seeds.
 
     The whole of jal.rl but the classifier, which is of no use: a pool of 600, its environment, the
-    trainer with its warm start, and greedy episodes.
+    q_learning with its warm start, and greedy episodes.
     """
     x, y = jnp.zeros((600, 1)), jnp.zeros(600, jnp.int32)
     params = EnvParams(
@@ -107,7 +107,7 @@ def chosen_sizes(network, scale):
         max_steps=5,
     )
     agent = dqn(network, batch_candidates(60, scale=scale))
-    made = trainer(
+    made = q_learning(
         env,
         env,
         agent,

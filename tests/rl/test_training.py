@@ -1,4 +1,4 @@
-"""The trainer, on episodes whose qualities are given: what warm start finds, and when it stops."""
+"""Q-learning on episodes whose qualities are given: what warm start finds, and when it stops."""
 
 import functools
 
@@ -17,7 +17,7 @@ from jal.rl.observations import batch_candidates, observe_batches, sorted_scores
 from jal.rl.q_networks import mlp_network
 from jal.rl.replay import EPSILON, prioritised_replay
 from jal.rl.rules import after_two_falls, at_quality
-from jal.rl.training import Schedule, trainer
+from jal.rl.training import Schedule, q_learning
 from jal.types import Labels, Pool
 
 POINTS, START, LARGEST = 90, 3, 9
@@ -38,7 +38,7 @@ def made(
     terminal=after_two_falls,
     rate=1e-3,
 ):
-    """A trainer whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
+    """Q-learning whose episodes have the quality `QUALITIES[t]` after step t, and its params."""
     rewards = {
         "quality": lambda before, after: after.quality,  # whose falls end warm start after step 7
         "constant": lambda before, after: jnp.float32(-1.0),
@@ -54,7 +54,7 @@ def made(
         terminal=terminal,
         max_steps=STEPS,
     )
-    training = trainer(
+    learning = q_learning(
         env,
         env,
         agent_of(rate),
@@ -74,13 +74,13 @@ def made(
         (),
         Goal(jnp.inf, jnp.inf),
     )
-    return training, params
+    return learning, params
 
 
 @functools.cache
 def begun(schedule, target_quality=None, reward="quality"):
-    training, params = made(schedule, target_quality, reward)
-    return jax.jit(training.init)(jax.random.key(0), params)
+    learning, params = made(schedule, target_quality, reward)
+    return jax.jit(learning.init)(jax.random.key(0), params)
 
 
 def labels_after(state, episodes, step):
@@ -124,9 +124,9 @@ def test_the_budget_of_a_better_quality_replaces_a_smaller_one(at_once):
     )
     own = np.random.default_rng(0).permutation(np.linspace(0.1, 0.9, POINTS)).astype(np.float32)
     schedule = Schedule(warm_episodes=12, epochs=1, episodes_at_once=at_once)
-    training, params = made(schedule, reward="size", learner=learner)
+    learning, params = made(schedule, reward="size", learner=learner)
     params = params._replace(holdout=Pool(jnp.zeros((POINTS, 1)), jnp.asarray(own)))
-    state = jax.jit(training.init)(jax.random.key(3), params)
+    state = jax.jit(learning.init)(jax.random.key(3), params)
     items = jax.tree.map(lambda leaf: np.asarray(leaf[: state.replay.filled]), state.replay.items)
     after = POINTS - items.observation.unlabelled + items.action[:, 0] + 1
     best = after[own[after - 1].argmax()]
@@ -138,8 +138,8 @@ def test_epochs_of_episodes_vmapped_together_store_the_steps_taken():
     schedule = Schedule(
         warm_episodes=2, epochs=3, episodes=5, updates=2, episodes_at_once=2, epsilon=(1.0, 1.0)
     )
-    training, params = made(schedule)
-    end = jax.jit(training.run)(begun(schedule), 0, 3, params)
+    learning, params = made(schedule)
+    end = jax.jit(learning.run)(begun(schedule), 0, 3, params)
     assert int(end.replay.filled) == 7 * (2 + 3 * 5)
     np.testing.assert_allclose(end.history["length"], 7)
     np.testing.assert_allclose(end.history["return"], QUALITIES[1:8].sum(), rtol=1e-6)
@@ -159,10 +159,10 @@ def test_updates_leave_td_errors_as_priorities(when):
     schedule = Schedule(
         warm_episodes=2, epochs=1, episodes=1, batch_size=512, every_step=when == "step", **count
     )
-    training, params = made(schedule, rate=0.0)
-    state = jax.jit(training.init)(jax.random.key(0), params)
+    learning, params = made(schedule, rate=0.0)
+    state = jax.jit(learning.init)(jax.random.key(0), params)
     if when != "warm":
-        state = jax.jit(training.run)(state, 0, 1, params)
+        state = jax.jit(learning.run)(state, 0, 1, params)
     filled = int(state.replay.filled)
     items = jax.tree.map(lambda leaf: np.asarray(leaf[:filled]), state.replay.items)
     values, mask = jax.vmap(agent_of().values, (None, 0))(state.agent.online, items.observation)
@@ -193,8 +193,8 @@ def test_an_epochs_loss_is_the_mean_of_its_updates(every_step, monkeypatch):
     schedule = Schedule(
         warm_episodes=1, warm_updates=3, epochs=1, episodes=2, updates=3, every_step=every_step
     )
-    training, params = made.__wrapped__(schedule)
-    end = jax.jit(training.run)(jax.jit(training.init)(jax.random.key(0), params), 0, 1, params)
+    learning, params = made.__wrapped__(schedule)
+    end = jax.jit(learning.run)(jax.jit(learning.init)(jax.random.key(0), params), 0, 1, params)
     updates = np.arange(3, 3 + 3 * (14 if every_step else 1))
     np.testing.assert_allclose(end.history["loss"], [updates.mean()], rtol=1e-6)
 
@@ -213,8 +213,8 @@ def test_without_exploration_episodes_act_with_the_online_network(every_step):
     schedule = Schedule(
         warm_episodes=1, epochs=1, episodes=1, updates=0, epsilon=(0, 0), every_step=every_step
     )
-    training, params = made(schedule)
-    state, run = begun(schedule), jax.jit(training.run)
+    learning, params = made(schedule)
+    state, run = begun(schedule), jax.jit(learning.run)
     for sign, target_quality in ((1.0, [8, 7, 7, 6, 5, 5, 4]), (-1.0, [1] * 7)):  # a tenth, or one
         dqn_state = state.agent._replace(online=prefers(sign), target=prefers(-sign))
         played = run(state._replace(agent=dqn_state), 0, 1, params).replay
@@ -225,8 +225,8 @@ def test_without_exploration_episodes_act_with_the_online_network(every_step):
 def test_episodes_have_the_goal_and_the_start_of_the_state(every_step):
     """Not the parameters': from a first fit, .6 is reached a step earlier."""
     schedule = Schedule(warm_episodes=1, epochs=1, episodes=2, updates=0, every_step=every_step)
-    training, params = made(schedule, terminal=at_quality)
-    state, run = begun(schedule), jax.jit(training.run)
+    learning, params = made(schedule, terminal=at_quality)
+    state, run = begun(schedule), jax.jit(learning.run)
     state = state._replace(goal=Goal(jnp.float32(0.6), jnp.float32(1)))
     for start, length, total in ((0, 2, 0.3 + 0.6), (1, 1, 0.6)):
         end = run(state._replace(start=jnp.float32(start)), 0, 1, params)
@@ -258,8 +258,8 @@ def test_equal_returns_stop_training_two_windows_after_exploration(exploration):
         window=WINDOW,
         exploration=exploration,
     )
-    training, params = made(schedule, reward="constant")
-    end = jax.jit(training.run)(begun(schedule, reward="constant"), 0, EPOCHS, params)
+    learning, params = made(schedule, reward="constant")
+    end = jax.jit(learning.run)(begun(schedule, reward="constant"), 0, EPOCHS, params)
     explored = round(exploration * EPOCHS)
     ran = min(explored + 2 * WINDOW, EPOCHS)
     returns = np.asarray(end.history["return"])
@@ -281,10 +281,10 @@ def test_training_stops_once_returns_are_stable():
         tolerance=TOLERANCE,
         exploration=0.1,
     )
-    training, params = made(schedule, reward="size")
+    learning, params = made(schedule, reward="size")
 
     def whole(key):
-        return training.run(training.init(key, params), 0, EPOCHS, params)
+        return learning.run(learning.init(key, params), 0, EPOCHS, params)
 
     ends = jax.jit(lambda keys: jax.lax.map(whole, keys))(jax.random.split(jax.random.key(0), 10))
     last = []
@@ -299,10 +299,10 @@ def test_training_stops_once_returns_are_stable():
 @pytest.mark.agents
 def test_seeds_vmapped_are_those_alone():
     schedule = Schedule(warm_episodes=2, epochs=3, episodes=2, updates=3)
-    training, params = made(schedule, reward="size")
+    learning, params = made(schedule, reward="size")
 
     def whole(key):
-        return training.run(training.init(key, params), 0, 3, params)
+        return learning.run(learning.init(key, params), 0, 3, params)
 
     keys = jax.random.split(jax.random.key(0), 3)
     together = jax.jit(jax.vmap(whole))(keys)

@@ -27,8 +27,8 @@ def test_contract(name):
 class Forgetful(Counted):
     """Its training depends on where it was cut."""
 
-    def training(self, data, learner, num_classes):
-        made = super().training(data, learner, num_classes)
+    def trainer(self, data, learner, num_classes):
+        made = super().trainer(data, learner, num_classes)
 
         def run(state, start, stop, params):
             state = made.run(state, start, stop, params)
@@ -53,5 +53,5 @@ def test_what_is_broken_is_said():
         check_agent(Forgetful())
     with pytest.raises(AssertionError, match="max_labels must be of the pool's points"):
         check_agent(Endless())
-    with pytest.raises(AssertionError, match=r"the methods of jal\.rl\.Agent, and not training"):
+    with pytest.raises(AssertionError, match=r"the methods of jal\.rl\.Agent, and not trainer"):
         check_agent(object())
