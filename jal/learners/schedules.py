@@ -1,4 +1,9 @@
-"""Learning-rate schedules over the epochs of one fit."""
+"""Learning-rate schedules over the epochs of one fit.
+
+optax's count steps towards a static number of them; here an epoch has as many as the labels ask
+for, which is traced. So its cosine cannot be taken, nor its reduce_on_plateau, which averages the
+loss over a static number of steps.
+"""
 
 from __future__ import annotations
 

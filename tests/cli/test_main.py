@@ -10,6 +10,7 @@ import pytest
 
 from jal import code
 from jal.cli import main as entry
+from jal.cli.bench import bench_command
 from jal.cli.configs import find_config, shipped
 from jal.cli.main import command, guarded
 from jal.experiment import Interrupted
@@ -17,7 +18,7 @@ from jal.experiment.config_file import load_config
 from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("run", "train", "sweep", "report", "compare", "configs", "prepare-data")
+VERBS = ("run", "train", "sweep", "report", "compare", "configs", "bench", "prepare-data")
 
 
 class Ended(BaseException):
@@ -108,9 +109,25 @@ def test_each_verb_has_a_function_and_help(verb, capsys):
     if verb == "configs":
         act([])
         return
+    if verb == "bench":
+        act(["--help"])
+        return
     with pytest.raises(SystemExit, match="0"):
         act(["--help"])
     assert f"usage: jal {verb}" in capsys.readouterr().out
+
+
+def test_the_benchmarks_are_those_of_the_clone(tmp_path, capfd):
+    """Their status is the command's; what is installed alone has none."""
+    bench_command(["--help"])
+    assert "usage: launch/bench.py" in capfd.readouterr().out
+    (tmp_path / "launch").mkdir()
+    (tmp_path / "launch" / "bench.py").write_text("import sys; sys.exit(int(sys.argv[1]))")
+    bench_command(["0"], tmp_path)
+    with pytest.raises(SystemExit, match="3"):
+        bench_command(["3"], tmp_path)
+    with pytest.raises(InputError, match=r"run python launch/bench\.py in a clone"):
+        bench_command([], tmp_path / "launch")
 
 
 def test_a_comparison_is_of_runs(tmp_path, monkeypatch):
