@@ -14,6 +14,8 @@ __all__ = [
     "Labels",
     "Learner",
     "Minibatch",
+    "Network",
+    "NetworkVariables",
     "Outputs",
     "Parameters",
     "Pool",
@@ -69,6 +71,32 @@ class Outputs(NamedTuple):
     features: Array
     stages: tuple[Array, ...] = ()
     auxiliary: Array | None = None
+
+
+class NetworkVariables(NamedTuple):
+    """`params` are trained; `state` is everything else (BatchNorm statistics, dropout keys)."""
+
+    params: PyTree
+    state: PyTree
+
+
+class Network(NamedTuple):
+    """A network as pure functions.
+
+    Attributes:
+      init: `(key) -> NetworkVariables`.
+      apply: `(variables, x [M, ...], train) -> (Outputs, state)`; train is static.
+      head: `(variables, features [M, D]) -> logits [M, K]`: the last layer, in evaluation mode;
+        None for a module without a method of that name.
+      sample: `(key, variables, x [M, ...]) -> Outputs` of one network drawn by Monte-Carlo dropout:
+        the same units are dropped for all examples, everything else is in evaluation mode (vmap it
+        over keys for more); None without dropout.
+    """
+
+    init: Callable[[Array], NetworkVariables]
+    apply: Callable[[NetworkVariables, Array, bool], tuple[Outputs, PyTree]]
+    head: Callable[[NetworkVariables, Array], Array] | None = None
+    sample: Callable[[Array, NetworkVariables, Array], Outputs] | None = None
 
 
 class Parameters(NamedTuple):
