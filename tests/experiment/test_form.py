@@ -205,6 +205,13 @@ def test_options_of_code_are_what_a_command_line_can_say():
     assert Code("a:b", {"target": 1}).options == {"target": 1}  # an option of any name
 
 
+def test_a_number_that_no_float_can_be_is_refused_in_a_sentence():
+    assert parse(float, 10**300, "x") == 10**300
+    for kind in (float, float | None):
+        with pytest.raises(InputError, match=r"^x must be .*, got 1000.*\.\.\.\.$"):
+            parse(kind, 10**400, "x")
+
+
 def test_a_value_of_a_kind_may_stand_for_its_json():
     assert parse(tuple[int, ...], (1, 2), "x") == parse(tuple[int, ...], [1, 2], "x") == (1, 2)
     assert parse(MLP, MLP(epochs=3), "x") == MLP(epochs=3)
