@@ -382,7 +382,8 @@ def test_a_whole_number_stays_one(capsys):
     config = Experiment(learners={"mlp": MLP(learning_rate=1, weight_decay=0)})
     found = parsed(config, "--learners.mlp.weight-decay", "0.0", "--seeds", "3").learners["mlp"]
     assert [repr(found.learning_rate), repr(found.weight_decay)] == ["1", "0"]
-    assert "(default: 1.0)" in shown_help(config, capsys, "--help-all")
+    text = of_boxes(shown_help(config, capsys, "--help-all"))
+    assert "the step size. (default: 1.0)" in text
     assert (
         repr(parsed(config, "--learners.mlp.learning-rate", "2").learners["mlp"].learning_rate)
         == "2.0"
