@@ -1,7 +1,9 @@
 """Bad experiments: each gets one sentence that names the value and what would be right."""
 
 import dataclasses
+import errno
 import re
+import sys
 import tempfile
 
 import jax.numpy as jnp
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from jal import strategies
+from jal import files, strategies
+from jal.code import find
 from jal.data import from_arrays
 from jal.experiment import (
     CNN,
@@ -27,7 +30,8 @@ from jal.experiment import (
     run,
 )
 from jal.experiment.checks import Checked, check
-from jal.experiment.folder import check_vacant
+from jal.experiment.config_file import import_file, keeping_module
+from jal.experiment.folder import check_vacant, create
 from jal.metrics import evaluator
 from jal.report import print_tables
 from jal.types import Auxiliary, InputError, Outputs
@@ -201,6 +205,27 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_run(tmp_path):
     (tmp_path / "empty").mkdir()
     check_vacant(tmp_path / "empty", GOOD)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
+
+
+def test_a_folder_that_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch):
+    def full(path, write):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "replace_file", full)
+    with pytest.raises(InputError, match=r"cannot create .*run \(No space left on device\): give"):
+        create(tmp_path / "run", GOOD, "0" * 64)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_config_file_that_fails_leaves_the_one_before(tmp_path):
+    (tmp_path / "good.py").write_text("one = 1")
+    (tmp_path / "bad.py").write_text("1 / 0")
+    with keeping_module():
+        good = import_file(tmp_path / "good.py")
+        with pytest.raises(ZeroDivisionError):
+            import_file(tmp_path / "bad.py")
+        assert find("thing", "jal_config:one", {}, allow_code=True) == 1
+        assert sys.modules["jal_config"] is good and str(tmp_path) not in sys.path
 
 
 def test_a_folder_beside_which_nothing_can_be_written(tmp_path, monkeypatch):
