@@ -12,7 +12,6 @@ import pytest
 
 from jal.cli import command
 from jal.cli import run as cli_run
-from jal.cli import sweep as cli_sweep
 from jal.cli.main import _VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +94,6 @@ def test_the_command_can_be_given(page, words, tmp_path, monkeypatch):
         raise GivenError
 
     monkeypatch.setattr(cli_run, "run", instead)
-    monkeypatch.setattr(cli_sweep, "run", instead)
     with pytest.raises(GivenError):
         command(words[0])(words[1:])
 
