@@ -1,7 +1,8 @@
 """jal: active learning as pure JAX functions.
 
 Submodules load on first use, so that `import jal` brings nothing along but the standard library:
-`jal.scores` and `jal.select` need only JAX; `jal.experiment` and `jal.report` bring the rest.
+`jal.scores` and `jal.select` need only JAX; `jal.networks` brings Flax, and `jal.experiment` and
+`jal.report` the rest.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from jax.tree_util import Partial
 from jal.labels import label, labelled_mask, revealed
 from jal.types import (
     Array,
-    Given,
     InputError,
     Labels,
     Learner,
     Outputs,
+    Parameters,
     Pool,
     PyTree,
     Round,
@@ -53,11 +53,11 @@ class Episode(NamedTuple):
 
     Attributes:
       init: `(key, order [N], n [], pool, data) -> EpisodeState`.
-      run: `(state, start, stop, pool, data, test, hyper, schedule, given=None) -> EpisodeState`:
+      run: `(state, start, stop, pool, data, test, hyper, schedule, parameters) -> EpisodeState`:
         rounds start to stop - 1 of 0..R, `data` being `learner.prepare(pool.x)`. Segments of
         any length are one program. `schedule [R + 1]` int32 is the number of labels in each round;
-        where it is the same for all seeds, the number of labels stays a scalar under vmap. `given`
-        is the strategy's, with this seed's own.
+        where it is the same for all seeds, the number of labels stays a scalar under vmap.
+        `parameters` are the strategy's, with this seed's own; None if left out.
     """
 
     init: Callable[..., EpisodeState]
@@ -115,7 +115,7 @@ def episode(
         test: Pool,
         hyper: PyTree,
         schedule: Array,
-        given: Given | None = None,
+        parameters: Parameters | None = None,
     ) -> EpisodeState:
         def one_round(t: Array, state: EpisodeState) -> EpisodeState:
             key_fit, key_select, key_size = jax.random.split(jax.random.fold_in(state.key, t), 3)
@@ -127,7 +127,7 @@ def episode(
             def query(labels: Labels, strategy_state: PyTree) -> tuple[Labels, PyTree, Array]:
                 seen = look(
                     learner, variables, pool.x, data, y, labels, hyper, strategy.uses_outputs
-                )._replace(given=given)
+                )._replace(parameters=parameters)
                 picks, strategy_state = strategy.select(key_select, strategy_state, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]

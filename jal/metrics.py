@@ -124,7 +124,7 @@ def evaluator(
     def evaluate(outputs: Outputs, y: Array) -> dict[str, Array]:
         found = {}
         for name, metric in metrics.items():
-            value = metric(outputs.logits, y)
+            value = jnp.asarray(metric(outputs.logits, y))
             if value.ndim:
                 found |= {f"{name}_{k}": value[k] for k in range(len(value))}
             else:

@@ -10,12 +10,14 @@ import jax
 __all__ = [
     "Array",
     "Auxiliary",
-    "Given",
     "InputError",
     "Labels",
     "Learner",
     "Minibatch",
+    "Network",
+    "NetworkVariables",
     "Outputs",
+    "Parameters",
     "Pool",
     "PyTree",
     "Round",
@@ -71,7 +73,33 @@ class Outputs(NamedTuple):
     auxiliary: Array | None = None
 
 
-class Given(NamedTuple):
+class NetworkVariables(NamedTuple):
+    """`params` are trained; `state` is everything else (BatchNorm statistics, dropout keys)."""
+
+    params: PyTree
+    state: PyTree
+
+
+class Network(NamedTuple):
+    """A network as pure functions.
+
+    Attributes:
+      init: `(key) -> NetworkVariables`.
+      apply: `(variables, x [M, ...], train) -> (Outputs, state)`; train is static.
+      head: `(variables, features [M, D]) -> logits [M, K]`: the last layer, in evaluation mode;
+        None for a module without a method of that name.
+      sample: `(key, variables, x [M, ...]) -> Outputs` of one network drawn by Monte-Carlo dropout:
+        the same units are dropped for all examples, everything else is in evaluation mode (vmap it
+        over keys for more); None without dropout.
+    """
+
+    init: Callable[[Array], NetworkVariables]
+    apply: Callable[[NetworkVariables, Array, bool], tuple[Outputs, PyTree]]
+    head: Callable[[NetworkVariables, Array], Array] | None = None
+    sample: Callable[[Array, NetworkVariables, Array], Outputs] | None = None
+
+
+class Parameters(NamedTuple):
     """Arrays that a strategy brings along, as arguments of the program and not as its constants.
 
     Attributes:
@@ -105,7 +133,7 @@ class Round(NamedTuple):
       fit: `(key, labels) -> variables`: the learner trained anew with the round's y, so that of
         `labels.order[:n]` only labelled points count; they may repeat (a bootstrap).
       predict: `(variables, x [M, ...]) -> Outputs`.
-      given: the strategy's own, for this seed.
+      parameters: the strategy's, with this seed's own.
     """
 
     x: Array
@@ -120,7 +148,7 @@ class Round(NamedTuple):
     sample: Callable[[Array], Outputs] | None = None
     fit: Callable[[Array, Labels], PyTree] | None = None
     predict: Callable[[PyTree, Array], Outputs] | None = None
-    given: Given | None = None
+    parameters: Parameters | None = None
 
 
 class Minibatch(NamedTuple):
@@ -206,7 +234,7 @@ class Strategy(NamedTuple):
         traced `[]` bool) the pool is not scored, and both are zeros.
       needs: fields of the round beyond those that every learner has: "head", "sample".
       auxiliary: what the learner is extended by; its score is the round's `auxiliary`.
-      given: arrays for the round's `given`.
+      parameters: arrays for the round's `parameters`.
       name: what errors call it; the registry's, or an experiment's own.
     """
 
@@ -217,5 +245,5 @@ class Strategy(NamedTuple):
     uses_outputs: bool | Array = True
     needs: frozenset[str] = frozenset()
     auxiliary: Auxiliary | None = None
-    given: Given | None = None
+    parameters: Parameters | None = None
     name: str = "the strategy"

@@ -67,11 +67,11 @@ class Counted:
         fillers = [strategies.registry[name]() for name in ("margin", "random")]
 
         def select(key, states, round, k_max):
-            first = jnp.where(jnp.sum(round.given.own["kernel"]) > 0, 0, 1)
+            first = jnp.where(jnp.sum(round.parameters.own["kernel"]) > 0, 0, 1)
             return strategies.one_of(fillers, first).select(key, states, round, k_max)
 
         init = strategies.one_of(fillers, jnp.int32(0)).init
-        return Strategy(init, select, given=rl.given_of(policy, state_x), name="counted")
+        return Strategy(init, select, parameters=rl.parameters_of(policy, state_x), name="counted")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -164,13 +164,23 @@ def test_what_is_within_a_function_has_no_reference():
 class Named:
     """Says what it is called."""
 
-    name = "own"
+    def __init__(self, name="own"):
+        self.name = name
 
 
 @pytest.mark.parametrize(
     ("thing", "name"),
-    [(json.dumps, "dumps"), (Inner, "Inner"), (Inner(), "Inner"), (Named(), "own"), (3, "int")],
-    ids=range(5),
+    [
+        (json.dumps, "dumps"),
+        (Inner, "Inner"),
+        (Inner(), "Inner"),
+        (Named(), "own"),
+        (3, "int"),
+        (Named("package.module:own"), "own"),
+        (Named(""), "Named"),
+        (Named(3), "Named"),
+    ],
+    ids=range(8),
 )
 def test_names(thing, name):
     assert name_of(thing) == name

@@ -49,7 +49,7 @@ LEARNER = LogisticRegression(tol=1e-4)
 def get_config() -> list[Training | Experiment]:
     """The trainings and the experiment."""
     paper = SladeBranson(epochs=60, candidates=30, exploration=1.0, window=0)
-    cells = {
+    designs = {
         "paper": paper,
         "clock": dataclasses.replace(paper, clock=True),
         "uniform": dataclasses.replace(paper, exponent=0.0),
@@ -57,13 +57,13 @@ def get_config() -> list[Training | Experiment]:
     }
     drawn = {
         f"{name}_drawn": dataclasses.replace(agent, policy_candidates=30)
-        for name, agent in cells.items()
+        for name, agent in designs.items()
     }
     whole = {
-        f"{name}_all": dataclasses.replace(cells[name], candidates=None)
+        f"{name}_all": dataclasses.replace(designs[name], candidates=None)
         for name in ("paper", "clock_uniform")
     }
-    agents = {**cells, **drawn, **whole}
+    agents = {**designs, **drawn, **whole}
     trainings = [
         Training(agent, name=name, data=DATA, learner=LEARNER, seeds=10)
         for name, agent in agents.items()

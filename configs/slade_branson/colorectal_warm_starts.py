@@ -3,7 +3,7 @@
 Command: python launch/run.py configs/slade_branson/colorectal_warm_starts.py
 Hardware: a GPU; not yet measured on one.
 Data and classifier: as colorectal.py, but for 20 labels bought. The larger model has 128 warm-start
-episodes instead of 16, and labels one more point in each step: here are all four cells.
+episodes instead of 16, and labels one more point in each step: here are all four combinations.
 Reported as curves only: the larger model is up to 23.3 % better.
 """
 

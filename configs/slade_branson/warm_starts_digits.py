@@ -2,7 +2,7 @@
 
 Command: python launch/run.py configs/slade_branson/warm_starts_digits.py
 The larger model has 128 warm-start episodes instead of 16, and labels one more point in each step:
-two things at once. Here are all four cells.
+two things at once. Here are all four combinations.
 Data and protocol: as digits.py, 20 labels after one per class; 68 % intervals, as in the paper.
 Took 27 min on two CPU cores that had other work beside it, of which compilation 200 s.
 Found (AUBC, final accuracy; 68 % intervals over the trainings): margin .686 +- .002, .782 +- .002;

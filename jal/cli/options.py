@@ -57,11 +57,12 @@ def parse_options(
       description: of the command, in help.
 
     Raises:
-      InputError: for a name or a word that is none.
+      InputError: for a name or a word that is none, or an option that is given twice.
     """
     everything = "--help-all" in arguments
     arguments = ["--help" if one == "--help-all" else one for one in arguments]
     common = not everything and bool({"--help", "-h"} & set(arguments))
+    _check_once(arguments)
     alone = isinstance(config, Experiment | Training)
     steps, flags = [config] if alone else [*config], [""]
     if not alone:
@@ -93,6 +94,14 @@ def parse_options(
     *made_steps, made_extra = (getattr(found, one.name) for one in dataclasses.fields(found))
     new = tuple(changed(step, one) for step, one in zip(steps, made_steps, strict=True))
     return (new[0] if alone else new), changed(extra(), made_extra)
+
+
+def _check_once(arguments: Sequence[str]) -> None:
+    """Raises InputError for an option that is given twice: of two only the last would count."""
+    flags = [_flag(one.partition("=")[0]) for one in arguments if one.startswith("--")]
+    twice = next((flag for flag in flags if flags.count(flag) > 1), None)
+    if twice is not None:
+        raise InputError(f"{twice} is given twice: give all of it at once.")
 
 
 def _prepared(step: Any, arguments: list[str], prefix: str) -> tuple[Any, list[str]]:

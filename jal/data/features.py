@@ -15,9 +15,8 @@ from rich.progress import track
 
 from jal.data.cache import cached
 from jal.data.dataset import Dataset, from_arrays
-from jal.networks.network import Network, NetworkVariables
 from jal.parallel import replicate, seed_mesh
-from jal.types import Array, InputError, PyTree
+from jal.types import Array, InputError, Network, NetworkVariables, PyTree
 
 __all__ = ["cached_features", "dataset_features", "extract", "pca_features"]
 

@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jal.data.dataset import Dataset
 from jal.experiment.config import Experiment, metrics_of
+from jal.experiment.config_file import one_line
+from jal.experiment.form import shown
 from jal.experiment.learner_configs import build_learner, check_learner
 from jal.experiment.queries import Learned, QueryConfig, make
+from jal.metrics import registry
 from jal.types import Array, InputError, Learner, Strategy
 
 __all__ = ["Checked", "check"]
@@ -60,6 +64,7 @@ def check(
             "examples: choose examples by jal.data.take."
         )
     found = metrics_of(experiment.protocol, allow_code)
+    _check_metrics(found, len(dataset.test.y), dataset.num_classes)
     for name, config in experiment.learners.items():
         check_learner(name, config)
     points, classes, protocol = len(dataset.train.y), dataset.num_classes, experiment.protocol
@@ -95,6 +100,28 @@ def check(
         _check_pair(learner, config, learners[learner], query.name, strategy, dataset.train.x)
         strategies[learner, query.name] = strategy
     return Checked(learners, strategies, found, batches, max_labels)
+
+
+def _check_metrics(found: Mapping[str, Any], points: int, classes: int) -> None:
+    """Raises InputError for a function of one's own that is no metric."""
+    shapes = (
+        jax.ShapeDtypeStruct((points, classes), jnp.float32),
+        jax.ShapeDtypeStruct((points,), jnp.int32),
+    )
+    for name, metric in found.items():
+        if metric is registry.get(name):
+            continue
+        what = f"metric {name} must be a function of logits [M, K] and y [M] to a number, or to one"
+        what = f"{what} for each class"
+        if not callable(metric):
+            raise InputError(f"{what}, got {shown(metric)}.")
+        try:
+            value = jax.eval_shape(lambda *arrays, metric=metric: metric(*arrays), *shapes)
+        except Exception as error:  # of a user's own function
+            says = one_line(f"{what}: {type(error).__name__}: {error}")
+            raise InputError(f"{says.rstrip('.')}.") from error
+        if len(getattr(value, "shape", (0, 0))) > 1:
+            raise InputError(f"{what}, and gives {shown(value)}.")
 
 
 def _batches(

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,15 @@ def _from_tree(tree: dict[str, Any]) -> Config:
 
 
 def check_vacant(folder: Path, config: Config) -> None:
-    """Raises InputError where `folder` is there already and not empty, or cannot be looked at."""
+    """Raises InputError where `folder` is there already and not empty, or cannot be made."""
     try:
         vacant = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
         holds_a_run = (folder / CONFIG).is_file()
+        if vacant:  # tried, since much is computed before it is made
+            with contextlib.suppress(FileNotFoundError):
+                folder.lstat()
+            above = next(one for one in folder.absolute().parents if one.exists())
+            Path(tempfile.mkdtemp(prefix=".", dir=above)).rmdir()
     except (OSError, ValueError) as error:  # ValueError: of a name with a null byte
         raise _cannot_create(folder, error) from error
     if vacant:

@@ -25,6 +25,7 @@ __all__ = [
     "Option",
     "Parser",
     "as_name",
+    "check_keys",
     "flat",
     "parse",
     "parse_object",
@@ -129,6 +130,7 @@ def parse(kind: Any, tree: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _from_fields(kind, tree, where)
     if origin is dict and isinstance(tree, dict):
+        check_keys(tree, where)
         return {name: parse(arguments[1], entry, f"{where}.{name}") for name, entry in tree.items()}
     if origin is tuple and isinstance(tree, list | tuple):
         kinds = [arguments[0]] * len(tree) if arguments[-1:] == (...,) else arguments
@@ -148,6 +150,13 @@ def parse(kind: Any, tree: Any, where: str) -> Any:
             raise InputError(f"{where} must be finite, got {shown(tree)}.")
         return tree
     raise InputError(f"{where} must be {words(kind)}, got {shown(tree)}.")
+
+
+def check_keys(tree: Mapping[Any, Any], where: str) -> None:
+    """Raises InputError where a dict's names are no text, as they are in JSON."""
+    for name in tree:
+        if not isinstance(name, str):
+            raise InputError(f"{where} must be by names that are str, got {shown(name)}.")
 
 
 def parse_object(tree: Any, where: str, known: Mapping[str, type]) -> Any:

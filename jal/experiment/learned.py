@@ -21,7 +21,7 @@ from jal.experiment.queries import Learned
 from jal.experiment.splits import split_folder
 from jal.experiment.trained import Trained, load_trained
 from jal.experiment.training_config import Training
-from jal.rl.agent import given_of
+from jal.rl.agent import parameters_of
 from jal.types import InputError, Learner, PyTree, Strategy
 
 __all__ = ["Agents", "check_agents", "find_agents"]
@@ -80,7 +80,9 @@ def find_agents(
     strategies = {}
     for query, one in found.items():
         strategy = one.agent.strategy(one.policy, state_x)
-        strategies[query] = strategy._replace(given=given_of(one.policy, state_x), name=query.name)
+        strategies[query] = strategy._replace(
+            parameters=parameters_of(one.policy, state_x), name=query.name
+        )
     frames = [
         found[query].history.assign(
             experiment=experiment.name, learner=learner, strategy=query.name

@@ -19,7 +19,7 @@ from jal.code import call, find, name_of
 from jal.data import augmentation
 from jal.data.sources import Dataset
 from jal.data.statistics import IMAGENET, standardisation
-from jal.experiment.form import Code, as_name, parse, parse_object, to_json
+from jal.experiment.form import Code, as_name, check_keys, parse, parse_object, to_json
 from jal.learners import schedules
 from jal.types import InputError, Learner
 
@@ -319,6 +319,7 @@ def read_learners(tree: Any, where: str) -> dict[str, Any]:
     tree = as_learners(tree)
     if not isinstance(tree, Mapping):
         raise InputError(f"{where} must be names, or a dict of learners, got {tree!r}.")
+    check_keys(tree, where)
     return {name: read_learner(one, f"{where}.{name}") for name, one in tree.items()}
 
 

@@ -27,7 +27,7 @@ from jal.memory import check_data, check_prepared
 from jal.metrics import evaluator
 from jal.parallel import replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
-from jal.types import Array, Given, Pool, PyTree, Strategy
+from jal.types import Array, Parameters, Pool, PyTree, Strategy
 
 __all__ = ["Block", "blocks_of", "experiment_mesh"]
 
@@ -112,8 +112,8 @@ def blocks_of(
         called = learner if len(names) == 1 else f"{learner} and {len(names) - 1} like it"
         members = _members(query, checked, learner)
         made = checked.learners[learner]
-        given = checked.strategies[learner, query.name].given
-        given = None if given is None else replicate(given, mesh)
+        parameters = checked.strategies[learner, query.name].parameters
+        parameters = None if parameters is None else replicate(parameters, mesh)
         index, most = members.index(query.name), max(checked.batches[query.name])
 
         def played(index: Array) -> Episode:
@@ -137,17 +137,19 @@ def blocks_of(
             start: Array,
             stop: Array,
             index: Array,
-            given: Given | None,
+            parameters: Parameters | None,
             pool: Pool,
             data: PyTree,
             test: Pool,
             schedule: Array,
         ) -> EpisodeState:
             member, hyper = own
-            if given is not None:
-                given = given._replace(own=jax.tree.map(lambda leaf: leaf[member], given.own))
+            if parameters is not None:
+                parameters = parameters._replace(
+                    own=jax.tree.map(lambda leaf: leaf[member], parameters.own)
+                )
             run = played(index).run
-            return run(state, start, stop, pool, data, test, hyper, schedule, given)
+            return run(state, start, stop, pool, data, test, hyper, schedule, parameters)
 
         def first() -> Arguments:
             variables = starts.get(learner, ())
@@ -158,8 +160,8 @@ def blocks_of(
 
         def following() -> Arguments:
             schedule = initial + np.cumsum((0, *checked.batches[query.name]))
-            shared = (np.int32(index), given, pool, prepare(learner), test)
-            own = () if given is None else given.own
+            shared = (np.int32(index), parameters, pool, prepare(learner), test)
+            own = () if parameters is None else parameters.own
             member = np.tile(_members_of(own, len(numbers)), len(names))
             hyper = jax.tree.map(
                 lambda *values: np.repeat(np.asarray(values, np.float32), len(numbers), 0),

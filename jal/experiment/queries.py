@@ -61,7 +61,8 @@ class Query:
         if isinstance(strategy, Registered) and registry.get(strategy.name) is strategy:
             strategy = strategy.name
         given = name_of(strategy) if not isinstance(strategy, str) else strategy
-        _set(self, strategy=strategy, name=name or given.rpartition(":")[2], batch=batch)
+        name = given.rpartition(":")[2] if name is None else name
+        _set(self, strategy=strategy, name=name, batch=batch)
         _set(self, learners=_names(learners), options=_joined(options, more))
 
 
@@ -90,7 +91,7 @@ class Learned:
         learners: tuple[str, ...] = (),
     ):
         last = str(training).rstrip("/").rpartition("/")[2]
-        _set(self, training=str(training), name=name or last, batch=batch)
+        _set(self, training=str(training), name=last if name is None else name, batch=batch)
         _set(self, learners=_names(learners))
 
 

@@ -6,6 +6,8 @@ Networks take, beside options of their own, those of `sgd` and
   dtype: of the computation, such as bfloat16; see `in_precision`.
   weights: a source of pre-trained weights to start from; see `load_pretrained`.
   thresholding: whether to divide probabilities by the labelled classes' shares; see `thresholded`.
+
+They import `jal.networks` when they are called: it needs Flax, which the other learners do not.
 """
 
 from __future__ import annotations
@@ -20,17 +22,7 @@ from jal.learners.logistic_regression import logistic_regression
 from jal.learners.sgd import sgd
 from jal.learners.svc import svc
 from jal.learners.thresholding import thresholded
-from jal.networks import (
-    Network,
-    cnn,
-    in_precision,
-    load_pretrained,
-    mlp,
-    normalise,
-    resnet,
-    vit_s16,
-)
-from jal.types import Array, Learner
+from jal.types import Array, Learner, Network
 
 __all__ = ["registry", "sgd_cnn", "sgd_mlp", "sgd_resnet", "sgd_vit"]
 
@@ -44,6 +36,8 @@ def sgd_mlp(
     **options: Any,
 ) -> Learner:
     """`mlp`, trained by `sgd`."""
+    from jal.networks import mlp
+
     return _trained(mlp(input_shape, num_classes, hidden, dropout), num_classes, **options)
 
 
@@ -57,6 +51,8 @@ def sgd_cnn(
     **options: Any,
 ) -> Learner:
     """`cnn`, trained by `sgd`."""
+    from jal.networks import cnn
+
     network = cnn(input_shape, num_classes, channels=channels, hidden=hidden, dropout=dropout)
     return _trained(network, num_classes, **options)
 
@@ -71,6 +67,8 @@ def sgd_resnet(
     **options: Any,
 ) -> Learner:
     """`resnet`, trained by `sgd`."""
+    from jal.networks import resnet
+
     network = resnet(depth, input_shape, num_classes, stem=stem, dropout=dropout)
     return _trained(network, num_classes, **options)
 
@@ -84,6 +82,8 @@ def sgd_vit(
     **options: Any,
 ) -> Learner:
     """`vit_s16`, trained by `sgd`."""
+    from jal.networks import vit_s16
+
     network = vit_s16(input_shape, num_classes, dropout=dropout, epsilon=epsilon)
     return _trained(network, num_classes, **options)
 
@@ -99,6 +99,8 @@ def _trained(
     thresholding: bool = False,
     **options: Any,
 ) -> Learner:
+    from jal.networks import in_precision, load_pretrained, normalise
+
     pretrained = None if weights is None else load_pretrained(weights, network)
     # Normalised before it is rounded: bytes are told by their dtype.
     network = normalise(in_precision(network, dtype), mean, std)

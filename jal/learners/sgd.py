@@ -11,10 +11,18 @@ import optax
 
 from jal.learners.class_weights import class_weights
 from jal.learners.schedules import Schedule, constant
-from jal.networks.network import Network, NetworkVariables
-from jal.networks.pretrained import overlay
 from jal.parallel import in_chunks
-from jal.types import Array, Auxiliary, Labels, Learner, Minibatch, Outputs, PyTree
+from jal.types import (
+    Array,
+    Auxiliary,
+    Labels,
+    Learner,
+    Minibatch,
+    Network,
+    NetworkVariables,
+    Outputs,
+    PyTree,
+)
 
 __all__ = ["ExtendedParams", "SGDData", "SGDHyper", "adam", "nesterov", "sgd"]
 
@@ -115,7 +123,10 @@ def sgd(
 
     def init(key: Array, data: SGDData) -> NetworkVariables:
         fresh = network.init(key)
-        fresh = fresh if data.pretrained is None else overlay(fresh, data.pretrained)
+        if data.pretrained is not None:
+            from jal.networks import overlay
+
+            fresh = overlay(fresh, data.pretrained)
         if auxiliary is None:
             return fresh
         one, _ = network.apply(fresh, data.x[:1], False)

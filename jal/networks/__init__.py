@@ -1,12 +1,18 @@
 """Neural networks: Flax NNX modules, split once into pure (init, apply, sample)."""
 
+from jal.extras import require
+
+require("jal.networks", "networks", "flax")
+
+
 from jal.networks.cnn import cnn
 from jal.networks.convolution import conv_general_dilated
 from jal.networks.mlp import mlp
-from jal.networks.network import Network, NetworkVariables, from_module, in_precision, normalise
+from jal.networks.network import from_module, in_precision, normalise
 from jal.networks.pretrained import load_pretrained, overlay
 from jal.networks.resnet import resnet
 from jal.networks.vit import vit, vit_s16
+from jal.types import Network, NetworkVariables
 
 __all__ = [
     "Network",

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jal.networks.convolution import conv_general_dilated
-from jal.networks.network import Network, from_module
+from jal.networks.network import from_module
 from jal.networks.pooling import max_pool
-from jal.types import Array, InputError
+from jal.types import Array, InputError, Network
 
 __all__ = ["cnn"]
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import jax
 from flax import nnx
 
-from jal.networks.network import Network, from_module
-from jal.types import Array
+from jal.networks.network import from_module
+from jal.types import Array, Network
 
 __all__ = ["mlp"]
 

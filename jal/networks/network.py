@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import ArrayLike
 
-from jal.types import Array, Outputs, PyTree
+from jal.types import Array, Network, NetworkVariables, Outputs, PyTree
 
-__all__ = ["Network", "NetworkVariables", "from_module", "in_precision", "normalise"]
-
-
-class NetworkVariables(NamedTuple):
-    """`params` are trained; `state` is everything else (BatchNorm statistics, dropout keys)."""
-
-    params: PyTree
-    state: PyTree
-
-
-class Network(NamedTuple):
-    """A network as pure functions.
-
-    Attributes:
-      init: `(key) -> NetworkVariables`.
-      apply: `(variables, x [M, ...], train) -> (Outputs, state)`; train is static.
-      head: `(variables, features [M, D]) -> logits [M, K]`: the last layer, in evaluation mode;
-        None for a module without a method of that name.
-      sample: `(key, variables, x [M, ...]) -> Outputs` of one network drawn by Monte-Carlo dropout:
-        the same units are dropped for all examples, everything else is in evaluation mode (vmap it
-        over keys for more); None without dropout.
-    """
-
-    init: Callable[[Array], NetworkVariables]
-    apply: Callable[[NetworkVariables, Array, bool], tuple[Outputs, PyTree]]
-    head: Callable[[NetworkVariables, Array], Array] | None = None
-    sample: Callable[[Array, NetworkVariables, Array], Outputs] | None = None
+__all__ = ["from_module", "in_precision", "normalise"]
 
 
 def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:

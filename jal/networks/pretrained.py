@@ -12,8 +12,7 @@ import jax
 import numpy as np
 
 from jal.networks import weight_names
-from jal.networks.network import Network, NetworkVariables
-from jal.types import InputError
+from jal.types import InputError, Network, NetworkVariables
 
 __all__ = ["convert", "load_pretrained", "overlay", "read_weights", "weights_fingerprint"]
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jal.networks.convolution import conv_general_dilated
-from jal.networks.network import Network, from_module
-from jal.types import Array, InputError
+from jal.networks.network import from_module
+from jal.types import Array, InputError, Network
 
 __all__ = ["vit", "vit_s16"]
 

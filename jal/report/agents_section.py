@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jal.report.about import About
 from jal.report.agent_texts import Texts, effect_texts, target_texts, training_texts
-from jal.report.markup import Cell, Section, paragraph, table
+from jal.report.markup import Entry, Section, paragraph, table
 from jal.report.plots import inline_svgs
 from jal.report.target_plots import (
     batch_histogram,
@@ -143,5 +143,5 @@ def _tables(texts: list[Texts]) -> list[str]:
     parts = []
     for title, heads, rows in texts:
         parts.append(f"<h3>{html.escape(title)}</h3>")
-        parts.append(table("", heads, [[Cell(text) for text in row] for row in rows]))
+        parts.append(table("", heads, [[Entry(text) for text in row] for row in rows]))
     return parts

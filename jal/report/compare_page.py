@@ -18,7 +18,7 @@ from jal.report.compare import (
     shared,
 )
 from jal.report.comparisons import LEVEL
-from jal.report.markup import Cell, Section, document, folded, paragraph, table
+from jal.report.markup import Entry, Section, document, folded, paragraph, table
 from jal.report.svg import Frame, chart, nice_ticks
 from jal.report.texts import unless_nan, with_interval
 from jal.report.tidy import by_training, curves
@@ -43,7 +43,7 @@ def comparison_page(runs: Sequence[Run]) -> str:
     ]
     names = [run.name for run in runs]
     differ = differing(runs)
-    rows = [[Cell(name), *map(Cell, values)] for name, values in differ.items()]
+    rows = [[Entry(name), *map(Entry, values)] for name, values in differ.items()]
     config = [table("", ["field", *names], rows, "settings")]
     if not differ:
         config = [paragraph("The configs are the same, field by field.")]
@@ -91,14 +91,14 @@ def _learner(
             kind = "" if not star else "up" if row.aubc_less > 0 else "down"
             rows.append(
                 [
-                    Cell(str(strategy) if place == 0 else ""),
-                    Cell(str(name)),
-                    Cell(f"{row.labels:.0f}"),
-                    Cell(with_interval(row.aubc, row.aubc_ci)),
-                    Cell(less[0] + star, kind=kind),
-                    Cell(unless_nan(row.p, "{:.2g}")),
-                    Cell(with_interval(row.final, row.final_ci)),
-                    Cell(less[1]),
+                    Entry(str(strategy) if place == 0 else ""),
+                    Entry(str(name)),
+                    Entry(f"{row.labels:.0f}"),
+                    Entry(with_interval(row.aubc, row.aubc_ci)),
+                    Entry(less[0] + star, kind=kind),
+                    Entry(unless_nan(row.p, "{:.2g}")),
+                    Entry(with_interval(row.final, row.final_ci)),
+                    Entry(less[1]),
                 ]
             )
     caption = (

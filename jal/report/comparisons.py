@@ -83,8 +83,8 @@ def significance(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.Da
         p = found[(a, b) if (a, b) in found else (b, a)]
         return f"{difference:+.1f}" + ("*" if p < LEVEL else "")
 
-    cells = [[entry(a, b) for b in scores] for a in scores]
-    return pd.DataFrame(cells, index=scores.columns, columns=scores.columns)
+    entries = [[entry(a, b) for b in scores] for a in scores]
+    return pd.DataFrame(entries, index=scores.columns, columns=scores.columns)
 
 
 class WithBest(NamedTuple):

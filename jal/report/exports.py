@@ -63,8 +63,8 @@ def latex(frame: pd.DataFrame, about: About) -> str:
     return "\n\n".join(["% \\usepackage{booktabs}", *parts]) + "\n"
 
 
-def _row(cells: list[str], bold: bool = False) -> str:
-    first, *others = map(_escaped, cells)
+def _row(entries: list[str], bold: bool = False) -> str:
+    first, *others = map(_escaped, entries)
     return " & ".join([rf"\textbf{{{first}}}" if bold else first, *others]) + r" \\"
 
 

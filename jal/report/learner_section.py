@@ -11,7 +11,7 @@ import pandas as pd
 from jal.report.about import About
 from jal.report.charts import small_charts
 from jal.report.comparisons import FEWEST, LEVEL, level_with_best, penalties, significance, untested
-from jal.report.markup import DOWN, SHARE, UP, Cell, Section, heat, paragraph, table
+from jal.report.markup import DOWN, SHARE, UP, Entry, Section, heat, paragraph, table
 from jal.report.plots import FEW
 from jal.report.reach import Reach, reach
 from jal.report.svg import interval
@@ -82,12 +82,14 @@ def _summary(
     mark = part.aubc.get("random", np.nan)
     rows = []
     for text in texts:
-        cells = [Cell(one, kind="aubc" * (place == column + 1)) for column, one in enumerate(text)]
+        entries = [
+            Entry(one, kind="aubc" * (place == column + 1)) for column, one in enumerate(text)
+        ]
         if drawn:
             row = part.loc[text[0]]
             dot = interval(row.aubc, row.aubc_ci, ends, mark)
-            cells.insert(place, Cell("", dot, "dot"))
-        rows.append(cells)
+            entries.insert(place, Entry("", dot, "dot"))
+        rows.append(entries)
     if drawn:
         heads.insert(place, "")
     kinds = ["best" if text[0] in best else "" for text in texts]

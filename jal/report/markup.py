@@ -1,5 +1,5 @@
 """Pieces of a page as HTML. What is said in them must be escaped by whoever gives it, but for
-cells' and sections' texts, which are escaped here."""
+entries' and sections' texts, which are escaped here."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pandas as pd
 
 from jal.report.style import STYLE
 
-__all__ = ["Cell", "Section", "document", "folded", "heat", "paragraph", "table"]
+__all__ = ["Entry", "Section", "document", "folded", "heat", "paragraph", "table"]
 
 UP, DOWN, SHARE = "0 114 178", "213 94 0", "0 158 115"  # told apart by colour-blind readers
 DENSE = 12  # a heat map of more columns has no numbers but under the pointer
 
 
-class Cell(NamedTuple):
-    """A table's cell: its text, or markup to stand in its place, and how it looks.
+class Entry(NamedTuple):
+    """A table's entry: its text, or markup to stand in its place, and how it looks.
 
     Attributes:
       text: escaped.
@@ -66,14 +66,14 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def folded(title: str, heads: Sequence[str], fields: Mapping[str, str]) -> str:
     """A list of names and values that opens by a click."""
-    rows = [[Cell(name), Cell(value)] for name, value in fields.items()]
+    rows = [[Entry(name), Entry(value)] for name, value in fields.items()]
     return f"<details><summary>{html.escape(title)}</summary>{table('', heads, rows)}</details>"
 
 
 def table(
     caption: str,
     heads: Sequence[str],
-    rows: Sequence[Sequence[Cell]],
+    rows: Sequence[Sequence[Entry]],
     kind: str = "",
     row_kinds: Sequence[str] = (),
 ) -> str:
@@ -87,7 +87,7 @@ def table(
     )
     kinds = row_kinds or [""] * len(rows)
     body = "".join(
-        f"<tr{_class(of)}>{''.join(map(_cell, row))}</tr>"
+        f"<tr{_class(of)}>{''.join(map(_entry, row))}</tr>"
         for row, of in zip(rows, kinds, strict=True)
     )
     said = paragraph(caption, "caption") if caption else ""
@@ -97,11 +97,11 @@ def table(
     )
 
 
-def _cell(cell: Cell) -> str:
-    title = f' title="{html.escape(cell.title)}"' if cell.title else ""
-    style = f' style="{cell.style}"' if cell.style else ""
-    text = html.escape(cell.text, quote=False)
-    return f"<td{_class(cell.kind)}{title}{style}>{text}{cell.markup}</td>"
+def _entry(entry: Entry) -> str:
+    title = f' title="{html.escape(entry.title)}"' if entry.title else ""
+    style = f' style="{entry.style}"' if entry.style else ""
+    text = html.escape(entry.text, quote=False)
+    return f"<td{_class(entry.kind)}{title}{style}>{text}{entry.markup}</td>"
 
 
 def _class(kind: str) -> str:
@@ -117,12 +117,12 @@ def heat(
     key: tuple[str, str],
     self_is_blank: bool = True,
 ) -> str:
-    """A heat map: a table whose cells are shaded by their values, blank where these are NaN.
+    """A heat map: a table whose entries are shaded by their values, blank where these are NaN.
 
     Args:
       caption: above it.
       values: what shades; its index and columns name rows and columns.
-      texts: of the same shape, in the cells; of more than twelve columns under the pointer only,
+      texts: of the same shape, in the entries; of more than twelve columns under the pointer only,
         behind their names.
       colours: of the low and the high end, as R G B.
       ends: the values there; the middle, or the low end if both have one sign, is colourless.
@@ -132,14 +132,14 @@ def heat(
     dense, names = len(values.columns) > DENSE, list(map(str, values.columns))
     rows = []
     for place, row in enumerate(map(str, values.index)):
-        cells = [Cell(row, title=row)]
+        entries = [Entry(row, title=row)]
         for column, name in enumerate(names):
             value, text = values.iat[place, column], str(texts.iat[place, column])
             style = "" if np.isnan(value) else _shade(float(value), ends, colours)
             kind = "self" if self_is_blank and place == column else ""
             said = f"{row}, {name}: {text}" if text and not kind else ""
-            cells.append(Cell("" if dense else text, kind=kind, title=said, style=style))
-        rows.append(cells)
+            entries.append(Entry("" if dense else text, kind=kind, title=said, style=style))
+        rows.append(entries)
     turned = dense or max(map(len, names), default=0) > 9
     kind = "heat" + (" turned" if turned else "") + (" dense" if dense else "")
     low, high = (_shade(end, ends, colours).removeprefix("background:") for end in ends)

@@ -200,7 +200,7 @@ def _labels(values: Sequence[float]) -> list[str]:
 
 
 def interval(mean: float, half: float, ends: tuple[float, float], mark: float) -> str:
-    """A dot with its interval on a line from one end to the other, for a table's cell.
+    """A dot with its interval on a line from one end to the other, for a table's entry.
 
     Args:
       mean: the dot.

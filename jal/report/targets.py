@@ -58,12 +58,12 @@ def to_target(
             continue
         first = goals.loc[goals.learner == learner, "strategy"].iloc[0]
         target = agents[first].dropna().to_numpy()
-        for strategy, cell in part.groupby("strategy", sort=False):
+        for strategy, runs in part.groupby("strategy", sort=False):
             wide = {
                 name: values.pivot(index="seed", columns="round", values="value").to_numpy(float)
-                for name, values in cell.groupby("metric", sort=False)
+                for name, values in runs.groupby("metric", sort=False)
             }
-            one = cell[cell.metric == "precision"]
+            one = runs[runs.metric == "precision"]
             labels = one.pivot(index="seed", columns="round", values="labels").to_numpy(float)
             seeds = np.arange(len(labels))
             member, points = seeds % len(target), np.resize(pool, len(seeds))
@@ -171,10 +171,10 @@ def budget_differences(
 
 def batch_sizes(frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str) -> np.ndarray:
     """The sizes of all batches that an agent's runs labelled up to their stop."""
-    cell = frame[
+    runs = frame[
         (frame.learner == learner) & (frame.strategy == agent) & (frame.metric == "precision")
     ]
-    labels = cell.pivot(index="seed", columns="round", values="labels").to_numpy(int)
+    labels = runs.pivot(index="seed", columns="round", values="labels").to_numpy(int)
     last = stops.loc[(stops.learner == learner) & (stops.strategy == agent), "round"].to_numpy()
     bought = np.diff(labels, axis=1)
     before = np.arange(bought.shape[1]) < last[:, None]

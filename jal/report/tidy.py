@@ -23,13 +23,13 @@ def curves(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> Curve
     own = frame.loc[frame.learner == learner]
     seeds, part = np.sort(own.seed.unique()), own.loc[own.metric == metric]
     found = {}
-    for strategy, cell in part.groupby("strategy", sort=False, observed=True):
-        rounds, column = np.unique(cell["round"].to_numpy(), return_inverse=True)
-        place = np.searchsorted(seeds, cell.seed.to_numpy()) * len(rounds) + column
+    for strategy, rows in part.groupby("strategy", sort=False, observed=True):
+        rounds, column = np.unique(rows["round"].to_numpy(), return_inverse=True)
+        place = np.searchsorted(seeds, rows.seed.to_numpy()) * len(rounds) + column
         if len(np.unique(place)) < len(place):
             raise ValueError(f"{learner} with {strategy} has rounds of a seed twice.")
         wide = np.full((2, len(seeds) * len(rounds)), np.nan)
-        wide[:, place] = cell.labels.to_numpy(), cell.value.to_numpy()
+        wide[:, place] = rows.labels.to_numpy(), rows.value.to_numpy()
         labels, values = wide.reshape(2, len(seeds), len(rounds))
         found[strategy] = labels, values
     return found

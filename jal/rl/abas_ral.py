@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jal import metrics, strategies
 from jal.labels import random_start
-from jal.rl.agent import AgentData, Policy, Trainer, given_of, make_trainer, trained_size
+from jal.rl.agent import AgentData, Policy, Trainer, make_trainer, parameters_of, trained_size
 from jal.rl.dqn import greedy
 from jal.rl.env import Actor, Environment, Goal, environment
 from jal.rl.observations import (
@@ -152,8 +152,8 @@ class AbasRal(AgentOptions):
 
         def batch_size(key: Array, state: _Filling, round: Round) -> Array:
             del key
-            assert round.predict is not None and round.given is not None
-            weights, x = round.given.own, round.given.shared
+            assert round.predict is not None and round.parameters is not None
+            weights, x = round.parameters.own, round.parameters.shared
             margins = state_of(round.predict(round.variables, x).logits)
             seen = Batches(margins, _unlabelled(round), state.begun)
             at = self._candidates(self.largest(round.x.shape[0]))(seen)
@@ -165,7 +165,7 @@ class AbasRal(AgentOptions):
             select,
             batch_size,
             largest=self.largest,
-            given=given_of(policy, state_x),
+            parameters=parameters_of(policy, state_x),
             name="abas_ral",
         )
 

@@ -16,7 +16,7 @@ from jal.rl.env import EnvParams, Goal
 from jal.rl.q_networks import QNetwork
 from jal.rl.replay import replay_bytes
 from jal.rl.training import QLearning, TrainingState
-from jal.types import Array, Given, InputError, Learner, Pool, PyTree, Strategy
+from jal.types import Array, InputError, Learner, Parameters, Pool, PyTree, Strategy
 
 __all__ = [
     "Agent",
@@ -26,8 +26,8 @@ __all__ = [
     "agent_data",
     "check_parts",
     "check_warm_start",
-    "given_of",
     "make_trainer",
+    "parameters_of",
     "policy_of",
     "train",
     "trained_size",
@@ -235,11 +235,11 @@ def trained_size(agent: str, policy: Policy, network: Callable[[int], QNetwork])
     return size
 
 
-def given_of(policy: Policy, state_x: Array) -> Given:
+def parameters_of(policy: Policy, state_x: Array) -> Parameters:
     """What a learned Strategy brings along: a policy's weights, with a leading axis `[T]`."""
     single = jnp.ndim(policy.goal.quality) == 0
     own = jax.tree.map(lambda leaf: leaf[None], policy.weights) if single else policy.weights
-    return Given(own, state_x)
+    return Parameters(own, state_x)
 
 
 def check_warm_start(

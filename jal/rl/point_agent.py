@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jal import metrics, select
 from jal.labels import balanced_start
-from jal.rl.agent import AgentData, Policy, Trainer, given_of, make_trainer
+from jal.rl.agent import AgentData, Policy, Trainer, make_trainer, parameters_of
 from jal.rl.env import Actor, Goal, Progress, environment
 from jal.rl.observations import (
     Distance,
@@ -187,20 +187,20 @@ def point_strategy(
     state_of = sorted_scores(view.score)
 
     def pick(key: Array, begun: Array, round: Round, k_max: int):
-        assert round.predict is not None and round.given is not None
+        assert round.predict is not None and round.parameters is not None
         if candidates is not None and k_max > candidates:
             raise InputError(
                 f"a batch of {k_max} points cannot be chosen among {candidates}: give more "
                 "policy_candidates or a smaller batch."
             )
-        seen = state_of(round.predict(round.variables, round.given.shared).logits)
+        seen = state_of(round.predict(round.variables, round.parameters.shared).logits)
         begun = jnp.where(begun < 0, round.labels.n, begun)
         seen = with_clock(seen, round.labels.n - begun, clock)
         points = draw_candidates(key, round.labelled, candidates)
         features = candidate_features(round, points, *view)
-        values = network.apply(round.given.own, seen, features)
+        values = network.apply(round.parameters.own, seen, features)
         ties = jax.random.fold_in(key, 1)
         best = select.top_k(values, round.labelled[points], k_max, key=ties)
         return take_picks(points, best, round.labelled.shape[0]), begun
 
-    return Strategy(lambda key, x: jnp.int32(-1), pick, given=given_of(policy, state_x))
+    return Strategy(lambda key, x: jnp.int32(-1), pick, parameters=parameters_of(policy, state_x))

@@ -92,13 +92,14 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
 
     Args:
       strategies: one, or several that all follow the experiment's schedule and have nothing of
-        their own (ValueError where one of several has a `batch_size`, an `auxiliary` or `given`).
+        their own (ValueError where one of several has a `batch_size`, an `auxiliary` or
+        `parameters`).
       index: `[]` int32; a scalar for all seeds, since a batched one runs every branch.
     """
     if len(strategies) == 1:
         return strategies[0]
     if not all(is_shareable(strategy) for strategy in strategies):
-        raise ValueError("one_of takes strategies without a batch_size, auxiliary or given.")
+        raise ValueError("one_of takes strategies without a batch_size, auxiliary or parameters.")
 
     def init(key: Array, x: Array) -> tuple[PyTree, ...]:
         return tuple(strategy.init(key, x) for strategy in strategies)
@@ -126,4 +127,6 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
 
 def is_shareable(strategy: Strategy) -> bool:
     """Whether the strategy can be a member of `one_of`."""
-    return strategy.batch_size is None and strategy.auxiliary is None and strategy.given is None
+    return (
+        strategy.batch_size is None and strategy.auxiliary is None and strategy.parameters is None
+    )

@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import optax
 
 from jal import select
-from jal.networks import Network, NetworkVariables, mlp
 from jal.parallel import in_chunks
 from jal.strategies.strategy import Registered, check_positive, stateless
-from jal.types import Array, Labels, PyTree, Round, Strategy
+from jal.types import Array, Labels, Network, NetworkVariables, PyTree, Round, Strategy
 
 __all__ = ["as_labelled_loss", "discriminator_loss", "evidence_loss", "members", "vaal"]
 
@@ -82,6 +81,8 @@ def vaal(
         learning_rate=learning_rate,
         chunk=chunk,
     )
+
+    from jal.networks import mlp  # with Flax
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         x, labels = round.x, round.labels

@@ -8,9 +8,18 @@ import jax
 import jax.numpy as jnp
 
 from jal import select
-from jal.networks import Network, NetworkVariables, mlp
 from jal.strategies.strategy import Registered, check_positive
-from jal.types import Array, Auxiliary, Minibatch, Outputs, PyTree, Round, Strategy
+from jal.types import (
+    Array,
+    Auxiliary,
+    Minibatch,
+    Network,
+    NetworkVariables,
+    Outputs,
+    PyTree,
+    Round,
+    Strategy,
+)
 
 __all__ = ["members", "uncertainty_bound", "waal"]
 
@@ -119,6 +128,8 @@ def uncertainty_bound(logits: Array) -> Array:
 
 @functools.cache
 def _critic(features: int, width: int) -> Network:
+    from jal.networks import mlp  # with Flax
+
     return mlp((features,), 1, hidden=(width, width))
 
 

@@ -38,7 +38,7 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
     @jax.jit
     def select(key: Array, round: Round) -> tuple[Array, PyTree]:
         state = strategy.init(jax.random.fold_in(key, 1), round.x)
-        return strategy.select(key, state, _given(strategy, round), _PICKS)
+        return strategy.select(key, state, _with_parameters(strategy, round), _PICKS)
 
     key = jax.random.key(7)
     for left in (_POINTS - _LABELLED, _PICKS, _PICKS - 2):
@@ -68,12 +68,12 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
         _check_copies(select)
 
 
-def _given(strategy: Strategy, round: Round) -> Round:
+def _with_parameters(strategy: Strategy, round: Round) -> Round:
     """With what the strategy brings along, as its first seed has it."""
-    if strategy.given is None:
+    if strategy.parameters is None:
         return round
-    own = jax.tree.map(lambda leaf: leaf[0], strategy.given.own)
-    return round._replace(given=strategy.given._replace(own=own))
+    own = jax.tree.map(lambda leaf: leaf[0], strategy.parameters.own)
+    return round._replace(parameters=strategy.parameters._replace(own=own))
 
 
 def _check_picks(picks: Array, round: Round, left: int, where: str) -> None:
@@ -127,7 +127,7 @@ def _check_state(strategy: Strategy, round: Round) -> None:
         return jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), state)
 
     before = strategy.init(jax.random.key(0), round.x)
-    seen = _given(strategy, round)
+    seen = _with_parameters(strategy, round)
     after = strategy.select(jax.random.key(1), before, seen, _PICKS)[1]
     if jax.tree.structure(before) != jax.tree.structure(after) or shapes(before) != shapes(after):
         raise AssertionError(
@@ -139,7 +139,7 @@ def _check_batch_size(strategy: Strategy, round: Round) -> None:
     assert strategy.batch_size is not None
     state = strategy.init(jax.random.key(0), round.x)
     for seed in range(10):
-        size = strategy.batch_size(jax.random.key(seed), state, _given(strategy, round))
+        size = strategy.batch_size(jax.random.key(seed), state, _with_parameters(strategy, round))
         if jnp.shape(size) != () or not jnp.issubdtype(jnp.result_type(size), jnp.integer):
             raise AssertionError(f"a batch size must be an integer [], got {size}.")
         most = None if strategy.largest is None else strategy.largest(_POINTS)

@@ -28,10 +28,10 @@ def rows_of(
     rows = []
     for label, row in results.items():
         why = not_measured(row)
-        cells = (
+        texts = (
             [why, *[""] * (len(columns) - 1)] if why else [show(row) for show in columns.values()]
         )
-        rows.append({first: label, **dict(zip(columns, cells, strict=True))})
+        rows.append({first: label, **dict(zip(columns, texts, strict=True))})
     return rows
 
 

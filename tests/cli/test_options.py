@@ -365,12 +365,29 @@ def test_tables_of_config_files_stay(capsys):
         (["--learners", "mlp", "mlp:epochs=3"], "--learners takes different names, got mlp mlp:"),
         (["--learners"], "--learners takes one or more names."),
         (["--learners", "--seeds", "3"], "--learners takes one or more names."),
+        (["--queries", "margin", "--queries", "random"], "--queries is given twice: give all"),
+        (["--seeds=3", "--rounds", "2", "--seeds", "3"], "--seeds is given twice: give all of"),
+        (["--first_seed", "3", "--first-seed", "4"], "--first-seed is given twice: give all"),
+        (["--learners", "mlp", "--learners=svc"], "--learners is given twice: give all of it"),
     ],
 )
 def test_words_that_are_refused_in_a_sentence(arguments, says, capsys):
     with pytest.raises(InputError, match=re.escape(says)):
         parsed(QUICK, *arguments)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_whole_number_stays_one(capsys):
+    """Where a number may be any: what is not changed is not written anew, as 1.0."""
+    config = Experiment(learners={"mlp": MLP(learning_rate=1, weight_decay=0)})
+    found = parsed(config, "--learners.mlp.weight-decay", "0.0", "--seeds", "3").learners["mlp"]
+    assert [repr(found.learning_rate), repr(found.weight_decay)] == ["1", "0"]
+    text = of_boxes(shown_help(config, capsys, "--help-all"))
+    assert "the step size. (default: 1.0)" in text
+    assert (
+        repr(parsed(config, "--learners.mlp.learning-rate", "2").learners["mlp"].learning_rate)
+        == "2.0"
+    )
 
 
 def test_a_learner_of_a_training_is_one():

@@ -7,9 +7,9 @@ from sklearn.decomposition import PCA
 
 from jal.data import from_arrays
 from jal.data.features import cached_features, dataset_features, extract, pca_features
-from jal.networks.network import NetworkVariables, from_module, normalise
+from jal.networks.network import from_module, normalise
 from jal.parallel import seed_mesh
-from jal.types import InputError
+from jal.types import InputError, NetworkVariables
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (37, 6, 5, 3)).astype(np.uint8)
 CLASSES = np.arange(37) % 3

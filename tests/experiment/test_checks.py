@@ -1,13 +1,18 @@
 """Bad experiments: each gets one sentence that names the value and what would be right."""
 
 import dataclasses
+import errno
+import re
+import sys
+import tempfile
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from rich.console import Console
 
-from jal import strategies
+from jal import files, strategies
+from jal.code import find
 from jal.data import from_arrays
 from jal.experiment import (
     CNN,
@@ -25,8 +30,11 @@ from jal.experiment import (
     run,
 )
 from jal.experiment.checks import Checked, check
+from jal.experiment.config_file import import_file, keeping_module
+from jal.experiment.folder import check_vacant, create
+from jal.metrics import evaluator
 from jal.report import print_tables
-from jal.types import Auxiliary, InputError
+from jal.types import Auxiliary, InputError, Outputs
 
 RNG = np.random.default_rng(0)
 DATASET = from_arrays(
@@ -150,6 +158,84 @@ def test_metrics_of_one_name_are_two():
     checked(with_protocol(metrics=("accuracy", "f1")))
     with pytest.raises(InputError, match="two metrics are called accuracy: give one of them an"):
         checked(with_protocol(metrics=(accuracy,)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "says"),
+    [
+        ("math:pi", "to one for each class, got 3.14159"),
+        ("math:sqrt", "each class: TypeError: math.sqrt() takes exactly one argument (2 given)."),
+        ("numpy:mean", "each class: ConcretizationTypeError: "),
+        ("jax.numpy:outer", "each class, and gives ShapeDtypeStruct(shape=(90, 30)"),
+        (lambda logits, y: "good", "each class: TypeError: "),
+    ],
+    ids=range(5),
+)
+def test_what_is_no_metric(metric, says):
+    with pytest.raises(InputError, match=re.escape(says)) as caught:
+        check(with_protocol(metrics=(metric,)), DATASET, {}, allow_code=True)
+    assert "must be a function of logits [M, K] and y [M] to a number" in str(caught.value)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_a_metric_may_be_a_number_or_one_for_each_class():
+    def of_classes(logits, y):
+        return jnp.mean(logits, axis=0)
+
+    made = checked(with_protocol(metrics=(of_classes, lambda logits, y: 0.25))).metrics
+    outputs = Outputs(jnp.array([[1.0, 2.0, 4.0]]), jnp.zeros((1, 1)))
+    found = evaluator(made)(outputs, jnp.array([2]))
+    assert {name: float(value) for name, value in found.items()} == {
+        "accuracy": 1.0, "of_classes_0": 1.0, "of_classes_1": 2.0, "of_classes_2": 4.0,
+        next(name for name in found if "lambda" in name): 0.25,
+    }  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_made_is_found_before_the_run(tmp_path):
+    """Not only when the compiled program is there, and its folder is to be made."""
+    (tmp_path / "file").write_text("")
+    for folder, why in (
+        (tmp_path / "file" / "run", "Not a directory"),
+        (tmp_path / "a\0b", "null byte"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(InputError, match=f"cannot create .*{why}.*: give --out a folder that"):
+            check_vacant(folder, GOOD)
+    check_vacant(tmp_path / "a" / "b", GOOD)
+    (tmp_path / "empty").mkdir()
+    check_vacant(tmp_path / "empty", GOOD)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
+
+
+def test_a_folder_that_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch):
+    def full(path, write):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "replace_file", full)
+    with pytest.raises(InputError, match=r"cannot create .*run \(No space left on device\): give"):
+        create(tmp_path / "run", GOOD, "0" * 64)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_config_file_that_fails_leaves_the_one_before(tmp_path):
+    (tmp_path / "good.py").write_text("one = 1")
+    (tmp_path / "bad.py").write_text("1 / 0")
+    with keeping_module():
+        good = import_file(tmp_path / "good.py")
+        with pytest.raises(ZeroDivisionError):
+            import_file(tmp_path / "bad.py")
+        assert find("thing", "jal_config:one", {}, allow_code=True) == 1
+        assert sys.modules["jal_config"] is good and str(tmp_path) not in sys.path
+
+
+def test_a_folder_beside_which_nothing_can_be_written(tmp_path, monkeypatch):
+    def refused(**options):
+        assert options["dir"] == tmp_path
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    with pytest.raises(InputError, match=r"cannot create .* \(Permission denied\): give --out"):
+        check_vacant(tmp_path / "a" / "b", GOOD)
 
 
 def test_nothing_is_written_before_the_checks(tmp_path):

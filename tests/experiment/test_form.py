@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import math
+import re
 
 import pytest
 from counted import Counted, Wider
@@ -17,6 +18,7 @@ from jal.experiment import (
     Learned,
     Protocol,
     Query,
+    Shown,
     SladeBranson,
     Training,
 )
@@ -203,6 +205,28 @@ def test_options_of_code_are_what_a_command_line_can_say():
     assert found.options == {"none": None, "in": {"x": ((1, 2), (3,)), "y": ("a", None)}}
     assert to_json(found) == more
     assert Code("a:b", {"target": 1}).options == {"target": 1}  # an option of any name
+
+
+def test_a_number_that_no_float_can_be_is_refused_in_a_sentence():
+    assert parse(float, 10**300, "x") == 10**300
+    for kind in (float, float | None):
+        with pytest.raises(InputError, match=r"^x must be .*, got 1000.*\.\.\.\.$"):
+            parse(kind, 10**400, "x")
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (Experiment(learners={1: MLP()}), "learners must be by names that are str, got 1."),
+        (Experiment(learners={"a": MLP(), None: MLP()}), "learners must be by names that are str"),
+        (Experiment(shown=Shown(reported={"a/b": {2: 0.5}})), "shown.reported.a/b must be by na"),
+        (Experiment(queries=(Query("bald", options={3: 1}),)), "queries.0.options must be by nam"),
+    ],
+    ids=range(4),
+)
+def test_names_are_text(config, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        Experiment.checked(config)
 
 
 def test_a_value_of_a_kind_may_stand_for_its_json():

@@ -147,12 +147,12 @@ def test_where_it_is_looked_for(agent, tmp_path, monkeypatch):
         find(of("agent"), known={"a": trained(), "b": trained()})
     known = {"agent": trained(step=3.0)}
     made = find(of("agent"), known=known).strategies[Learned("agent")]
-    assert (np.asarray(made.given.own["kernel"]) == 3).all() and made.name == "agent"
+    assert (np.asarray(made.parameters.own["kernel"]) == 3).all() and made.name == "agent"
     # Of one split of several, the folder beside that of all is meant.
     keep_splits(tmp_path / "both")
     one = of("both", splits=2, split=1)
     found = find(one, tmp_path / "run" / "split_1").strategies[Learned("both")]
-    assert (np.asarray(found.given.own["kernel"]) == 2).all()
+    assert (np.asarray(found.parameters.own["kernel"]) == 2).all()
 
 
 def unfinished(folder):

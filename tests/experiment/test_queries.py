@@ -98,6 +98,12 @@ def test_what_an_agent_is_called():
     assert Learned("runs/of_mine", "own").name == "own"
 
 
+@pytest.mark.parametrize("query", [Query("margin", name=""), Learned("runs/agent", name="")])
+def test_an_empty_name_is_said_and_refused(query):
+    with pytest.raises(InputError, match=r"a query's name must be of printable .*, got ''"):
+        with_queries(query).check()
+
+
 def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
     seen = []
 

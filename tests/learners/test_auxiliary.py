@@ -11,11 +11,11 @@ from modules import Noisy
 from jal import metrics, strategies
 from jal.episode import episode
 from jal.learners import adam, nesterov, registry, sgd, thresholded
-from jal.networks import NetworkVariables, from_module, mlp
+from jal.networks import from_module, mlp
 from jal.strategies.loss_prediction import loss_prediction
 from jal.strategies.vaal import vaal
 from jal.strategies.waal import waal
-from jal.types import Auxiliary, Labels, Pool
+from jal.types import Auxiliary, Labels, NetworkVariables, Pool
 
 N, LABELLED, BATCH = 30, 13, 4
 ORDER = jnp.asarray(np.random.default_rng(0).permutation(N), jnp.int32)

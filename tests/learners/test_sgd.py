@@ -14,8 +14,8 @@ from jal.learners import adam, registry, sgd
 from jal.learners.schedules import Schedule, cosine
 from jal.learners.sgd import _permutation, _shuffled
 from jal.metrics import accuracy
-from jal.networks import NetworkVariables, from_module, mlp
-from jal.types import Labels, Pool
+from jal.networks import from_module, mlp
+from jal.types import Labels, NetworkVariables, Pool
 
 
 def run(learner, key, pool, labels):

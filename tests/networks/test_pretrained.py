@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from requirements import require
 
-from jal.networks.network import NetworkVariables
 from jal.networks.pretrained import convert, load_pretrained, overlay, read_weights
 from jal.networks.resnet import resnet
 from jal.networks.vit import vit
-from jal.types import InputError
+from jal.types import InputError, NetworkVariables
 
 
 @pytest.fixture(scope="module")

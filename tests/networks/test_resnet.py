@@ -10,10 +10,9 @@ import optax
 import pytest
 from requirements import require
 
-from jal.networks.network import NetworkVariables
 from jal.networks.pretrained import convert, load_pretrained
 from jal.networks.resnet import resnet
-from jal.types import InputError
+from jal.types import InputError, NetworkVariables
 
 PARAMETERS = {18: 11_689_512, 34: 21_797_672, 50: 25_557_032}  # torchvision's
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from requirements import require
 
-from jal.networks.network import NetworkVariables
 from jal.networks.pretrained import load_pretrained, overlay
 from jal.networks.vit import vit, vit_s16
-from jal.types import InputError
+from jal.types import InputError, NetworkVariables
 
 WIDTH, DEPTH, HEADS, PATCH, CLASSES = 24, 2, 3, 4, 5
 

@@ -360,7 +360,7 @@ def test_page_of_many():
 
 
 def test_heat_is_of_tested_differences_alone():
-    """The best by 10 points is full, its mirror of the other colour; untested cells are blank."""
+    """The best by 10 points is full, its mirror of the other colour; untested entries are blank."""
     written = page(tidy(), about(), INFO)
     assert 'title="margin, random: +10.0*" style="background:rgb(0 114 178 / 0.70)"' in written
     assert 'title="random, margin: -10.0*" style="background:rgb(213 94 0 / 0.70)"' in written

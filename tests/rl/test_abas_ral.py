@@ -15,7 +15,7 @@ from jal.episode import episode
 from jal.metrics import evaluator
 from jal.rl import AbasRal, AgentData, Goal, Policy
 from jal.rl.training import WarmStartResult
-from jal.types import Given, InputError, Pool
+from jal.types import InputError, Parameters, Pool
 
 WARM, TRAIN, STATE, TIMES = 20, 40, 3, 5
 AGENT = AbasRal(
@@ -249,10 +249,10 @@ def episodes(agent):
     order = jax.random.permutation(jax.random.key(1), TRAIN).astype(jnp.int32)
 
     @jax.jit
-    def whole(key, given):
+    def whole(key, parameters):
         state = run.init(key, order, jnp.int32(8), data().train, ())
         schedule = jnp.full(5, 8, jnp.int32)
-        return run.run(state, 0, 5, data().train, (), data().holdout, (), schedule, given)
+        return run.run(state, 0, 5, data().train, (), data().holdout, (), schedule, parameters)
 
     return whole
 
@@ -268,9 +268,9 @@ def policy(weights):
 
 def labelled(agent, weights):
     """The labels after each query of a policy, and their order."""
-    own = agent.strategy(policy(weights), data().state_x).given
-    given = Given(jax.tree.map(lambda leaf: leaf[0], own.own), own.shared)
-    state = episodes(agent)(jax.random.key(0), given)
+    own = agent.strategy(policy(weights), data().state_x).parameters
+    parameters = Parameters(jax.tree.map(lambda leaf: leaf[0], own.own), own.shared)
+    state = episodes(agent)(jax.random.key(0), parameters)
     return np.asarray(state.metrics["labels"]).astype(int), np.asarray(state.labels.order)
 
 

@@ -26,7 +26,7 @@ from jal.rl import (
 )
 from jal.rl.observations import candidate_features, draw_candidates, sorted_scores
 from jal.rl.policy import load_policy, save_policy
-from jal.types import Given, InputError, Labels, Pool
+from jal.types import InputError, Labels, Parameters, Pool
 
 SMALL = {
     "abas_ral": AbasRal(
@@ -288,7 +288,9 @@ def test_the_policy_is_a_strategy(name, tmp_path):
     own = learner()
     run = episode(own, strategy, evaluator(["accuracy"]), 3, 12)
     schedule = jnp.array([10, 13, 16, 19], jnp.int32)
-    given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
+    parameters = Parameters(
+        jax.tree.map(lambda leaf: leaf[0], strategy.parameters.own), strategy.parameters.shared
+    )
 
     @jax.jit
     def whole(key, y):
@@ -297,7 +299,7 @@ def test_the_policy_is_a_strategy(name, tmp_path):
         order = jax.random.permutation(jax.random.key(1), len(pool.y)).astype(jnp.int32)
         state = run.init(key, order, jnp.int32(10), chosen, data_)
         hyper = jax.tree.map(jnp.float32, own.hyper)
-        return run.run(state, 0, 4, chosen, data_, hold, hyper, schedule, given)
+        return run.run(state, 0, 4, chosen, data_, hold, hyper, schedule, parameters)
 
     state = whole(jax.random.key(0), pool.y)
     labels = np.asarray(state.metrics["labels"])
@@ -373,18 +375,20 @@ def test_a_policy_s_clock_runs_and_its_candidates_are_drawn():
     hyper = jax.tree.map(jnp.float32, own.hyper)
     untrained = own.init(jax.random.key(0), data_)
     variables, _ = own.fit(jax.random.key(0), untrained, data_, pool.y, labels, hyper)
-    given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
+    parameters = Parameters(
+        jax.tree.map(lambda leaf: leaf[0], strategy.parameters.own), strategy.parameters.shared
+    )
     round_ = look(own, variables, pool.x, data_, revealed(pool.y, labels), labels, hyper)
-    round_ = round_._replace(given=given, predict=own.predict)
+    round_ = round_._replace(parameters=parameters, predict=own.predict)
     for k in (1, 3):
         key = jax.random.key(k)
         picks, begun = strategy.select(key, jnp.int32(5), round_, k)
         assert begun == 5
         drawn = draw_candidates(key, round_.labelled, 25)
         assert not np.asarray(round_.labelled[drawn]).any()
-        state = sorted_scores("largest")(own.predict(variables, given.shared).logits)
+        state = sorted_scores("largest")(own.predict(variables, parameters.shared).logits)
         features = candidate_features(round_, drawn, *agent.view())
-        values = agent.network(30).apply(given.own, jnp.append(state, 0.5), features)
+        values = agent.network(30).apply(parameters.own, jnp.append(state, 0.5), features)
         np.testing.assert_array_equal(picks, drawn[jnp.argsort(-values)[:k]])
     _, begun = strategy.select(key, strategy.init(key, pool.x), round_, 1)
     assert begun == 9  # the clock starts in the first round

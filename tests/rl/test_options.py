@@ -189,7 +189,7 @@ def test_a_policy_is_applied_by_the_agent_that_it_is_of(name, policies):
     state_x = jnp.zeros((3, 4, 2))
     for policy in policies[name]:
         assert NETWORKS[name].trained_size(policy) == 3
-        assert NETWORKS[name].strategy(policy, state_x).given is not None
+        assert NETWORKS[name].strategy(policy, state_x).parameters is not None
     for other, (policy, _) in policies.items():
         # What a network has beside its state it sees as one more number of it.
         alike = {name, other} == {"abas_ral", "abas_ral, progress"}

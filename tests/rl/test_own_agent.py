@@ -11,7 +11,7 @@ from toys import scripted
 from jal import metrics, rl, strategies
 from jal.episode import episode
 from jal.metrics import evaluator
-from jal.types import Given, Pool, Strategy
+from jal.types import Parameters, Pool, Strategy
 
 BATCH = 5
 FILLERS = [strategies.registry[name]() for name in ("margin", "random")]
@@ -71,12 +71,13 @@ class Chooser:
         network = self.network(len(state_x))
 
         def select(key, states, round, k_max):
-            seen = rl.sorted_scores()(round.predict(round.variables, round.given.shared).logits)
-            best = rl.greedy(network.apply(round.given.own, seen, ACTIONS), jnp.ones(2, bool))
+            weights, state_x = round.parameters
+            seen = rl.sorted_scores()(round.predict(round.variables, state_x).logits)
+            best = rl.greedy(network.apply(weights, seen, ACTIONS), jnp.ones(2, bool))
             return strategies.one_of(FILLERS, best[0]).select(key, states, round, k_max)
 
         init = strategies.one_of(FILLERS, jnp.int32(0)).init
-        return Strategy(init, select, given=rl.given_of(policy, state_x), name="chooser")
+        return Strategy(init, select, parameters=rl.parameters_of(policy, state_x), name="chooser")
 
 
 def data():
@@ -106,14 +107,16 @@ def valuing(network, feature):
 def bought(strategy):
     """The first batch that it buys after points 0 to 3, and all margins."""
     run = episode(scripted(), strategy, evaluator(["accuracy"]), 1, BATCH)
-    given = Given(jax.tree.map(lambda leaf: leaf[0], strategy.given.own), strategy.given.shared)
+    parameters = Parameters(
+        jax.tree.map(lambda leaf: leaf[0], strategy.parameters.own), strategy.parameters.shared
+    )
     pool = data().train
     order = jnp.arange(40, dtype=jnp.int32)
 
     def whole(key):
         state = run.init(key, order, jnp.int32(4), pool, ())
         schedule = jnp.array([4, 9], jnp.int32)
-        return run.run(state, 0, 2, pool, (), data().holdout, (), schedule, given)
+        return run.run(state, 0, 2, pool, (), data().holdout, (), schedule, parameters)
 
     picks = np.asarray(jax.jit(whole)(jax.random.key(0)).labels.order)[4:9]
     return picks, np.abs(np.tanh(np.diff(np.asarray(pool.x)[:, 0], axis=1)[:, 0] / 2))

@@ -15,7 +15,7 @@ from toys import captured, scripted
 from jal.episode import episode
 from jal.metrics import evaluator
 from jal.rl import AgentData, Goal, LalRl, Policy, SladeBranson
-from jal.types import Given, Pool
+from jal.types import Parameters, Pool
 
 POINTS, STATE, TIMES = 24, 3, 4
 SMALL = {"epochs": 3, "episodes": 2, "updates": 4, "warm_episodes": 2, "candidates": 10}
@@ -191,16 +191,16 @@ def ranking(agent, feature, sign):
 
 @functools.cache
 def episodes(agent):
-    """`(given) -> state` after two queries of two points, compiled."""
+    """`(parameters) -> state` after two queries of two points, compiled."""
     strategy = agent.strategy(policy(ranking(agent, 0, 1.0)), data().state_x)
     run = episode(scripted(), strategy, MEASURE, 2, 2)
     order = jax.random.permutation(jax.random.key(1), POINTS).astype(jnp.int32)
 
     @jax.jit
-    def whole(given):
+    def whole(parameters):
         state = run.init(jax.random.key(0), order, jnp.int32(4), data().train, ())
         schedule = jnp.array([4, 6, 8], jnp.int32)
-        return run.run(state, 0, 3, data().train, (), data().holdout, (), schedule, given)
+        return run.run(state, 0, 3, data().train, (), data().holdout, (), schedule, parameters)
 
     return whole
 
@@ -215,9 +215,9 @@ def test_a_policy_labels_the_points_of_the_highest_values(name, feature, sign):
     agent = AGENTS[name]
     if name == "slade_branson":
         agent = dataclasses.replace(agent, hidden=(4, 3))
-    own = agent.strategy(policy(ranking(agent, feature, sign)), data().state_x).given
-    given = Given(jax.tree.map(lambda leaf: leaf[0], own.own), own.shared)
-    state = episodes(agent)(given)
+    own = agent.strategy(policy(ranking(agent, feature, sign)), data().state_x).parameters
+    parameters = Parameters(jax.tree.map(lambda leaf: leaf[0], own.own), own.shared)
+    state = episodes(agent)(parameters)
     order = np.asarray(state.labels.order)
     for t, n in enumerate((4, 6)):
         labelled = np.zeros(POINTS, bool)

@@ -8,11 +8,10 @@ from jal.episode import look
 from jal.labels import revealed
 from jal.learners import sgd
 from jal.learners.thresholding import ThresholdedVariables
-from jal.networks import NetworkVariables
 from jal.select.saal import perturbed_losses
 from jal.strategies import registry
 from jal.strategies.saal import trained
-from jal.types import Labels, Pool
+from jal.types import Labels, NetworkVariables, Pool
 
 N, D, K, PICKS = 40, 6, 3, 5
 
