@@ -122,3 +122,16 @@ def test_what_is_there_is_no_matter():
     require("a room", "an extra", "jax", "numpy")
     with pytest.raises(ImportError, match="a room needs no_such_package, which is not installed"):
         require("a room", "an extra", "jax", "no_such_package")
+
+
+def test_contracts_of_strategies_and_learners_need_no_extra():
+    """Agents' does, and says so."""
+    code = """
+from jal import strategies, testing
+testing.check_strategy(strategies.registry["margin"])
+try:
+    testing.check_agent
+except ImportError as error:
+    print(error)
+"""
+    assert bare(code).startswith("jal.rl needs orbax, which is not installed: pip install")
