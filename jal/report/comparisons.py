@@ -74,22 +74,20 @@ def significance(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.Da
       trainings: of agents; if several, tests are over these.
     """
     scores = 100 * aubcs(frame, learner, trainings)
-    found = adjusted(scores, list(itertools.combinations(scores, 2)))
+    found = _all_pairs(scores)
 
     def entry(a: str, b: str) -> str:
         difference = np.nan if a == b else (scores[a] - scores[b]).mean()
         if np.isnan(difference):
             return ""
-        p = found[(a, b) if (a, b) in found else (b, a)]
-        return f"{difference:+.1f}" + ("*" if p < LEVEL else "")
+        return f"{difference:+.1f}" + ("*" if found[a, b] < LEVEL else "")
 
     entries = [[entry(a, b) for b in scores] for a in scores]
     return pd.DataFrame(entries, index=scores.columns, columns=scores.columns)
 
 
 class WithBest(NamedTuple):
-    """Who is level with the strategy of the highest mean, by the tests of `significance`, corrected
-    over the comparisons with it alone.
+    """Who is level with the strategy of the highest mean, by the stars of `significance`.
 
     Attributes:
       best: of the highest mean.
@@ -114,13 +112,13 @@ def with_best(scores: pd.DataFrame) -> WithBest | None:
     if len(means) < 2:
         return None
     best = str(means.idxmax())
-    found = adjusted(scores, [(best, str(other)) for other in scores.columns.drop(best)])
-    kinds = {
-        "level": [other for (_, other), p in found.items() if p >= LEVEL],
-        "below": [other for (_, other), p in found.items() if p < LEVEL],
-        "untested": [other for (_, other), p in found.items() if np.isnan(p)],
-    }
-    return WithBest(best, **kinds)
+    tests = _all_pairs(scores)
+    found = {other: tests[best, other] for other in map(str, scores.columns.drop(best))}
+    # Where seeds are missing one may be above it on those that both have.
+    below = [o for o, p in found.items() if p < LEVEL and (scores[o] - scores[best]).mean() < 0]
+    without = [other for other, p in found.items() if np.isnan(p)]
+    level = [other for other in found if other not in (*below, *without)]
+    return WithBest(best, level, below, without)
 
 
 def level_with_best(scores: pd.DataFrame) -> list[str]:
@@ -141,9 +139,14 @@ def untested(scores: pd.DataFrame, unit: str = "seeds") -> str:
     return f"no test of {which}, whose differences do not vary or are of fewer than {FEWEST} {unit}"
 
 
+def _all_pairs(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Pair, either way round -> p: one family of tests, for all that is said of a learner."""
+    found = adjusted(scores, list(itertools.combinations(scores, 2)))
+    return found | {(b, a): p for (a, b), p in found.items()}
+
+
 def adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """Pair -> p with Holm's correction over these pairs; NaN where it is not tested."""
-
     columns = {name: scores[name].to_numpy(float) for name in scores}
 
     def p_value(a: str, b: str) -> float:

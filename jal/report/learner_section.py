@@ -115,8 +115,8 @@ def _how(part: pd.DataFrame, bold: bool, near: Sequence[Reach], times: pd.DataFr
         said.append("What is final is with the labels of its row.")
     if bold:
         said.append(
-            f"Bold by a paired t-test, p < {LEVEL} with Holm's correction over the comparisons "
-            "with the highest."
+            f"Bold by a paired t-test, p < {LEVEL} with Holm's correction over all pairs, as are "
+            "the stars of Who beats whom."
         )
     if near:
         goals = " and ".join(f"{one.goal:.4f}" for one in near)
@@ -179,7 +179,8 @@ def _significance(matrix: pd.DataFrame, unit: str, note: str) -> list[str]:
         most = 1.0
     caption = (
         f"AUBC of row less column, in points; * where a paired t-test over the {unit} with Holm's "
-        f"correction has p < {LEVEL}, which alone is shaded{f'; {note}' if note else ''}."
+        f"correction over all pairs has p < {LEVEL}, which alone is shaded"
+        f"{f'; {note}' if note else ''}."
     )
     key = (f"-{most:.1f}: row below column", f"+{most:.1f}: row above column")
     return [

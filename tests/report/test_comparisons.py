@@ -14,6 +14,7 @@ from jal.report import (
     About,
     aubc_differences,
     aubcs,
+    headline,
     label_range,
     learning_curves,
     level_with_best,
@@ -26,7 +27,7 @@ from jal.report import (
     untested,
 )
 from jal.report.charts import small_charts
-from jal.report.comparisons import FEWEST
+from jal.report.comparisons import FEWEST, adjusted, with_best
 from jal.report.page import page
 
 Run = tuple[list[float], list[float]]  # labels and accuracies
@@ -100,7 +101,7 @@ def test_no_star_without_variance(gap):
 
 
 def test_stars_are_scipys_with_holm():
-    """Of six strategies, near each other: all 15 pairs, and the five with the best."""
+    """Of six strategies, near each other: all 15 pairs, of which bold is what its row says."""
     rng = np.random.default_rng(3)
     heights = 0.6 + 0.02 * rng.normal(size=(9, 6)) + 0.012 * np.arange(6)
     scores = pd.DataFrame(heights.astype(np.float32).astype(float), columns=list("abcdef"))
@@ -111,15 +112,46 @@ def test_stars_are_scipys_with_holm():
     found = [matrix[i, j].endswith("*") for i, j in pairs]
     assert found == wanted == [matrix[j, i].endswith("*") for i, j in pairs]
     assert 0 < sum(found) < 15
-    others = [i for i in range(6) if i != heights.mean(axis=0).argmax()]
     best = heights.mean(axis=0).argmax()
-    below = stepwise([stats.ttest_rel(heights[:, best], heights[:, i]).pvalue for i in others])
-    level = {"abcdef"[best], *("abcdef"[i] for i, b in zip(others, below, strict=True) if not b)}
+    level = {name for name, entry in zip("abcdef", matrix[best], strict=True) if "*" not in entry}
     assert set(level_with_best(aubcs(frame, "logreg"))) == level
     assert 1 < len(level) < 6
     written = page(frame, About("toy"), INFO)
     assert written.count('<tr class="best">') == len(level)
     assert "Bold: AUBC not significantly below the highest." in written
+
+
+def test_bold_and_stars_are_of_one_family():
+    """a less b is 0, 1, 1, 1 and 2 points: t = sqrt(10), p = .034. Of the three tests against a it
+    would be the last, .034; of all six only c less d is larger, and twice .034 is above .05."""
+    b = 0.6 + np.array([0.0, 0.02, 0.01, 0.03, 0.04])
+    a = b + np.array([0.0, 0.01, 0.01, 0.01, 0.02])
+    c = b - 0.2 - np.array([0.001, 0.0, 0.002, 0.001, 0.0])
+    d = c + np.array([0.001, -0.001, 0.0, 0.002, -0.001])
+    frame = flat({"a": list(a), "b": list(b), "c": list(c), "d": list(d)})
+    alone = adjusted(aubcs(frame, "logreg"), [("a", "b"), ("a", "c"), ("a", "d")])
+    np.testing.assert_allclose(alone["a", "b"], 0.0341, atol=1e-4)
+    matrix = significance(frame, "logreg")
+    assert matrix.loc["a"].tolist() == ["", "+1.0", "+21.1*", "+21.1*"]
+    assert matrix.loc["d", "c"] == "+0.0" and matrix.loc["b", "c"] == "+20.1*"
+    assert level_with_best(aubcs(frame, "logreg")) == ["a", "b"]
+    found = with_best(aubcs(frame, "logreg"))
+    assert (found.level, found.below, found.untested) == (["b"], ["c", "d"], [])
+    assert "level with b and significantly above 2 others" in headline(frame, About())
+    written = page(frame, About("toy"), INFO)
+    assert written.count('<tr class="best">') == 2
+    assert written.count("with Holm's correction over all pairs") == 2
+
+
+def test_who_is_above_the_best_on_their_common_seeds_is_not_below_it():
+    """a has the higher mean by two easy seeds that b lacks."""
+    b = 0.6 + np.append(NOISE, [0.0, 0.0])
+    a = b - 0.01 + np.append(0.1 * NOISE[::-1], [0.4, 0.4])
+    frame = flat({"a": list(a), "b": list(b)})
+    frame = frame[(frame.strategy == "a") | (frame.seed < 3 + 7)]
+    assert significance(frame, "logreg").loc["b", "a"] == "+1.0*"
+    found = with_best(aubcs(frame, "logreg"))
+    assert (found.best, found.level, found.below) == ("a", ["b"], [])
 
 
 def stepwise(p: list[float]) -> list[bool]:
