@@ -9,9 +9,13 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from jal.experiment import compare
+from jal.experiment import Training
+from jal.experiment.folder import read_config
+from jal.experiment.history import load_history
 from jal.experiment.lock import locked
 from jal.experiment.results import load_so_far
+from jal.experiment.runs_compared import read_runs, write_comparison
+from jal.report import print_comparison
 
 __all__ = ["compare_command", "report_command"]
 
@@ -25,22 +29,26 @@ def _report(folder: tyro.conf.Positional[Path]) -> None:
     """Reads what was measured, writes curves, summary and report.html (unfinished.png and .html).
 
     Args:
-      folder: a run's.
+      folder: a run's, or a training's, of which curves and report.html are written.
     """
-    results = load_so_far(folder)
+    config = read_config(folder)
+    if isinstance(config, Training):
+        found, unfinished = load_history(folder, config), None
+    else:
+        found = load_so_far(folder)
+        unfinished = found.info.get("unfinished")
     # The manifest of a finished run is written anew; an unfinished one may well be in use.
-    unfinished = results.info.get("unfinished")
     with contextlib.nullcontext() if unfinished else locked(folder):
-        page = results.render(folder)
+        page = found.render(folder)
     console = Console()
-    results.print(console)
+    found.print(console)
     if unfinished:
         console.print(f"unfinished: {unfinished}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)
+    _open(console, page)
 
 
 def compare_command(arguments: Sequence[str], prog: str = "jal compare") -> None:
-    """Two or more runs beside each other: a table, and with --out a page."""
+    """Two or more runs beside each other: tables, and with --out a page."""
     tyro.cli(_compare, args=list(arguments), prog=prog)
 
 
@@ -51,10 +59,12 @@ def _compare(folders: tyro.conf.Positional[tuple[Path, ...]], out: Path | None =
       folders: of two or more finished runs.
       out: a folder for comparison.csv and comparison.html; nothing is written if not given.
     """
-    table = compare(*folders, out=out)
-    console = Console()
-    console.print(table.to_string(), highlight=False, markup=False, soft_wrap=True)
-    if out is not None:
-        console.print(
-            f"Open {out / 'comparison.html'}", highlight=False, markup=False, soft_wrap=True
-        )
+    runs, console = read_runs(folders), Console()
+    page = None if out is None else write_comparison(runs, out)
+    print_comparison(runs, console)
+    if page is not None:
+        _open(console, page)
+
+
+def _open(console: Console, page: Path) -> None:
+    console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)

@@ -138,15 +138,12 @@ def _name(config: Any, named: str | None) -> str:
 def show(found: Any, folder: Path, console: Console) -> None:
     """Prints what came out, and where it lies."""
     resumed = ", since it was resumed" if found.info.get("resumed") else ""
+    where = f"Open {folder / 'report.html'}"
     if isinstance(found, Results):
         found.print(console)
-        where = f"Open {folder / 'report.html'}"
     else:
-        last = found.history.sort_values("epoch").groupby(["metric", "seed"]).value.last()
-        means = {name: last[name].mean() for name in ("return", "budget", "quality")}
-        text = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
-        _say(console, f"{found.training.name}: mean over {last['return'].size} seeds: {text}")
-        where = f"As a query it is Learned({str(folder)!r})"
+        found.shown().print(console)
+        where += f". As a query it is Learned({str(folder)!r})"
     _say(
         console,
         f"{found.info['seconds']:.0f} s, of which compilation "

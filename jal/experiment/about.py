@@ -1,4 +1,4 @@
-"""What the report is told of an experiment: the one place that reads a config for it."""
+"""What the report is told of a run: the one place that reads a config for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 from jal.experiment.config import Experiment
 from jal.experiment.form import as_name
+from jal.experiment.training_config import Training
 from jal.report import About
 
-__all__ = ["about"]
+__all__ = ["about", "about_training"]
 
 
 def about(experiment: Experiment, info: Mapping[str, Any], units: int) -> About:
@@ -46,9 +47,21 @@ def about(experiment: Experiment, info: Mapping[str, Any], units: int) -> About:
     )
 
 
-def _data(experiment: Experiment, info: Mapping[str, Any]) -> str:
+def about_training(training: Training, info: Mapping[str, Any]) -> About:
+    """The report's view of a training that ran as `info` says."""
+    splits = training.splits if training.split is None else 1
+    return About(
+        name=training.name,
+        data=_data(training, info),
+        unit="splits" if splits > 1 else "trainings",
+        splits=splits,
+        settings=_settings(training.to_json()),
+    )
+
+
+def _data(config: Experiment | Training, info: Mapping[str, Any]) -> str:
     """The data's source; of arrays also what they hold."""
-    data = experiment.data
+    data = config.data
     if data.arrays is None:
         return as_name(data.source)
     held, found = data.arrays, info.get("data_sha256", "unknown")

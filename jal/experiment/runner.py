@@ -19,6 +19,7 @@ from jal.experiment.folder import (
     import_code,
     read_config,
 )
+from jal.experiment.history import is_trained
 from jal.experiment.merging import merged
 from jal.experiment.progress import Interrupted
 from jal.experiment.results import is_finished
@@ -196,7 +197,7 @@ def _run(config: Step, session: Session) -> Any:
 def _merged(config: Step, found: list[Any], session: Session) -> Any:
     folder = session.folder
     if isinstance(config, Training):
-        from jal.experiment.trained import is_trained, load_trained, merged_trainings
+        from jal.experiment.trained import load_trained, merged_trainings
 
         if folder is not None and session.resumed and is_trained(folder, config):
             return load_trained(folder, agent=found[0].agent)

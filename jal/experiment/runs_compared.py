@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from jal.experiment.folder import replace_file
 from jal.experiment.results import load
 from jal.types import InputError
 
-__all__ = ["compare"]
+__all__ = ["compare", "read_runs", "write_comparison"]
 
 TABLE, PAGE = "comparison.csv", "comparison.html"
 
@@ -27,6 +28,18 @@ def compare(*folders: str | Path, out: str | Path | None = None) -> pd.DataFrame
     Raises:
       InputError: for fewer than two folders or the same one twice, for runs that are not finished
         or damaged, and where no learner and strategy is in two of them.
+    """
+    runs = read_runs(folders)
+    if out is not None:
+        write_comparison(runs, Path(out))
+    return report.compare(runs)
+
+
+def read_runs(folders: Sequence[str | Path]) -> list[report.Run]:
+    """The runs in these folders, found to have something in common.
+
+    Raises:
+      InputError: as `compare`.
     """
     paths = [Path(folder) for folder in folders]
     if len(paths) < 2:
@@ -45,10 +58,13 @@ def compare(*folders: str | Path, out: str | Path | None = None) -> pd.DataFrame
         raise InputError(
             f"{', '.join(names)} have no learner and strategy in common: nothing can be compared."
         )
-    table = report.compare(runs)
-    if out is not None:
-        folder, page = Path(out), report.comparison_page(runs)
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / TABLE, lambda path: table.reset_index().to_csv(path, index=False))
-        replace_file(folder / PAGE, lambda path: path.write_text(page, encoding="utf-8"))
-    return table
+    return runs
+
+
+def write_comparison(runs: Sequence[report.Run], folder: Path) -> Path:
+    """Writes comparison.csv and comparison.html into a folder; returns the page's path."""
+    table, page = report.compare(runs), report.comparison_page(runs)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / TABLE, lambda path: table.reset_index().to_csv(path, index=False))
+    replace_file(folder / PAGE, lambda path: path.write_text(page, encoding="utf-8"))
+    return folder / PAGE

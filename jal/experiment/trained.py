@@ -11,25 +11,22 @@ import pandas as pd
 
 from jal import files
 from jal.experiment.folder import (
-    CONFIG,
     INFO,
     TRAINING,
     config_code,
     disk_errors,
     read_config,
-    read_json,
     replace_file,
     run_sha256,
 )
+from jal.experiment.history import History, kept_files, load_history
 from jal.experiment.splits import split_folder, with_split
 from jal.experiment.training_config import Training, build_agent
 from jal.rl.agent import Agent, Policy
 from jal.rl.policy import load_policy, save_policy
 from jal.types import InputError, PyTree
 
-__all__ = ["Trained", "is_trained", "load_trained", "merged_trainings"]
-
-_POLICY = f"policy/{files.MANIFEST}"  # and what the policy's own manifest lists
+__all__ = ["Trained", "load_trained", "merged_trainings"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,28 +67,12 @@ class Trained:
         with disk_errors(folder):
             if not self.splits:
                 save_policy(folder / "policy", self.agent, self.policy)
-            files.seal(folder, _files(self.training), run_sha256(folder))
+            files.seal(folder, kept_files(self.training), run_sha256(folder))
+        self.shown().render(folder)  # last: without it, it is trained all the same
 
-
-def _files(training: Training) -> list[str]:
-    whole = training.splits > 1 and training.split is None
-    return [CONFIG, INFO, TRAINING, *([] if whole else [_POLICY])]
-
-
-def is_trained(folder: Path, training: Training) -> bool:
-    """Whether a folder holds all that a training leaves; InputError where that is damaged."""
-    if not (folder / files.MANIFEST).is_file():
-        return False
-    flaw = files.damaged(folder, _files(training), run_sha256(folder))
-    if flaw is None and _POLICY in _files(training):
-        inside = files.damaged(folder / "policy")
-        flaw = f"policy/{inside}" if inside else None
-    if flaw:
-        raise InputError(
-            f"{flaw} in {folder} is damaged: delete {files.MANIFEST} there, and --resume trains "
-            "the agent again."
-        )
-    return True
+    def shown(self) -> History:
+        """What its curves, tables and page are made of."""
+        return History(self.training, self.history, self.info)
 
 
 def load_trained(
@@ -119,9 +100,7 @@ def load_trained(
         raise InputError(
             f"{folder} holds an experiment, and no training: give Learned the folder of one."
         )
-    if not is_trained(folder, training):
-        raise InputError(f"{folder} holds a training that is not finished: resume it first.")
-    info, history = read_json(folder / INFO), pd.read_parquet(folder / TRAINING)
+    _, history, info = load_history(folder, training)
     if training.splits > 1 and training.split is None:
         own = [split_folder(folder, split) for split in range(training.splits)]
         parts = tuple(load_trained(one, allow_code, agent) for one in own)
@@ -135,12 +114,15 @@ def load_trained(
 
 
 def merged_trainings(training: Training, found: list[Trained], resumed: bool) -> Trained:
-    """The trainings of all splits as one: histories one after another, seconds added."""
+    """The trainings of all splits as one: histories one after another, seconds added, what differs
+    listed."""
     first = found[0]
     histories = [with_split(one.history, split) for split, one in enumerate(found)]
     info = dict(found[-1].info)
     for name in ("seconds", "compile_seconds"):
         info[name] = round(sum(one.info[name] for one in found), 2)
     info["resumed"] = resumed or any(one.info["resumed"] for one in found)
+    info["notes"] = list(dict.fromkeys(note for one in found for note in one.info["notes"]))
+    info["data_sha256"] = [one.info["data_sha256"] for one in found]
     history = pd.concat(histories, ignore_index=True)
     return Trained(training, first.agent, first.policy, history, info, tuple(found))

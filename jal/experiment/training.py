@@ -14,12 +14,13 @@ from jal.data.dataset import Dataset, fingerprint
 from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.compiled import Arguments, Program, compile_program, seeds_at_once
 from jal.experiment.folder import check_data, check_vacant, run_sha256
+from jal.experiment.history import is_trained
 from jal.experiment.learner_configs import build_learner, check_learner
 from jal.experiment.parts import divide
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.segments import interruptible, run_segments
 from jal.experiment.session import Session, described
-from jal.experiment.trained import Trained, is_trained, load_trained
+from jal.experiment.trained import Trained, load_trained
 from jal.experiment.training_config import Training, build_agent
 from jal.memory import check_replay
 from jal.parallel import replicate, seed_mesh

@@ -24,9 +24,15 @@ from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
-from jal.report.terminal import print_tables
+from jal.report.terminal import print_comparison, print_tables, print_training
 from jal.report.tidy import aubcs, by_training, curves, label_range
-from jal.report.trainings import aubc_differences, points_curve, training_summary
+from jal.report.training_page import training_headline, training_page
+from jal.report.trainings import (
+    aubc_differences,
+    points_curve,
+    training_stages,
+    training_summary,
+)
 
 __all__ = [
     "About",
@@ -54,7 +60,9 @@ __all__ = [
     "paired_differences",
     "penalties",
     "points_curve",
+    "print_comparison",
     "print_tables",
+    "print_training",
     "ranking",
     "reach",
     "save",
@@ -66,6 +74,9 @@ __all__ = [
     "targets",
     "to_target",
     "training_curves",
+    "training_headline",
+    "training_page",
+    "training_stages",
     "training_summary",
     "untested",
     "wide_summary",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from jal.report.about import About
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
-from jal.report.texts import unless_nan, with_interval
+from jal.report.texts import points, unless_nan, with_interval
 from jal.report.trainings import aubc_differences, training_summary
 
 __all__ = ["effect_texts", "target_texts", "targets", "training_texts"]
@@ -108,8 +108,7 @@ def _differences(table: pd.DataFrame) -> list[list[str]]:
     return [
         [
             *([of] if isinstance(of, str) else of),
-            unless_nan(row["difference"], "{:+.2f}", 100)
-            + unless_nan(row["half"], " ± {:.2f}", 100),
+            points(row["difference"], row["half"]),
             unless_nan(row["p"], "{:.2g}"),
             unless_nan(row["effect"], "{:+.2f}"),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,7 +21,7 @@ from jal.report.target_plots import (
 from jal.report.targets import batch_sizes
 from jal.report.trainings import points_curve, training_summary
 
-__all__ = ["agents_sections"]
+__all__ = ["agents_sections", "training_epochs"]
 
 
 def agents_sections(
@@ -123,16 +124,23 @@ def _agent(
     own = training.loc[(training.learner == learner) & (training.strategy == agent)]
     if (own.epoch >= 0).any():
         body.append(f"<h3>Training of {html.escape(f'{agent} with {learner}')}</h3>")
-        body.append(_picture(training_curves(training, learner, agent, about.confidence)))
-        same = constant_histories(own)
-        also = "; in all of them: " + ", ".join(same) if same else ""
-        body.append(
-            paragraph(
-                f"Means over the epochs' episodes and {own.seed.nunique()} trainings, with "
-                f"{about.percent} bands{also}."
-            )
-        )
+        body += training_epochs(own, about)
     return [Section(f"{agent} with {learner}", body)] if body else []
+
+
+def training_epochs(own: pd.DataFrame, about: About) -> list[str]:
+    """Curves of one agent's epochs, and what they are."""
+    learner, agent = map(str, own[["learner", "strategy"]].iloc[0])
+    same, number = constant_histories(own), own.seed.nunique()
+    over = f"{number} training{'s'[: number > 1]}"
+    bands = f"{about.percent} bands" + f" over the {about.splits} splits" * (about.splits > 1)
+    said = f"Means over the epochs' episodes and {over}"
+    said += f", with {bands}" if number > 1 else ""
+    goal = own.loc[own.metric.isin(["target_quality", "target_budget"]), "value"]
+    said += "; dashed, the mean target" if np.isfinite(goal).any() else ""
+    said += f"; in all of them: {', '.join(same)}" if same else ""
+    drawn = training_curves(own, learner, agent, about.confidence, about.splits)
+    return [_picture(drawn), paragraph(f"{said}.")]
 
 
 def _picture(figure: Figure) -> str:

@@ -14,7 +14,7 @@ from jal.report.about import About
 from jal.report.comparisons import adjusted, paired_differences
 from jal.report.tidy import curves, label_range, units
 
-__all__ = ["Run", "compare", "comparison_headline", "differing", "on_the_same_data", "shared"]
+__all__ = ["Run", "compare", "comparison_headline", "differing", "incomparable", "shared"]
 
 
 class Run(NamedTuple):
@@ -120,6 +120,16 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     names = dict.fromkeys(name for run in runs for name in run.about.settings)
     found = {name: [run.about.settings.get(name, "") for run in runs] for name in names}
     return {name: values for name, values in found.items() if len(set(values)) > 1}
+
+
+def incomparable(runs: Sequence[Run]) -> list[str]:
+    """A sentence, without a period, for each run that cannot be compared with the first."""
+    return [
+        f"{run.name} is on other data than {runs[0].name} or averages over other units: their "
+        "results stand beside each other, without differences"
+        for run in runs[1:]
+        if not on_the_same_data(runs[0], run)
+    ]
 
 
 def comparison_headline(runs: Sequence[Run], table: pd.DataFrame, level: float = 0.05) -> str:

@@ -14,13 +14,13 @@ from jal.report.compare import (
     compare,
     comparison_headline,
     differing,
-    on_the_same_data,
+    incomparable,
     shared,
 )
 from jal.report.comparisons import LEVEL
 from jal.report.markup import Entry, Section, document, folded, paragraph, table
 from jal.report.svg import Frame, chart, nice_ticks
-from jal.report.texts import unless_nan, with_interval
+from jal.report.texts import comparison_text
 from jal.report.tidy import by_training, curves
 
 __all__ = ["comparison_page"]
@@ -38,7 +38,7 @@ def comparison_page(runs: Sequence[Run]) -> str:
         f"<header><h1>{html.escape(title)}</h1>",
         paragraph(comparison_headline(runs, found), "result"),
         *[paragraph(_about(run), "about") for run in runs],
-        *[paragraph(f"Note: {note}.", "note") for note in _notes(runs)],
+        *[paragraph(f"Note: {note}.", "note") for note in incomparable(runs)],
         "</header>",
     ]
     names = [run.name for run in runs]
@@ -48,8 +48,7 @@ def comparison_page(runs: Sequence[Run]) -> str:
     if not differ:
         config = [paragraph("The configs are the same, field by field.")]
     sections = [Section("What was set otherwise", config)]
-    for learner, strategies in shared(runs).items():
-        sections.append(Section(learner, _learner(runs, found, learner, strategies)))
+    sections += [Section(learner, _learner(runs, found, learner)) for learner in shared(runs)]
     end = "".join(
         folded(f"Config of {run.name}", ("field", "value"), run.about.settings) for run in runs
     )
@@ -63,65 +62,33 @@ def _about(run: Run) -> str:
     return f"{run.name}: {about.name}, {count} {about.unit}, data {about.data}; {where}"
 
 
-def _notes(runs: Sequence[Run]) -> list[str]:
-    """What keeps runs from being compared."""
-    return [
-        f"{run.name} is on other data than {runs[0].name} or averages over other units: their "
-        "results stand beside each other, without differences"
-        for run in runs[1:]
-        if not on_the_same_data(runs[0], run)
-    ]
-
-
-def _learner(
-    runs: Sequence[Run], found: pd.DataFrame, learner: str, strategies: list[str]
-) -> list[str]:
-    part, first = found.loc[learner], runs[0]
-    order = part.aubc.groupby(level="strategy").mean().sort_values(ascending=False).index
-    rows, kinds = [], []
-    for strategy in order:
-        of = part.loc[strategy]
-        kinds += [*["more"] * (len(of) - 1), ""]
-        for place, (name, row) in enumerate(of.iterrows()):
-            less = [
-                _less(row.aubc_less, row.aubc_less_ci),
-                _less(row.final_less, row.final_less_ci),
-            ]
-            star = "*" if row.p < LEVEL else ""
-            kind = "" if not star else "up" if row.aubc_less > 0 else "down"
-            rows.append(
-                [
-                    Entry(str(strategy) if place == 0 else ""),
-                    Entry(str(name)),
-                    Entry(f"{row.labels:.0f}"),
-                    Entry(with_interval(row.aubc, row.aubc_ci)),
-                    Entry(less[0] + star, kind=kind),
-                    Entry(unless_nan(row.p, "{:.2g}")),
-                    Entry(with_interval(row.final, row.final_ci)),
-                    Entry(less[1]),
-                ]
-            )
+def _learner(runs: Sequence[Run], found: pd.DataFrame, learner: str) -> list[str]:
+    first, (heads, texts) = runs[0], comparison_text(found.loc[learner], runs[0].name)
+    rows, difference = [], 4  # the column that may have a star
+    for text in texts:
+        cells = [*map(Entry, text)]
+        if text[difference].endswith("*"):
+            kind = "up" if text[difference].startswith("+") else "down"
+            cells[difference] = Entry(text[difference], kind=kind)
+        rows.append(cells)
+    following = [text[0] for text in texts[1:]] + ["the end"]
+    kinds = ["" if name else "more" for name in following]
     caption = (
         f"Mean and {first.about.percent} interval over the {first.about.unit}; AUBC over the "
         f"labels that all of these runs have. Differences are less {first.name}, in points, paired "
         f"by {first.about.unit[:-1]}; * where p < {LEVEL} with Holm's correction over all of the "
         "learner."
     )
-    heads = ["strategy", "run", "labels", "AUBC", f"less {first.name}", "p", "final accuracy"]
-    drawn = [_chart(runs, learner, str(strategy)) for strategy in order]
+    drawn = [_chart(runs, learner, text[0]) for text in texts if text[0]]
     key = "".join(
         f'<span class="c{place % 8}"><i></i> {html.escape(run.name)}</span>'
         for place, run in enumerate(runs)
     )
     return [
-        table(caption, [*heads, f"less {first.name}"], rows, "runs", kinds),
+        table(caption, heads, rows, "runs", kinds),
         "<h3>Accuracy of each strategy</h3>",
         f'<p class="key lines">{key}</p><div class="small wide">{"".join(drawn)}</div>',
     ]
-
-
-def _less(difference: float, half: float) -> str:
-    return unless_nan(difference, "{:+.2f}", 100) + unless_nan(half, " ± {:.2f}", 100)
 
 
 def _chart(runs: Sequence[Run], learner: str, strategy: str) -> str:

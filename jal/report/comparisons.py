@@ -112,12 +112,16 @@ def with_best(scores: pd.DataFrame) -> WithBest | None:
     if len(means) < 2:
         return None
     best = str(means.idxmax())
-    tests = _all_pairs(scores)
-    found = {other: tests[best, other] for other in map(str, scores.columns.drop(best))}
-    # Where seeds are missing one may be above it on those that both have.
-    below = [o for o, p in found.items() if p < LEVEL and (scores[o] - scores[best]).mean() < 0]
-    without = [other for other, p in found.items() if np.isnan(p)]
-    level = [other for other in found if other not in (*below, *without)]
+    values = {str(name): scores[name].to_numpy(float) for name in scores}
+    tests, others = _all_pairs(scores), [name for name in values if name != best]
+    without = [other for other in others if np.isnan(tests[other, best])]
+    # Where seeds are missing, one may be above it on those that both have.
+    below = [
+        other
+        for other in others
+        if tests[other, best] < LEVEL and np.nanmean(values[other] - values[best]) < 0
+    ]
+    level = [other for other in others if other not in (*below, *without)]
     return WithBest(best, level, below, without)
 
 

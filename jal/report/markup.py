@@ -4,15 +4,25 @@ entries' and sections' texts, which are escaped here."""
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from jal.report.style import STYLE
 
-__all__ = ["Entry", "Section", "document", "folded", "heat", "paragraph", "table"]
+__all__ = [
+    "Entry",
+    "Section",
+    "config_and_run",
+    "document",
+    "folded",
+    "heat",
+    "paragraph",
+    "table",
+]
 
 UP, DOWN, SHARE = "0 114 178", "213 94 0", "0 158 115"  # told apart by colour-blind readers
 DENSE = 12  # a heat map of more columns has no numbers but under the pointer
@@ -68,6 +78,14 @@ def folded(title: str, heads: Sequence[str], fields: Mapping[str, str]) -> str:
     """A list of names and values that opens by a click."""
     rows = [[Entry(name), Entry(value)] for name, value in fields.items()]
     return f"<details><summary>{html.escape(title)}</summary>{table('', heads, rows)}</details>"
+
+
+def config_and_run(settings: Mapping[str, str], info: Mapping[str, Any]) -> str:
+    """The page's end, folded: the config's fields, and how it ran."""
+    values = {name: json.dumps(value) for name, value in info.items()}
+    return folded("Config", ("field", "value"), settings) + folded(
+        "How it ran", ("", "value"), values
+    )
 
 
 def table(

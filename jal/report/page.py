@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +14,11 @@ from jal.report.agents_section import agents_sections
 from jal.report.charts import curve_charts
 from jal.report.headline import headline
 from jal.report.learner_section import learner_section
-from jal.report.markup import Section, document, folded, paragraph
+from jal.report.markup import Section, config_and_run, document, paragraph
 from jal.report.notes import notes
 from jal.report.plots import FEW
 from jal.report.tables import seconds
+from jal.report.texts import ran
 from jal.report.tidy import by_training
 
 __all__ = ["page"]
@@ -71,10 +71,7 @@ def page(
         own = None if times is None else times.loc[learner]
         paper = about.paper(learner) if stops is None else {}
         sections.append(learner_section(frame, learner, about, own, paper))
-    ran = {name: json.dumps(value) for name, value in info.items()}
-    end = folded("Config", ("field", "value"), about.settings)
-    end += folded("How it ran", ("", "value"), ran)
-    return document(about.name, begin, sections, end)
+    return document(about.name, begin, sections, config_and_run(about.settings, info))
 
 
 def _about(frame: pd.DataFrame, learners: list[str], about: About, info: Mapping[str, Any]) -> str:
@@ -85,18 +82,7 @@ def _about(frame: pd.DataFrame, learners: list[str], about: About, info: Mapping
         f"{strategies} strateg{'ies' if strategies > 1 else 'y'}",
         f"{frame.seed.nunique()} {about.unit}",
     ]
-    return f"{', '.join(counts)}, data {about.data}; {_ran(info)}"
-
-
-def _ran(info: Mapping[str, Any]) -> str:
-    """Where and how long, or how much of it is there yet."""
-    if "unfinished" in info:
-        return f"UNFINISHED: {info['unfinished']}"
-    resumed = ", since it was resumed" if info["resumed"] else ""
-    return (
-        f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
-        f"{info['compile_seconds']:.0f} s{resumed}; jal {info['jal']}, JAX {info['jax']}"
-    )
+    return f"{', '.join(counts)}, data {about.data}; {ran(info)}"
 
 
 def _curves(frame: pd.DataFrame, about: About) -> Section:

@@ -23,6 +23,7 @@ from jal.report.tidy import curves
 __all__ = [
     "COLOURS",
     "FEW",
+    "RANDOM",
     "InlineFigure",
     "inline_svgs",
     "learning_curves",
@@ -97,7 +98,7 @@ def svg(figure: Figure, **options: Any) -> str:
 
 
 def inline_svgs(figure: Figure) -> list[str]:
-    """Each panel of a figure as an element of a page, whose colour its text and axes have."""
+    """Each panel of a figure as an element of a page, in the page's colours."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # places the panels
     figure.set_layout_engine("none")
@@ -113,6 +114,8 @@ def inline_svgs(figure: Figure) -> list[str]:
             text = svg(figure, bbox_inches=around)
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         text = text[text.index("<svg") :].strip().replace("#000000", "currentColor")
+        for place, colour in enumerate(COLOURS):
+            text = text.replace(colour.lower(), f"var(--c{place})")
         drawn.append(text.replace("<svg", '<svg class="figure"', 1))
     return drawn
 

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from jal import metrics
-from jal.report.plots import COLOURS, InlineFigure, plain
+from jal.report.plots import COLOURS, RANDOM, InlineFigure, plain
 from jal.report.targets import MEASURED, batch_sizes
 
-__all__ = ["batch_histogram", "metric_densities", "training_curves"]
+__all__ = ["batch_histogram", "constant_histories", "metric_densities", "training_curves"]
 
 _HISTORY = ("return", "length", "budget", "quality", "success", "loss")
 _SHARES = ("budget", "quality", "success")
@@ -56,26 +57,43 @@ def metric_densities(stops: pd.DataFrame, learner: str, agent: str) -> Figure:
 
 
 def training_curves(
-    training: pd.DataFrame, learner: str, agent: str, level: float = 0.95
+    training: pd.DataFrame, learner: str, agent: str, level: float = 0.95, splits: int = 1
 ) -> Figure:
-    """An agent's epochs: each varying history's mean over the trainings with its band."""
-    own = (training.learner == learner) & (training.strategy == agent) & (training.epoch >= 0)
-    part = training.loc[own]
+    """An agent's epochs: each varying history's mean over the trainings with its band.
+
+    Args:
+      training: the agents' histories.
+      learner: which.
+      agent: which.
+      level: of the bands.
+      splits: of the data; if several, the trainings of each are averaged, and bands are over these.
+
+    Returns:
+      a panel for each; dashed in those of budget and quality, the mean target where there is one.
+    """
+    own = training.loc[(training.learner == learner) & (training.strategy == agent)]
+    part = own.loc[own.epoch >= 0]
     varies = part.groupby("metric").value.nunique() > 1
     names = [name for name in _HISTORY if name == "return" or varies.get(name, False)]
     figure = InlineFigure(figsize=(11.5, 2.9 * -(-len(names) // 3)), layout="constrained")
     panels = figure.subplots(-(-len(names) // 3), 3, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         values = part.loc[part.metric == name].pivot(index="seed", columns="epoch", values="value")
-        # A training that has stopped stays where it was.
-        mean, half = metrics.mean_interval(values.ffill(axis=1).to_numpy(float), level)
+        values = values.ffill(axis=1)  # a training that has stopped stays where it was
+        if splits > 1:
+            values = values.groupby((values.index - values.index.min()) % splits).mean()
+        mean, half = metrics.mean_interval(values.to_numpy(float), level)
         at = values.columns.to_numpy()
         panel.plot(at, mean, color=COLOURS[0])
         limits = (0, 1) if name in _SHARES else (-np.inf, np.inf)
         low, high = np.clip(mean - half, *limits), np.clip(mean + half, *limits)
         panel.fill_between(at, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
+        goal = own.loc[own.metric == f"target_{name}", "value"]
+        if np.isfinite(goal).any():
+            panel.axhline(goal[np.isfinite(goal)].mean(), **RANDOM)
         panel.set_title(name, fontsize=10)
         panel.set_xlabel("epoch")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         plain(panel)
     for panel in panels[len(names) :]:
         panel.set_visible(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,15 +14,17 @@ from rich.table import Table
 
 from jal.report.about import About
 from jal.report.agent_texts import effect_texts, target_texts, targets, training_texts
+from jal.report.compare import Run, compare, comparison_headline, differing, incomparable
 from jal.report.comparisons import LEVEL, significance, untested
 from jal.report.headline import headline
 from jal.report.notes import notes
 from jal.report.reach import reach
 from jal.report.tables import ranking, seconds, summary
-from jal.report.texts import same_labels, summary_text
+from jal.report.texts import comparison_text, same_labels, summary_text
 from jal.report.tidy import aubcs, by_training, label_range
+from jal.report.training_page import stages_text, training_headline
 
-__all__ = ["print_tables"]
+__all__ = ["print_comparison", "print_tables", "print_training"]
 
 
 def print_tables(
@@ -69,8 +71,7 @@ def print_tables(
             (short, None, []),
         )
         texts = [summary_text(of, t, paper, n, about.confidence) for of, t, n in ways]
-        tables = [_as_table(title, *text) for text in texts]
-        console.print(next((one for one in tables if _fits(console, one)), tables[-1]))
+        _print_first_that_fits(console, [_as_table(title, *text) for text in texts])
         if len(part) > 1 and not scores.isna().all(axis=None):
             order = ranking(whole, learner, about.units)
             matrix = significance(whole, learner, about.units).loc[order, order]
@@ -90,6 +91,55 @@ def print_tables(
         console.print(_as_table(title, heads, rows))
 
 
+def print_comparison(runs: Sequence[Run], console: Console) -> None:
+    """Prints what the page of several runs says: a sentence, what was set otherwise, and what
+    fits of each learner's table.
+
+    Args:
+      runs: as in `compare`.
+      console: where to.
+    """
+    found, first = compare(runs), runs[0]
+    console.print(f"{comparison_headline(runs, found)}\n", markup=False, highlight=False)
+    for note in incomparable(runs):
+        console.print(f"Note: {note}.\n", markup=False, highlight=False, soft_wrap=True)
+    differ = differing(runs)
+    if differ:
+        settings = [[name, *values] for name, values in differ.items()]
+        heads = ["field", *(run.name for run in runs)]
+        console.print(_as_table("What was set otherwise", heads, settings))
+    for learner in map(str, found.index.unique("learner")):
+        heads, rows = comparison_text(found.loc[learner], first.name)
+        title = (
+            f"{learner}: {first.about.percent} intervals over the {first.about.unit}; less "
+            f"{first.name} in points, paired; * p < {LEVEL} (Holm)"
+        )
+        # Of decreasing width: without labels and p, then final accuracies' differences, then these.
+        ways = range(8), (0, 1, 3, 4, 6, 7), (0, 1, 3, 4, 6), (0, 1, 3, 4)
+        tables = [_as_table(title, *_columns(heads, rows, kept)) for kept in ways]
+        _print_first_that_fits(console, tables)
+
+
+def print_training(training: pd.DataFrame, console: Console, about: About) -> None:
+    """Prints what a training has come to: a sentence, and its measures before and after.
+
+    Args:
+      training: the agent's history.
+      console: where to.
+      about: what was trained.
+    """
+    console.print(f"{training_headline(training, about)}\n", markup=False, highlight=False)
+    number = training.seed.nunique()
+    title = f"{about.name}: {number} training{'s'[: number > 1]}"
+    title += f", {about.percent} intervals over the {about.unit}" * (number > 1)
+    heads, rows = stages_text(training, about)
+    tables = []
+    for without in ((), ("first epoch",), ("first epoch", "target")):
+        kept = [place for place, name in enumerate(heads) if name not in without]
+        tables.append(_as_table(title, *_columns(heads, rows, kept)))
+    _print_first_that_fits(console, tables)
+
+
 def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
     shown = _plain_table(title)
     for place, name in enumerate(heads):
@@ -97,6 +147,17 @@ def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
     for row in rows:
         shown.add_row(*map(escape, row))
     return shown
+
+
+def _columns(
+    heads: list[str], rows: list[list[str]], kept: Sequence[int]
+) -> tuple[list[str], list[list[str]]]:
+    return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
+def _print_first_that_fits(console: Console, tables: list[Table]) -> None:
+    """Of tables of decreasing width."""
+    console.print(next((one for one in tables if _fits(console, one)), tables[-1]))
 
 
 def _fits(console: Console, table: Table) -> bool:

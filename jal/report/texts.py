@@ -1,15 +1,26 @@
-"""A learner's summary as text."""
+"""What tables hold, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jal.report.comparisons import LEVEL
 from jal.report.reach import Reach
 
-__all__ = ["same_labels", "summary_text", "title_of", "unless_nan", "with_interval"]
+__all__ = [
+    "comparison_text",
+    "points",
+    "ran",
+    "same_labels",
+    "summary_text",
+    "title_of",
+    "unless_nan",
+    "with_interval",
+]
 
 TITLES = {
     "aubc": "AUBC",
@@ -72,6 +83,46 @@ def summary_text(
     return heads, rows
 
 
+def comparison_text(part: pd.DataFrame, first: str) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of one learner's part of `compare` as text, the highest AUBC first.
+
+    A strategy's name stands in the first of its rows alone.
+
+    Args:
+      part: of `compare`.
+      first: the run that the others are compared with.
+    """
+    less = f"less {first}"
+    heads = ["strategy", "run", "labels", "AUBC", less, "p", "final accuracy", less]
+    order = part.aubc.groupby(level="strategy").mean().sort_values(ascending=False).index
+    rows = [
+        [
+            str(strategy) if place == 0 else "",
+            str(name),
+            f"{row.labels:.0f}",
+            with_interval(row.aubc, row.aubc_ci),
+            points(row.aubc_less, row.aubc_less_ci) + ("*" if row.p < LEVEL else ""),
+            unless_nan(row.p, "{:.2g}"),
+            with_interval(row.final, row.final_ci),
+            points(row.final_less, row.final_less_ci),
+        ]
+        for strategy in order
+        for place, (name, row) in enumerate(part.loc[strategy].iterrows())
+    ]
+    return heads, rows
+
+
+def ran(info: Mapping[str, Any]) -> str:
+    """Where and how long something ran, or how much of it is there yet."""
+    if "unfinished" in info:
+        return f"UNFINISHED: {info['unfinished']}"
+    resumed = ", since it was resumed" if info["resumed"] else ""
+    return (
+        f"{info['seconds']:.0f} s on {info['device']}, of which compilation "
+        f"{info['compile_seconds']:.0f} s{resumed}; jal {info['jal']}, JAX {info['jax']}"
+    )
+
+
 def title_of(name: str) -> str:
     """A column's head, of `summary`'s name."""
     return TITLES.get(name, f"final {name.replace('_', ' ')}")
@@ -85,6 +136,11 @@ def same_labels(part: pd.DataFrame) -> bool:
 def with_interval(mean: float, half: float) -> str:
     """`0.9123 ± 0.0021`, or the mean alone where there is no interval; empty without a mean."""
     return unless_nan(mean, "{:.4f}") + unless_nan(half, " ± {:.4f}")
+
+
+def points(difference: float, half: float) -> str:
+    """`+1.23 ± 0.45`, a difference of shares in points; empty of NaN."""
+    return unless_nan(difference, "{:+.2f}", 100) + unless_nan(half, " ± {:.2f}", 100)
 
 
 def unless_nan(value: float, shown: str, scale: float = 1.0) -> str:

@@ -13,7 +13,7 @@ from jal.report.comparisons import paired_differences
 from jal.report.plots import COLOURS, InlineFigure, plain
 from jal.report.tidy import aubcs, curves
 
-__all__ = ["aubc_differences", "points_curve", "training_summary"]
+__all__ = ["aubc_differences", "points_curve", "training_stages", "training_summary"]
 
 
 def training_summary(
@@ -53,6 +53,43 @@ def training_summary(
     if len(table):
         table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "agent"])
     return table
+
+
+def training_stages(training: pd.DataFrame, splits: int = 1) -> dict[str, pd.DataFrame]:
+    """One agent's trainings before, at the start and at the end.
+
+    Args:
+      training: the agent's history.
+      splits: of the data; the trainings of each are averaged.
+
+    Returns:
+      "warm start" (the mean return and length of its episodes, the best quality seen, the least
+      budget that reached it), "target" (quality and budget), "first epoch" and "last epoch" (before
+      a training stopped) -> a row for each training or split, a column for each measure; NaN where
+      there is none, as of agents without targets.
+    """
+    seeds = np.unique(training.seed)
+    values = training.dropna(subset="value").sort_values("epoch", kind="stable")
+    before, epochs = values.loc[values.epoch < 0], values.loc[values.epoch >= 0]
+
+    def wide(part: pd.DataFrame, last: bool, names: Mapping[str, str]) -> pd.DataFrame:
+        ends = part.drop_duplicates(["seed", "metric"], keep="last" if last else "first")
+        table = ends.pivot(index="seed", columns="metric", values="value")
+        table = table.reindex(index=seeds, columns=[*names]).rename(columns=names).astype(float)
+        table = table.where(np.isfinite(table))
+        number = (seeds - seeds.min()) % splits
+        return pd.DataFrame(table.groupby(number).mean()) if splits > 1 else table
+
+    found = {"warm_episode": "return", "warm_length": "length"}
+    found |= {f"warm_{name}": name for name in ("quality", "budget")}
+    goal = {f"target_{name}": name for name in ("quality", "budget")}
+    measures = {name: name for name in map(str, epochs.metric.unique())}
+    return {
+        "warm start": wide(before, True, found),
+        "target": wide(before, True, goal),
+        "first epoch": wide(epochs, False, measures),
+        "last epoch": wide(epochs, True, measures),
+    }
 
 
 def aubc_differences(

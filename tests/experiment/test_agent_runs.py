@@ -97,7 +97,8 @@ def test_what_is_kept_of_a_training(both, folder):
     assert (folder / "agents" / "report.html").read_text().count("<h3>Training of") == 1
     kept = {path.name for path in (folder / "sizes").iterdir()}
     assert kept == {
-        *(".lock", "config.json", "info.json", "manifest.json", "policy", "training.parquet")
+        *(".lock", "config.json", "info.json", "manifest.json", "policy", "training.parquet"),
+        *("curves.png", "report.html"),
     }
     read = ex.load_trained(folder / "sizes")
     assert (read.training, read.agent, read.info) == (TRAINING, agent, trained.info)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jal.cli import command
 from jal.experiment import Execution, Experiment, Protocol, compare, load, run
 from jal.types import InputError
 
@@ -47,6 +48,20 @@ def test_two_folders(folders, tmp_path):
     np.testing.assert_allclose(written.aubc, table.aubc)
     page = (tmp_path / "new" / "folder" / "comparison.html").read_text()
     assert "<tr><td>protocol.batch</td><td>10</td><td>20</td></tr>" in page
+
+
+def test_the_command(folders, tmp_path, capsys):
+    """Two seeds: no test, and intervals; the page is written where asked."""
+    command("compare")([*map(str, folders), "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().out
+    assert said.startswith("The AUBC of twenty is not tested against ten's, of too few pairs")
+    row = compare(*folders).loc["logistic_regression", "margin", "twenty"]
+    assert f"{row.final:.4f} ± {row.final_ci:.4f}" in said and f"{row.final:.6f}" not in said
+    assert f"{100 * row.aubc_less:+.2f} ± {100 * row.aubc_less_ci:.2f}" in said
+    assert said.rstrip().endswith(f"Open {tmp_path / 'out' / 'comparison.html'}")
+    assert (tmp_path / "out" / "comparison.csv").is_file()
+    command("compare")([*map(str, folders)])
+    assert "Open" not in capsys.readouterr().out
 
 
 def test_what_is_refused(folders, tmp_path):

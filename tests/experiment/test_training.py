@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import os
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,13 @@ from counted import Counted
 from small_runs import changed, contents, flip
 
 from jal import experiment as ex
-from jal import files
+from jal import files, report
+from jal.cli import command
 from jal.data import from_arrays
 from jal.experiment import Data, Execution, Interrupted, Parts, SladeBranson, Training, training
 from jal.experiment.checkpoints import Checkpoints
-from jal.experiment.folder import disk_errors
-from jal.experiment.trained import is_trained
+from jal.experiment.folder import disk_errors, run_sha256
+from jal.experiment.history import is_trained
 from jal.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -227,6 +229,68 @@ def test_a_trained_agent_is_verified_before_its_checkpoints_go(stopped, finished
     made = resume(stopped)
     assert ran == [(3, 4), (4, 5)] and is_trained(stopped, FIVE)
     assert (np.asarray(made.policy.weights["kernel"]) == 5).all()
+
+
+def test_a_training_has_a_page(finished):
+    """Its losses are 0 to 4 in each of the two; all that warm start found is 1."""
+    page = (finished / "report.html").read_text()
+    said = "Over 2 trainings with logistic_regression, the episodes of counted's last epoch have a"
+    assert f'<p class="result">{said} return of 4.0000 and end at a quality of 4.0000 with' in page
+    assert "the best that warm start saw is 1.0000; the targets are 0.5000 with 100.00 %" in page
+    assert "<td>seeds</td><td>2</td>" in page and "2 trainings of 5 epochs" in page
+    assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert files.damaged(finished, ["report.html", "curves.png"], run_sha256(finished)) is None
+
+
+@pytest.mark.parametrize("lost", ["report.html", "curves.png"])
+def test_a_page_is_made_of_the_rest(finished, tmp_path, lost, capsys):
+    """Without its agent's code, and a training is finished without it."""
+    own = shutil.copytree(finished, tmp_path / "copy")
+    (own / lost).unlink()
+    assert is_trained(own, FIVE) and resume(own).agent == FIVE.agent
+    assert not (own / lost).exists()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(sys.modules, "counted", None)
+        command("report")([str(own)])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Over 2 trainings with logistic_regression, the episodes of counted's last" in said
+    assert said.endswith(f"Open {own / 'report.html'}")
+    assert (own / lost).read_bytes() == (finished / lost).read_bytes()
+    assert files.damaged(own, [lost], run_sha256(own)) is None
+
+
+def test_a_training_is_finished_before_its_page_is_made(tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(report, "training_page", fail)
+    with pytest.raises(RuntimeError, match="no page"):
+        run(out=tmp_path / "run")
+    assert is_trained(tmp_path / "run", FIVE)
+
+
+def test_the_page_of_a_training_that_is_not_finished(stopped):
+    with pytest.raises(InputError, match="holds a training that is not finished: resume it first"):
+        command("report")([str(stopped)])
+    assert not (stopped / "report.html").exists()
+
+
+def test_the_page_of_a_damaged_training(finished, tmp_path):
+    own = shutil.copytree(finished, tmp_path / "copy")
+    flip(own / "training.parquet", 30)
+    with pytest.raises(InputError, match=r"training\.parquet in .* is damaged"):
+        command("report")([str(own)])
+
+
+def test_the_page_of_several_splits(tmp_path):
+    """One of all, and one of each."""
+    both = changed(FIVE, splits=2, seeds=4)
+    made = run(both, out=tmp_path / "run")
+    pages = [(tmp_path / "run" / of / "report.html").read_text() for of in (".", "split_1")]
+    assert "Over 2 splits with" in pages[0] and "4 trainings of 5 epochs" in pages[0]
+    assert "Over 2 trainings with" in pages[1] and "2 trainings of 5 epochs" in pages[1]
+    assert is_trained(tmp_path / "run", both)
+    assert len(made.info["data_sha256"]) == 2 and made.shown().plot().axes
 
 
 def test_a_finished_training_is_left_as_it_is(finished, capsys):

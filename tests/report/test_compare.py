@@ -1,11 +1,23 @@
 """Runs beside each other: differences by hand, and what must not be compared."""
 
+import io
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy import stats
 
-from jal.report import About, Run, compare, comparison_headline, comparison_page, differing
+from jal.report import (
+    About,
+    Run,
+    compare,
+    comparison_headline,
+    comparison_page,
+    differing,
+    print_comparison,
+)
 
 SEEDS = 6
 NOISE = np.array([0.01, -0.02, 0.005, 0.015, -0.01, 0.0])
@@ -142,3 +154,62 @@ def test_what_was_set_otherwise():
     assert page.count('<svg class="chart"') == 2
     same = [run("a", tidy(A), about=one), run("b", tidy(B), about=one)]
     assert "The configs are the same" in comparison_page(same)
+
+
+def printed(runs: list[Run], width: int) -> str:
+    out = io.StringIO()
+    print_comparison(runs, Console(file=out, width=width))
+    return out.getvalue()
+
+
+def cells(text: str) -> list[list[str]]:
+    return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
+
+
+def test_the_terminal_has_what_the_page_has():
+    """Four digits and intervals; the strategy of the highest AUBC first."""
+    one = About("a", settings={"batch": "5", "seeds": "6"})
+    other = About("b", settings={"batch": "10", "seeds": "6"})
+    runs = [run("a", tidy(A), about=one), run("b", tidy(B), about=other)]
+    text, page = printed(runs, 120), comparison_page(runs)
+    assert " ".join(text.split()).startswith(comparison_headline(runs, compare(runs)))
+    found = cells(text)
+    assert ["field", "a", "b"] in found and ["batch", "5", "10"] in found
+    assert not any(row[0] == "seeds" for row in found)
+    heads = ["strategy", "run", "labels", "AUBC", "less a", "p", "final accuracy", "less a"]
+    assert heads in found
+    (p,) = [f"{compare(runs).loc['svm', 'margin', 'b'].p:.2g}"]
+    first = ["margin", "a", "30", "0.7000 ± 0.0137", "0.7000 ± 0.0137"]
+    second = ["b", "30", "0.7500 ± 0.0137", "+5.00 ± 1.15*", p, "0.7500 ± 0.0137", "+5.00 ± 1.15"]
+    place = found.index(first)
+    assert found[place + 1] == second and found[place + 2][:2] == ["random", "a"]
+    for cell in (*first, *second):
+        assert f">{cell}</td>" in page
+    title = "svm: 95 % intervals over the seeds; less a in points, paired; * p < 0.05 (Holm)"
+    assert title in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (90, ["AUBC", "less a", "final accuracy", "less a"]),
+        (70, ["AUBC", "less a", "final accuracy"]),
+        (50, ["AUBC", "less a"]),
+    ],
+)
+def test_a_narrow_terminal(width, heads):
+    text = printed([run("a", tidy(A)), run("b", tidy(B))], width)
+    assert ["strategy", "run", *heads] in cells(text)
+    assert "+5.00 ± 1.15*" in text and "…" not in text
+
+
+def test_the_terminal_says_what_cannot_be_compared():
+    text = " ".join(printed([run("a", tidy(A)), OTHER_DATA], 100).split())
+    assert "Note: b is on other data than a or averages over other units" in text
+    assert "What was set otherwise" not in text and "nan" not in text
+    assert "0.7500 ± 0.0137" in text
+
+
+def test_names_are_no_markup():
+    text = printed([run("[red]", tidy(A)), run("b", tidy(B))], 120)
+    assert text.count("[red]") >= 5
