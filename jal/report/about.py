@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["About"]
+__all__ = ["About", "counted"]
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
@@ -56,3 +56,10 @@ class About(NamedTuple):
     def class_name(self, number: int) -> str:
         """A class's name, or its number where it has none."""
         return self.classes[number] if number < len(self.classes) else str(number)
+
+
+def counted(number: int, plural: str) -> str:
+    """`1 seed`, `8 seeds`, `1 strategy`."""
+    if number != 1:
+        return f"{number} {plural}"
+    return f"1 {plural[:-3]}y" if plural.endswith("ies") else f"1 {plural.removesuffix('s')}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jal.report.about import About
+from jal.report.about import About, counted
 from jal.report.targets import MEASURED, budget_differences, target_summary, targets_of, to_target
 from jal.report.texts import points, unless_nan, with_interval
 from jal.report.trainings import aubc_differences, training_summary
@@ -52,8 +52,8 @@ def training_texts(frame: pd.DataFrame, training: pd.DataFrame, about: About) ->
             for agent, row in part.droplevel("learner").to_dict("index").items()
         ]
         heads = ["agent", "epochs", "return", "accuracy", "s each", "relative"]
-        number = part.trainings.max()
-        texts.append((f"{learner}: {number:.0f} trainings of each agent", heads, rows))
+        number = counted(int(part.trainings.max()), "trainings")
+        texts.append((f"{learner}: {number} of each agent", heads, rows))
     return texts
 
 
@@ -69,7 +69,8 @@ def target_texts(stops: pd.DataFrame, training: pd.DataFrame, about: About) -> l
             rows.append([strategy, of, *[_percent(row[name], 2) for name in names]])
             rows[-1].append(_percent(row.reached, 1))
         goal = 100 * part.target.mean()
-        title = f"{learner}: target precision {goal:.2f} %, {part.seed.nunique()} runs; all in %"
+        runs = counted(part.seed.nunique(), "runs")
+        title = f"{learner}: target precision {goal:.2f} %, {runs}; all in %"
         tables.append((title, ["strategy", "of", *names, "reached"], rows))
         for agent in training[training.learner == learner].strategy.unique():
             differences = budget_differences(part, agent, about.confidence)

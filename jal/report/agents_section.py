@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from jal.report.about import About
+from jal.report.about import About, counted
 from jal.report.agent_texts import Texts, effect_texts, target_texts, training_texts
 from jal.report.markup import Entry, Section, paragraph, table
 from jal.report.plots import inline_svgs
@@ -40,27 +40,25 @@ def agents_sections(
       stops: of `to_target`; None of agents without targets.
       training: the agents' histories.
     """
-    sections = [*_trained(frame, about, training)]
     if stops is None:
-        body = _tables(effect_texts(whole, training, about))
+        title, body = "Agents beside others", _tables(effect_texts(whole, training, about))
         body.append(
             paragraph(
                 f"Intervals and tests, paired and without correction, are over the {about.unit}; "
                 "Cohen's d is the mean difference over the differences' standard deviation."
             )
         )
-        sections.append(Section("Agents beside others", body))
     else:
-        body = _tables(target_texts(stops, training, about))
+        title, body = "Runs to the target", _tables(target_texts(stops, training, about))
         body.append(paragraph(_TARGETS.format(unit=about.unit)))
-        sections.append(Section("Runs to the target", body))
     if about.units == 1:
-        sections[-1].body.append(
+        body.append(
             paragraph(
                 "Intervals and tests on this page are over runs: they hold for the policies that "
                 "were trained here, not for another training."
             )
         )
+    sections = [*_trained(frame, about, training), Section(title, body)]
     for learner, agent in training[["learner", "strategy"]].drop_duplicates().to_numpy():
         sections += _agent(whole, about, stops, training, learner, agent)
     return sections
@@ -132,10 +130,10 @@ def training_epochs(own: pd.DataFrame, about: About) -> list[str]:
     """Curves of one agent's epochs, and what they are."""
     learner, agent = map(str, own[["learner", "strategy"]].iloc[0])
     same, number = constant_histories(own), own.seed.nunique()
-    over = f"{number} training{'s'[: number > 1]}"
-    bands = f"{about.percent} bands" + f" over the {about.splits} splits" * (about.splits > 1)
-    said = f"Means over the epochs' episodes and {over}"
-    said += f", with {bands}" if number > 1 else ""
+    said = f"Means over the epochs' episodes and {counted(number, 'trainings')}"
+    if number > 1:
+        over = f" over the {about.splits} splits" if about.splits > 1 else ""
+        said += f", with {about.percent} bands{over}"
     goal = own.loc[own.metric.isin(["target_quality", "target_budget"]), "value"]
     said += "; dashed, the mean target" if np.isfinite(goal).any() else ""
     said += f"; in all of them: {', '.join(same)}" if same else ""

@@ -98,14 +98,14 @@ def drawn_line(
 
 
 def ends_of(lines: list[Line]) -> tuple[float, float]:
-    """Of x."""
+    """The ends of the lines' x."""
     x = np.concatenate([line.x for line in lines])
     first, last = float(np.nanmin(x)), float(np.nanmax(x))
     return first, last if last > first else first + 1
 
 
 def range_of(lines: list[Line], limits: tuple[float, float]) -> tuple[float, float]:
-    """Of y: of all means with some room, no further than the metric can go."""
+    """The ends of y: of all the lines' means with some room, no further than the metric goes."""
     values = np.concatenate([line.mean for line in lines])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     room = 0.05 * (high - low) or 0.05

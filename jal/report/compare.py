@@ -11,8 +11,8 @@ import pandas as pd
 
 from jal import metrics
 from jal.report.about import About
-from jal.report.comparisons import adjusted, paired_differences
-from jal.report.tidy import curves, label_range, units
+from jal.report.comparisons import LEVEL, adjusted, paired_differences
+from jal.report.tidy import curves, indexed, label_range, units
 
 __all__ = ["Run", "compare", "comparison_headline", "differing", "incomparable", "shared"]
 
@@ -99,9 +99,7 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
             rows[learner, strategy, name]["p"] = p[pair]
     names = ["labels", "aubc", "aubc_ci", "final", "final_ci", "aubc_less", "aubc_less_ci"]
     names += ["final_less", "final_less_ci", "p", "pairs"]
-    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=names)
-    table.index = pd.MultiIndex.from_tuples(rows, names=["learner", "strategy", "run"])
-    return table
+    return indexed(rows, ["learner", "strategy", "run"]).reindex(columns=names)
 
 
 def _scores(run: Run, learner: str, between: tuple[float, float]) -> dict[str, pd.DataFrame]:
@@ -132,13 +130,12 @@ def incomparable(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def comparison_headline(runs: Sequence[Run], table: pd.DataFrame, level: float = 0.05) -> str:
+def comparison_headline(runs: Sequence[Run], table: pd.DataFrame) -> str:
     """What the comparison has found, in one sentence.
 
     Args:
       runs: those of `compare`.
       table: of `compare`.
-      level: of the tests.
     """
     first, said = runs[0], []
     for run in runs[1:]:
@@ -152,7 +149,7 @@ def comparison_headline(runs: Sequence[Run], table: pd.DataFrame, level: float =
                 why = "which has no strategy in common with it"
             said.append(f"{run.name} cannot be compared with {first.name}, {why}")
             continue
-        stars = part.loc[less.index, "p"] < level
+        stars = part.loc[less.index, "p"] < LEVEL
         up, down = int((stars & (less > 0)).sum()), int((stars & (less < 0)).sum())
         largest = less.abs().idxmax()
         row = part.loc[largest]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from jal import metrics
+from jal.report.about import counted
 from jal.report.charts import drawn_line, ends_of, range_of
 from jal.report.compare import (
     Run,
@@ -59,7 +60,7 @@ def _about(run: Run) -> str:
     about, info = run.about, run.info
     where = f"{info['device']}; jal {info['jal']}, JAX {info['jax']}" if "device" in info else ""
     count = about.units if about.units > 1 else run.frame.seed.nunique()
-    return f"{run.name}: {about.name}, {count} {about.unit}, data {about.data}; {where}"
+    return f"{run.name}: {about.name}, {counted(count, about.unit)}, data {about.data}; {where}"
 
 
 def _learner(runs: Sequence[Run], found: pd.DataFrame, learner: str) -> list[str]:
@@ -101,7 +102,7 @@ def _chart(runs: Sequence[Run], learner: str, strategy: str) -> str:
             line = drawn_line(run.name, *found, level, limits, f"c{place % 8}")
             lines.append(line)
     first, last = ends_of(lines)
-    low, high = range_of(lines, (0.0, 1.0))
+    low, high = range_of(lines, metrics.bounds("accuracy"))
     area = Frame(250, 160, (first, last), (low, high), (38, 24, 8, 22))
     what = f"accuracy of {strategy} with {learner} in each run"
     return chart(lines, area, what, strategy, ticks=([first, last], nice_ticks(low, high, 4)))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jal import metrics
+from jal.report.about import counted
 from jal.report.tidy import aubcs, curves, same_budgets
 
 __all__ = [
@@ -135,7 +136,9 @@ def untested(scores: pd.DataFrame, unit: str = "seeds") -> str:
     """What must be said of pairs that have no test; nothing where all have one."""
     pairs = list(itertools.combinations(scores, 2))
     if len(scores) < FEWEST:
-        return f"no stars: {len(scores)} {unit} are fewer than {FEWEST}" if pairs else ""
+        are = "is" if len(scores) == 1 else "are"
+        few = f"no stars: {counted(len(scores), unit)} {are} fewer than {FEWEST}"
+        return few if pairs else ""
     without = sum(np.isnan(p) for p in adjusted(scores, pairs).values())
     if not without:
         return ""

@@ -8,7 +8,7 @@ import pandas as pd
 from jal import metrics
 from jal.report.about import About
 from jal.report.comparisons import level_with_best
-from jal.report.reach import NEAR, reach
+from jal.report.reach import reach
 from jal.report.tables import summary
 from jal.report.texts import summary_text
 from jal.report.tidy import aubcs
@@ -26,7 +26,7 @@ def wide_summary(frame: pd.DataFrame, about: About) -> pd.DataFrame:
     """
     table = summary(frame, about.confidence, about.units)
     for learner in table.index.unique("learner"):
-        for one in reach(frame, str(learner), NEAR, about.units):
+        for one in reach(frame, str(learner), trainings=about.units):
             name = f"{100 * one.share:.0f}"
             for strategy in one.labels:
                 cell, values = (learner, strategy), one.labels[strategy].to_numpy(float)
@@ -46,7 +46,7 @@ def latex(frame: pd.DataFrame, about: About) -> str:
     table, parts = summary(frame, about.confidence, about.units), []
     for learner in map(str, table.index.unique("learner")):
         best = level_with_best(aubcs(frame, learner, about.units))
-        near = reach(frame, learner, NEAR, about.units)
+        near = reach(frame, learner, trainings=about.units)
         heads, rows = summary_text(table.loc[learner], near=near, level=about.confidence)
         said = f"{learner}: mean and {about.percent} interval over the {about.unit}"
         lines = [

@@ -192,7 +192,7 @@ def _significance(matrix: pd.DataFrame, unit: str, note: str) -> list[str]:
 def _penalties(shares: pd.DataFrame) -> list[str]:
     caption = (
         "Pairwise penalty matrix: the share of budgets at which row beats column (paired t-test at "
-        "each budget, p < 0.05, uncorrected)."
+        f"each budget, p < {LEVEL}, uncorrected)."
     )
     texts = shares.map(lambda share: "" if np.isnan(share) else f"{share:.2f}")
     values = shares.where(shares > 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from jal.report.tables import curves
+from jal.report.tidy import curves
 
 __all__ = ["notes"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from jal.report.about import About
+from jal.report.about import About, counted
 from jal.report.agent_texts import targets
 from jal.report.agents_section import agents_sections
 from jal.report.charts import curve_charts
@@ -76,11 +76,10 @@ def page(
 
 def _about(frame: pd.DataFrame, learners: list[str], about: About, info: Mapping[str, Any]) -> str:
     """What was run, where and how long."""
-    strategies = frame.strategy.nunique()
     counts = [
-        f"{len(learners)} learner{'s'[: len(learners) > 1]}",
-        f"{strategies} strateg{'ies' if strategies > 1 else 'y'}",
-        f"{frame.seed.nunique()} {about.unit}",
+        counted(len(learners), "learners"),
+        counted(frame.strategy.nunique(), "strategies"),
+        counted(frame.seed.nunique(), about.unit),
     ]
     return f"{', '.join(counts)}, data {about.data}; {ran(info)}"
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jal import metrics
 from jal.report.tidy import curves, units
 
-__all__ = ["NEAR", "Reach", "reach"]
+__all__ = ["Reach", "reach"]
 
 NEAR = (0.90, 0.95)  # shares of the best
 _ROUNDING = 1e-6  # of accuracies, which are float32

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 __all__ = ["Frame", "Line", "chart", "interval", "margin_for", "nice_ticks"]
 
 _MINUS = "\N{MINUS SIGN}"
+_APART = 13.0  # px between the lines of two names
 _TEXT = 6.5  # width of a character of 11 px, as a rule
 
 
@@ -159,8 +160,8 @@ def _path(x: np.ndarray, y: np.ndarray) -> str:
     return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
 
 
-def _places(lines: Sequence[Line], frame: Frame, apart: float = 13.0) -> dict[str, float]:
-    """Heights of the names at the lines' ends, pushed apart, their order kept."""
+def _places(lines: Sequence[Line], frame: Frame) -> dict[str, float]:
+    """px from the top of the names at the lines' ends, pushed apart, their order kept."""
     ends = {}
     for line in lines:
         seen = np.isfinite(line.mean)
@@ -168,15 +169,15 @@ def _places(lines: Sequence[Line], frame: Frame, apart: float = 13.0) -> dict[st
             ends[line.name] = float(frame.down(line.mean[seen][-1]))
     order = sorted(ends, key=lambda name: ends[name])
     lowest = frame.height - frame.margins[1] - frame.margins[3]
-    # Each name is at least `apart` below the last; then all that fell out are pushed up again.
+    # Each name is at least _APART below the last; then all that fell out are pushed up again.
     found, least = [], -np.inf
     for name in order:
-        least = max(ends[name], least + apart)
+        least = max(ends[name], least + _APART)
         found.append(least)
-    most = max(lowest, apart * (len(order) - 1))
+    most = max(lowest, _APART * (len(order) - 1))
     for place in reversed(range(len(found))):
         found[place] = min(found[place], most)
-        most = found[place] - apart
+        most = found[place] - _APART
     return dict(zip(order, found, strict=True))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jal import metrics
-from jal.report.tidy import aubcs, curves, units
+from jal.report.tidy import aubcs, curves, indexed, units
 
 __all__ = ["class_recalls", "ranking", "seconds", "summary"]
 
@@ -46,9 +46,7 @@ def summary(frame: pd.DataFrame, level: float = 0.95, trainings: int = 1) -> pd.
                 mean, half = metrics.mean_interval(values[strategy].to_numpy(), level)
                 row |= {title: mean, f"{title}_ci": half}
             rows[learner, strategy] = row
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
-    return table
+    return indexed(rows, ["learner", "strategy"])
 
 
 def class_recalls(
@@ -75,10 +73,7 @@ def class_recalls(
         for strategy, values in units(frame, learner, last, trainings).items():
             mean, half = metrics.mean_interval(values.to_numpy(float), level)
             rows[strategy, number] = {"recall": mean, "recall_ci": half}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["recall", "recall_ci"])
-    if len(table):
-        table.index = pd.MultiIndex.from_tuples(table.index, names=["strategy", "class"])
-    return table
+    return indexed(rows, ["strategy", "class"])
 
 
 def ranking(frame: pd.DataFrame, learner: str | None = None, trainings: int = 1) -> list[str]:
@@ -120,6 +115,4 @@ def seconds(frame: pd.DataFrame, info: Mapping[str, Any]) -> pd.DataFrame | None
                 "per_query": total / queries,
                 "less_random": (total - base) / queries,
             }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
-    return table
+    return indexed(rows, ["learner", "strategy"])

@@ -19,16 +19,14 @@ _HISTORY = ("return", "length", "budget", "quality", "success", "loss")
 _SHARES = ("budget", "quality", "success")
 
 
-def batch_histogram(
-    frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str, width: int | None = None
-) -> Figure:
-    """How often an agent chose batches of which size, in bins of `width` points (Figure 2).
+def batch_histogram(frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str) -> Figure:
+    """How often an agent chose batches of which size (Figure 2).
 
-    By default 100 as in the paper, and 20 bins where no batch has 500.
+    In bins of 100 points as in the paper, and in 20 bins where no batch has 500.
     """
     sizes = batch_sizes(frame, stops, learner, agent)
     largest = sizes.max() if sizes.size else 1
-    width = width or (100 if largest >= 500 else max(1, round(largest / 20)))
+    width = 100 if largest >= 500 else max(1, round(largest / 20))
     top = largest + width
     figure = InlineFigure(figsize=(6.4, 3.6), layout="constrained")
     panel = figure.subplots()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jal.report.comparisons import paired_differences
+from jal.report.tidy import indexed
 
 __all__ = [
     "MEASURED",
@@ -136,9 +137,7 @@ def target_summary(
             found = {name: paper.get(prefix + name, np.nan) for name in names}
             if not all(map(np.isnan, found.values())):
                 rows[learner, strategy, of] = found
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy", "of"])
-    return table
+    return indexed(rows, ["learner", "strategy", "of"])
 
 
 def budget_differences(
@@ -163,10 +162,7 @@ def budget_differences(
             continue
         for strategy, row in paired_differences(means, agent, level).items():
             rows[learner, strategy] = row
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    if len(table):
-        table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "strategy"])
-    return table
+    return indexed(rows, ["learner", "strategy"])
 
 
 def batch_sizes(frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agent: str) -> np.ndarray:

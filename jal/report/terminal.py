@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from jal.report.about import About
+from jal.report.about import About, counted
 from jal.report.agent_texts import effect_texts, target_texts, targets, training_texts
 from jal.report.compare import Run, compare, comparison_headline, differing, incomparable
 from jal.report.comparisons import LEVEL, significance, untested
@@ -55,8 +55,8 @@ def print_tables(
     for learner in frame.learner.unique():
         part = table.loc[learner]
         budget = f", {part.labels.iloc[0]:.0f} labels" if same_labels(part) else ""
-        number = frame.seed.nunique()
-        title = f"{learner}: {number} {about.unit}{budget}, {about.percent} intervals"
+        number = counted(frame.seed.nunique(), about.unit)
+        title = f"{learner}: {number}{budget}, {about.percent} intervals"
         said = label_range(whole, learner).note
         title += f"; {said}" if said else ""
         scores = aubcs(whole, learner, about.units)
@@ -130,7 +130,7 @@ def print_training(training: pd.DataFrame, console: Console, about: About) -> No
     """
     console.print(f"{training_headline(training, about)}\n", markup=False, highlight=False)
     number = training.seed.nunique()
-    title = f"{about.name}: {number} training{'s'[: number > 1]}"
+    title = f"{about.name}: {counted(number, 'trainings')}"
     title += f", {about.percent} intervals over the {about.unit}" * (number > 1)
     heads, rows = stages_text(training, about)
     tables = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,16 @@ import pandas as pd
 
 from jal import metrics
 
-__all__ = ["LabelRange", "aubcs", "by_training", "curves", "label_range", "same_budgets"]
+__all__ = [
+    "LabelRange",
+    "aubcs",
+    "by_training",
+    "curves",
+    "indexed",
+    "label_range",
+    "same_budgets",
+    "units",
+]
 
 Curves = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -33,6 +43,12 @@ def curves(frame: pd.DataFrame, learner: str, metric: str = "accuracy") -> Curve
         labels, values = wide.reshape(2, len(seeds), len(rounds))
         found[strategy] = labels, values
     return found
+
+
+def indexed(rows: Mapping[tuple, Mapping[str, float]], names: Sequence[str]) -> pd.DataFrame:
+    """A table of rows by their keys, whose parts have these names; also of none."""
+    index = pd.MultiIndex.from_tuples(list(rows), names=list(names))
+    return pd.DataFrame(list(rows.values()), index=index)
 
 
 def same_budgets(found: Curves) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jal import metrics
-from jal.report.about import About
+from jal.report.about import About, counted
 from jal.report.agents_section import training_epochs
 from jal.report.markup import Entry, Section, config_and_run, document, paragraph, table
 from jal.report.texts import ran, unless_nan
@@ -151,7 +151,7 @@ def _about(training: pd.DataFrame) -> str:
     number = training.seed.nunique()
     each = training.loc[training.metric == "seconds", "value"].mean()
     return (
-        f"{number} training{'s'[: number > 1]} of "
+        f"{counted(number, 'trainings')} of "
         f"{epochs.value.notna().sum() / number:.4g} epochs{unless_nan(each, ', {:.2f} s each')}"
     )
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from jal import metrics
 from jal.report.comparisons import paired_differences
 from jal.report.plots import COLOURS, InlineFigure, plain
-from jal.report.tidy import aubcs, curves
+from jal.report.tidy import aubcs, curves, indexed
 
 __all__ = ["aubc_differences", "points_curve", "training_stages", "training_summary"]
 
@@ -49,10 +49,7 @@ def training_summary(
         for name, values in {"return": means.to_numpy(float), "final": accuracies[:, -1]}.items():
             row[name], row[f"{name}_ci"] = metrics.mean_interval(values, level)
         rows[learner, agent] = row | {"seconds": taken.mean() if taken.size else np.nan}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    if len(table):
-        table.index = pd.MultiIndex.from_tuples(table.index, names=["learner", "agent"])
-    return table
+    return indexed(rows, ["learner", "agent"])
 
 
 def training_stages(training: pd.DataFrame, splits: int = 1) -> dict[str, pd.DataFrame]:
@@ -118,10 +115,7 @@ def aubc_differences(
         for other in values.columns.drop(present)
     }
     rows = {(agent, other): beside[other][agent] for agent in present for other in beside}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    if len(table):
-        table.index = pd.MultiIndex.from_tuples(table.index, names=["agent", "strategy"])
-    return table
+    return indexed(rows, ["agent", "strategy"])
 
 
 def points_curve(

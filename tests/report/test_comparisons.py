@@ -68,7 +68,7 @@ def test_two_seeds_whose_differences_coincide_have_no_star():
 NOISE = np.array([0.01, -0.02, 0.005, 0.015, -0.01, 0.0, 0.012])
 
 
-@pytest.mark.parametrize("seeds", range(2, 8))
+@pytest.mark.parametrize("seeds", range(1, 8))
 def test_stars_from_five_seeds_on(seeds):
     frame = flat({"low": [0.5] * seeds, "high": list(0.7 + NOISE[:seeds])})
     starred = seeds >= FEWEST
@@ -76,10 +76,12 @@ def test_stars_from_five_seeds_on(seeds):
     assert significance(frame, "logreg").loc["high", "low"].endswith("*") == starred
     assert (penalties(frame, "logreg") is not None) == starred
     assert level_with_best(aubcs(frame, "logreg")) == (["high"] if starred else [])
-    note = f"no stars: {seeds} seeds are fewer than 5"
+    note = f"no stars: {'1 seed is' if seeds == 1 else f'{seeds} seeds are'} fewer than 5"
     for text in shown(frame):
         assert (note in text) == (not starred)
     assert untested(aubcs(frame, "logreg")) == ("" if starred else note)
+    number = "1 seed," if seeds == 1 else f"{seeds} seeds,"
+    assert all(f" {number}" in text for text in shown(frame))
 
 
 @pytest.mark.parametrize("gap", [0.1, 1e-9, 0.0])
