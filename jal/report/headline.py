@@ -140,6 +140,8 @@ def _to_target(stops: pd.DataFrame, about: About, agents: Collection[str]) -> st
     if whole.empty:
         best = str(table.reached.idxmax())
         share = 100 * table.reached[best]
+        if share == 0:
+            return f"no strategy reaches the target in any run with {learner}"
         return (
             f"no strategy reaches the target in all runs with {learner}, and {best} does in most, "
             f"{share:.0f} %"

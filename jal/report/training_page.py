@@ -137,8 +137,8 @@ def _said(stage: pd.DataFrame, name: str, level: float) -> str:
     mean, half = (float(one) for one in metrics.mean_interval(values, level))
     shown, percent = _MEASURES[name]
     scale = 100.0 if percent else 1.0
-    width = unless_nan(half, f" ± {shown}", scale) if half > 0 else ""
-    return unless_nan(mean, shown, scale) + width
+    varies = len(np.unique(values[np.isfinite(values)])) > 1
+    return unless_nan(mean, shown, scale) + unless_nan(half, f" ± {shown}", scale) * varies
 
 
 def _measured(stage: pd.DataFrame, name: str) -> bool:
@@ -150,10 +150,9 @@ def _about(training: pd.DataFrame) -> str:
     epochs = training.loc[(training.metric == "return") & (training.epoch >= 0)]
     number = training.seed.nunique()
     each = training.loc[training.metric == "seconds", "value"].mean()
-    return (
-        f"{counted(number, 'trainings')} of "
-        f"{epochs.value.notna().sum() / number:.4g} epochs{unless_nan(each, ', {:.2f} s each')}"
-    )
+    mean = f"{epochs.value.notna().sum() / number:.4g}"
+    took = f"{mean} epoch{'s' * (mean != '1')}{unless_nan(each, ', {:.2f} s each')}"
+    return f"{counted(number, 'trainings')} of {took}"
 
 
 def _each(training: pd.DataFrame) -> str:

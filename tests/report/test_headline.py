@@ -145,3 +145,5 @@ def test_runs_to_a_target():
     assert (
         "no strategy reaches the target in all runs with svm, and agent does in most, 50 %" in said
     )
+    said = headline(frame, About(), stops(budgets, dict.fromkeys(budgets, [False] * 2)), ["agent"])
+    assert said == "Over 2 seeds, no strategy reaches the target in any run with svm."

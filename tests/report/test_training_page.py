@@ -28,6 +28,7 @@ EPOCHS = {
     "budget": [[0.4, 0.4, 0.1], [0.5, 0.2, NAN], [0.6, 0.4, 0.3]],
     "length": [[20, 20, 20], [20, 20, NAN], [20, 20, 20]],
     "success": [[0, 0, 1], [0, 1, NAN], [0, 0, 0]],
+    "epsilon": [[1.0, 0.5, 0.1], [1.0, 0.1, NAN], [1.0, 0.5, 0.1]],  # whose mean is not quite .1
 }
 WARM = {"warm_episode": [0.5, 0.6, 0.7], "warm_quality": [0.8, 0.85, 0.9]}
 WARM |= {"warm_budget": [0.5, 0.6, 0.7], "warm_length": [9, 10, 11], "seconds": [2.5] * 3}
@@ -144,10 +145,11 @@ def test_the_page():
     assert of["return"][1:] == ["", f"1.0000 ± {apart}", f"4.0000 ± {apart}"]
     assert of["length"] == [f"10.0 ± {half([9, 10, 11]):.1f}", "", "20.0", "20.0"]  # no variance
     assert of["success, %"][2:] == ["0.0", f"66.7 ± {100 * half([0, 1, 1]):.1f}"]
+    assert of["epsilon"] == ["", "", "1.00", "0.10"]
     assert "loss" not in of  # not measured
-    heads = ["seed", "return", "quality", "budget, %", "success, %", "length"]
+    heads = ["seed", "return", "quality", "budget, %", "success, %", "length", "epsilon"]
     assert [*heads, "target quality", "target budget, %"] in found
-    assert ["6", "4.0000", "0.9000", "20.00", "100.0", "20.0", "0.8500", "60.00"] in found
+    assert ["6", "4.0000", "0.9000", "20.00", "100.0", "20.0", "0.10", "0.8500", "60.00"] in found
     assert ["agent.epochs", "3"] in found and ["device", '"cpu"'] in found
     folded = written[written.index("<details><summary>Config") :]
     assert folded.index("agent.epochs") < folded.index("</details>")
