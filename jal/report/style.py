@@ -63,6 +63,7 @@ svg.chart .base { stroke: var(--grey); stroke-width: .8; }
 svg.chart path.band { fill: var(--c); opacity: .16; }
 .line .curve { stroke: var(--c); stroke-width: 1.9; stroke-linejoin: round; }
 .line .leader { stroke: var(--c); stroke-width: 1.4; opacity: .75; }
+.line .leader.far { stroke-width: 1.1; stroke-dasharray: 1 5; }
 .line .near { stroke: transparent; stroke-width: 9; pointer-events: stroke; }
 .line.random .curve { stroke-dasharray: 5 4; } .line.d1 .curve { stroke-dasharray: 7 3; }
 .line.d2 .curve { stroke-dasharray: 2 2.5; } .line.d3 .curve { stroke-dasharray: 8 3 2 3; }

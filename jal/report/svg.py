@@ -134,8 +134,10 @@ def _line(line: Line, frame: Frame, place: float | None, wide: float) -> str:
     parts.append(f'<path class="near" d="{path}"/><path class="curve" d="{path}"/>')
     end_x, end_y = x[seen][-1], y[seen][-1]
     if place is not None:
+        # Of a curve that ends early, so that it does not look as if it went on.
+        kind = "leader far" if end_x < wide - 1 else "leader"
         parts.append(
-            f'<path class="leader" d="M{end_x:.1f} {end_y:.1f}L{wide + 12:.1f} {place:.1f}h5"/>'
+            f'<path class="{kind}" d="M{end_x:.1f} {end_y:.1f}L{wide + 12:.1f} {place:.1f}h5"/>'
             f'<text class="name" x="{wide + 21:.1f}" y="{place + 3.6:.1f}">{name}</text>'
         )
     elif line.style == "other":

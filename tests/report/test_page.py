@@ -273,6 +273,14 @@ def test_charts_of_the_page():
         np.testing.assert_allclose(np.diff(corners[:, 0]), corners[-1, 0] / 2, atol=0.11)
 
 
+def test_a_curve_that_ends_early_does_not_seem_to_go_on():
+    frame = tidy()
+    (drawn,) = curve_charts(frame[(frame.strategy == "random") | (frame["round"] < 2)])
+    curves = [one.split("</g>")[0] for one in drawn.split('<g class="line ')[1:]]
+    kinds = {re.search("<title>(.*)</title>", one)[1]: one.count("leader far") for one in curves}
+    assert kinds == {"random": 0, "margin": 1} and drawn.count('class="leader') == 2
+
+
 def test_bands_of_the_page():
     """Twice the half width lies between the band's two ends."""
     (drawn,) = curve_charts(tidy(strategies=("margin",)))
