@@ -88,7 +88,8 @@ def print_tables(
     else:
         texts = target_texts(stops, training, about)
     for title, heads, rows in [*training_texts(frame, training, about), *texts]:
-        console.print(_as_table(title, heads, rows))
+        tables = [_as_table(title, heads, rows, folded) for folded in (False, True)]
+        _print_first_that_fits(console, tables)
 
 
 def print_comparison(runs: Sequence[Run], console: Console) -> None:
@@ -140,10 +141,13 @@ def print_training(training: pd.DataFrame, console: Console, about: About) -> No
     _print_first_that_fits(console, tables)
 
 
-def _as_table(title: str, heads: list[str], rows: list[list[str]]) -> Table:
+def _as_table(title: str, heads: list[str], rows: list[list[str]], folded: bool = False) -> Table:
+    """With heads on several lines where they are folded, and each cell on one."""
     shown = _plain_table(title)
     for place, name in enumerate(heads):
-        shown.add_column(escape(name), justify="left" if place == 0 else "right", no_wrap=True)
+        side = "left" if place == 0 else "right"
+        least = max((len(row[place]) for row in rows), default=0)
+        shown.add_column(escape(name), justify=side, no_wrap=not folded, min_width=least)
     for row in rows:
         shown.add_row(*map(escape, row))
     return shown

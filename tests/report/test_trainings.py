@@ -261,6 +261,20 @@ def test_all_that_is_shown_is_over_trainings():
         assert f"{100 * aubc.difference:+.2f} ± {100 * aubc.half:.2f}" in shown
 
 
+@pytest.mark.parametrize("width", [200, 80])
+def test_heads_fold_where_the_terminal_is_narrow(width):
+    """Differences of budgets have the widest of them; no cell is cut."""
+    frame, goals = runs_to_a_target()
+    out = io.StringIO()
+    info = INFO | {"pool": 20}
+    print_tables(frame, Console(file=out, width=width), info, ALONE._replace(target=0.9), goals)
+    lines = out.getvalue().splitlines()
+    assert "…" not in out.getvalue()
+    assert any("budget less agent's, points" in line for line in lines) == (width == 200)
+    place = next(i for i, line in enumerate(lines) if "budgets beside agent's" in line)
+    assert any(line.startswith(" random  ") and "+22.50 ± " in line for line in lines[place:])
+
+
 def test_seconds_are_relative_to_the_quickest_of_all_learners():
     frame, _ = measured()
     slow = frame.assign(learner="slow")
