@@ -210,6 +210,16 @@ def test_the_terminal_says_what_cannot_be_compared():
     assert "0.7500 ± 0.0137" in text
 
 
+def test_the_highest_aubc_is_first():
+    """Whatever the order of the run and of the alphabet."""
+    three = {"b": 0.5 + NOISE, "a": 0.3 + NOISE, "c": 0.7 + NOISE}
+    runs = [run("x", tidy(three)), run("y", tidy(three))]
+    found = [row[0] for row in cells(printed(runs, 120)) if row[1:3] == ["x", "30"]]
+    assert found == ["c", "b", "a"]
+    drawn = comparison_page(runs)
+    assert drawn.index("accuracy of c with svm") < drawn.index("accuracy of a with svm")
+
+
 def test_names_are_no_markup():
     text = printed([run("[red]", tidy(A)), run("b", tidy(B))], 120)
     assert text.count("[red]") >= 5
