@@ -30,6 +30,7 @@ from jal.experiment import (
     Training,
 )
 from jal.experiment.folder import create
+from jal.experiment.history import History
 from jal.experiment.learned import find_agents
 from jal.experiment.trained import Trained, load_trained, merged_trainings
 from jal.rl import Goal, Policy
@@ -53,6 +54,12 @@ SMALL = Experiment(
     execution=Execution(devices=1),
 )
 SPLITS = changed(TRAINING, splits=2, seeds=4)
+
+
+@pytest.fixture(autouse=True)
+def no_pages(monkeypatch):
+    """Of trainings without epochs, which nothing reads."""
+    monkeypatch.setattr(History, "render", lambda self, folder: None)
 
 
 def trained(training=TRAINING, step=1.0, size=20) -> Trained:
@@ -88,6 +95,7 @@ def keep(folder, training=TRAINING, **how):
 def keep_splits(folder, training=SPLITS):
     create(folder, training, fingerprint(DATASET))
     times = {"seconds": 0.0, "compile_seconds": 0.0, "resumed": False}
+    times |= {"notes": [], "data_sha256": fingerprint(DATASET)}
     found = []
     for split in range(training.splits):
         made = keep(folder / f"split_{split}", changed(training, split=split), step=split + 1.0)
