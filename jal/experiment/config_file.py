@@ -21,6 +21,10 @@ __all__ = ["import_file", "keeping_module", "load_config", "one_line", "own_code
 _MODULE = "jal_config"
 
 
+class _Beside(str):
+    """An entry of sys.path: the folder of the config file that is imported."""
+
+
 def load_config(path: Path) -> Experiment | Training | Sweep | tuple[Experiment | Training, ...]:
     """What the file's get_config() returns, every field found to be of its type.
 
@@ -57,25 +61,25 @@ def load_config(path: Path) -> Experiment | Training | Sweep | tuple[Experiment 
 def import_file(path: Path) -> Any:
     """Imports a config file, anew, as the module `jal_config`; its errors are its own.
 
-    Files beside it can be imported by it.
+    Until another one is, modules beside it are found, as those beside a script are: also by
+    get_config(), and where the config names one that it does not import.
     """
     spec = importlib.util.spec_from_file_location(_MODULE, path)
     if spec is None or spec.loader is None:
         raise InputError(f"config file {path} must be a Python file, NAME.py.")
+    before, paths = sys.modules.get(_MODULE), [*sys.path]
     _forget_neighbours()
     module = importlib.util.module_from_spec(spec)
-    before, beside = sys.modules.get(_MODULE), str(path.resolve().parent)
     sys.modules[_MODULE] = module
-    sys.path.insert(0, beside)
+    sys.path.insert(0, _Beside(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
     except BaseException:
         sys.modules.pop(_MODULE)
+        sys.path[:] = paths
         if before is not None:
             sys.modules[_MODULE] = before
         raise
-    finally:
-        sys.path.remove(beside)
     return module
 
 
@@ -84,10 +88,12 @@ def keeping_module() -> Iterator[None]:
     """What is imported within it as a config file is forgotten afterwards, and that of before is
     there again."""
     before = {name: sys.modules[name] for name in (_MODULE, *_neighbours()) if name in sys.modules}
+    paths = [*sys.path]
     try:
         yield
     finally:
         _forget_neighbours()
+        sys.path[:] = paths
         sys.modules.pop(_MODULE, None)
         sys.modules.update(before)
 
@@ -114,6 +120,7 @@ def _folder() -> Path | None:
 def _forget_neighbours() -> None:
     """Drops what the config before has imported from its folder: another's may have its name. Not
     where modules of that folder are found in any case, and may be others' too."""
+    sys.path[:] = [one for one in sys.path if not isinstance(one, _Beside)]
     if str(_folder()) not in sys.path:
         for name in _neighbours():
             del sys.modules[name]

@@ -85,7 +85,7 @@ def theirs(tmp_path, monkeypatch):
 
 
 def forget(before):
-    for name in {"theirs", "jal_config", "helper", "pack", "pack.inner"} & (
+    for name in {"theirs", "late", "jal_config", "helper", "pack", "pack.inner"} & (
         set(sys.modules) - before
     ):
         del sys.modules[name]
@@ -366,6 +366,35 @@ def test_what_a_config_imports_from_beside_itself_is_kept_with_it(tmp_path):
     forget(before)
     found = ex.resume(unfinished(tmp_path / "b"), progress=False, allow_code=True)
     pd.testing.assert_frame_equal(found.frame, whole.frame)
+    forget(before)
+
+
+def test_what_lies_beside_a_config_is_found_by_name(tmp_path, monkeypatch):
+    """Named and not imported, or imported by get_config(); also its copy, before another's."""
+    before = set(sys.modules)
+    text = """
+from jal.experiment import *
+
+def get_config():
+    import late
+    return Experiment(data=Data("theirs:points"), learners={"a": Code("theirs:linear")},
+        queries=(Query(late.timid, power=2),), protocol=Protocol(seeds=2, rounds=1, batch=2))
+"""
+    path = written(tmp_path / "configs", text)
+    (tmp_path / "configs" / "theirs.py").write_text(MODULE)
+    (tmp_path / "configs" / "late.py").write_text(MODULE)
+    whole = run(load_config(path), tmp_path / "run")
+    kept = {one.name for one in (tmp_path / "run" / "code").iterdir() if one.is_file()}
+    assert kept == {"mine.py", "theirs.py", "late.py"}
+    shutil.rmtree(tmp_path / "configs")
+    written(tmp_path / "other")
+    (tmp_path / "other" / "theirs.py").write_text("raise ValueError('another one')")
+    monkeypatch.chdir(tmp_path / "other")
+    forget(before)
+    found = ex.resume(unfinished(tmp_path / "run"), progress=False, allow_code=True)
+    pd.testing.assert_frame_equal(found.frame, whole.frame)
+    load_config(written(tmp_path / "other"))
+    assert str(tmp_path / "run" / "code") not in sys.path
     forget(before)
 
 
