@@ -336,9 +336,10 @@ def read_learner(tree: Any, where: str) -> Any:
 def program_of(name: str, config: Any) -> str:
     """What tells a learner's programs from others': all but its traced hyper-parameters.
 
-    Of one that is not jal's the name.
+    Of one that is not jal's the name: also of a subclass, which may build what it likes, and which
+    a run that goes on alone has as Code.
     """
-    if not isinstance(config, _Config):
+    if type(config) not in _CLASSES:
         return name
     tree = to_json(config)
     return json.dumps({field: tree[field] for field in tree if field not in config.traced})

@@ -194,6 +194,18 @@ def test_learners_that_differ_in_traced_numbers_alone_run_side_by_side():
     assert all(len(names) == 1 for names, _ in agents.blocks())
 
 
+@dataclasses.dataclass(frozen=True)
+class OwnMLP(MLP):
+    """Whose build may do anything with its learning rate."""
+
+
+def test_learners_of_ones_own_run_alone_also_when_they_are_read_again():
+    one = Experiment(learners={"a": OwnMLP(learning_rate=0.1), "b": OwnMLP(learning_rate=0.2)})
+    kept = Experiment.from_json(json.loads(json.dumps(one.to_json())))
+    for experiment in (one, kept):
+        assert [names for names, _ in experiment.blocks()] == [("a",), ("a",), ("b",), ("b",)]
+
+
 # Options of each learner that must reach it: what it does with them is tested beside it.
 @pytest.mark.parametrize(
     ("config", "seen"),
