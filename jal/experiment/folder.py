@@ -17,7 +17,7 @@ from jal import files
 from jal.experiment.config import Experiment, difference
 from jal.experiment.config_file import import_file, keeping_module, one_line, own_code
 from jal.experiment.form import as_name
-from jal.experiment.sweep import Sweep
+from jal.experiment.sweep import Sweep, expand
 from jal.experiment.training_config import Training
 from jal.types import InputError
 
@@ -30,6 +30,7 @@ __all__ = [
     "TRAINING",
     "Config",
     "Step",
+    "another_kind",
     "as_tree",
     "brief",
     "check_config",
@@ -171,11 +172,21 @@ def read_experiment(folder: Path) -> Experiment:
     """The config of an experiment's run; raises InputError where it is missing or another."""
     config = read_config(folder)
     if not isinstance(config, Experiment):
-        raise InputError(
-            f"{folder} holds no experiment, but {' and '.join(_tree(folder))}: give the folder of "
-            "one."
-        )
+        raise another_kind(folder, config, Experiment, "give")
     return config
+
+
+def another_kind(folder: Path, config: Config, wanted: type[Step], give: str) -> InputError:
+    """That a folder holds a config of another kind; of several runs it names one that would do."""
+    words = {Experiment: "an experiment", Training: "a training", Sweep: "a sweep"}
+    steps = expand(config).experiments if isinstance(config, Sweep) else config
+    steps = steps if isinstance(steps, tuple) else ()
+    name = next((step.name for step in steps if isinstance(step, wanted)), None)
+    return InputError(
+        f"{folder} holds {words.get(type(config), 'a list of runs')}, and no "
+        f"{wanted.__name__.lower()}: {give} the folder of one"
+        f"{'' if name is None else f', such as {folder / name}'}."
+    )
 
 
 @contextlib.contextmanager

@@ -61,7 +61,8 @@ class Expanded(NamedTuple):
 
     Attributes:
       experiments: in turn.
-      columns: (experiment, learner, query) by names -> swept field -> value.
+      columns: (experiment, learner, query) by names -> swept field -> value; without the fields of
+        other learners and queries.
       named: renamed learner or query -> the one that it is of.
     """
 
@@ -113,7 +114,7 @@ def expand(sweep: Sweep) -> Expanded:
         experiments.append(one)
         for learner, query in one.cells():
             found = setting | of_learner[learner][1] | of_query[query.name][1]
-            columns[one.name, learner, query.name] = {field: found.get(field) for field in over}
+            columns[one.name, learner, query.name] = {f: found[f] for f in over if f in found}
     names = {new: old for new, (old, _) in (of_learner | of_query).items()}
     return Expanded(tuple(experiments), columns, names)
 

@@ -53,7 +53,7 @@ class Swept:
             for (learner, query), row in rows.items():
                 values = self.expanded.columns[results.experiment.name, learner, query]
                 table.add_row(
-                    *[str(values[field]) for field in fields],
+                    *[short(values[field]) if field in values else "" for field in fields],
                     self.expanded.named.get(learner, learner),
                     self.expanded.named.get(query, query),
                     _interval(row["aubc"], row["aubc_ci"]),
@@ -73,7 +73,8 @@ def swept(sweep: Sweep, expanded: Expanded, found: Sequence[Results]) -> Swept:
                 "learner": expanded.named.get(learner, learner),
                 "strategy": expanded.named.get(query, query),
             }
-            parts.append(rows.assign(**plain, **{f: _entry(v) for f, v in values.items()}))
+            settings = {field: _entry(values.get(field)) for field in sweep.over}
+            parts.append(rows.assign(**plain, **settings))
     return Swept(sweep, expanded, tuple(found), pd.concat(parts, ignore_index=True))
 
 

@@ -13,6 +13,7 @@ from jal import files
 from jal.experiment.folder import (
     INFO,
     TRAINING,
+    another_kind,
     config_code,
     disk_errors,
     read_config,
@@ -24,7 +25,7 @@ from jal.experiment.splits import split_folder, with_split
 from jal.experiment.training_config import Training, build_agent
 from jal.rl.agent import Agent, Policy
 from jal.rl.policy import load_policy, save_policy
-from jal.types import InputError, PyTree
+from jal.types import PyTree
 
 __all__ = ["Trained", "load_trained", "merged_trainings"]
 
@@ -91,15 +92,8 @@ def load_trained(
     """
     folder = Path(folder)
     training = read_config(folder)
-    if isinstance(training, tuple):
-        raise InputError(
-            f"{folder} holds a list of runs, and no training: give Learned the folder of one, such "
-            f"as {folder / training[0].name}."
-        )
     if not isinstance(training, Training):
-        raise InputError(
-            f"{folder} holds an experiment, and no training: give Learned the folder of one."
-        )
+        raise another_kind(folder, training, Training, "give Learned")
     _, history, info = load_history(folder, training)
     if training.splits > 1 and training.split is None:
         own = [split_folder(folder, split) for split in range(training.splits)]

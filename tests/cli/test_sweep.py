@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from jal.cli import command
 from jal.experiment import (
     MLP,
+    SVC,
     Balanced,
     Code,
     Data,
@@ -26,6 +28,8 @@ from jal.experiment import (
     Query,
     Random,
     Shown,
+    load,
+    load_trained,
     run,
 )
 from jal.experiment import program as programs
@@ -101,7 +105,7 @@ def test_learners_stand_beside_each_other():
         "learners.mlp.learning_rate": 0.1,
         "learners.mlp.hidden": (8, 4),
     }
-    assert set(found.columns["base", "logreg", "random"].values()) == {None}
+    assert found.columns["base", "logreg", "random"] == {}
     assert found.named[names[3]] == "mlp" and len(found.columns) == 5 * 2 + 4
 
 
@@ -271,6 +275,34 @@ def test_the_command_and_its_table(whole, place):
         for name in ("random", "margin")
     }
     assert (place / "whole" / "batch=2" / "report.html").is_file()
+    for asks, says in ((load, ", such as .*whole/batch=2"), (load_trained, "")):
+        with pytest.raises(InputError, match=rf"holds a sweep, and no .* of one{says}\.$"):
+            asks(place / "whole")
+
+
+def test_the_table_shows_values_as_they_are_said(place, monkeypatch, capsys):
+    """A start as in its folder's name; nothing where a field is another learner's; None is None."""
+    monkeypatch.chdir(place)
+    sweep = Sweep(
+        Experiment(
+            data=Data("npz:data.npz"),
+            learners={"logreg": LogisticRegression(max_steps=2), "svc": SVC()},
+            queries=("random",),
+            protocol=Protocol(seeds=2, rounds=1, batch=3),
+        ),
+        {
+            "protocol.start": [Random(labels=20)],
+            "learners.logreg.C": [0.5],
+            "learners.svc.class_weight": [None],
+        },
+    )
+    found = run(sweep, progress=False)
+    found.print(Console(width=200))
+    lines = capsys.readouterr().out.splitlines()
+    rows = [re.split(r" {2,}", line.strip())[:3] for line in lines if "random 20" in line]
+    assert rows == [["random 20", "0.5", "logreg"], ["random 20", "None", "svc"]]
+    svc = found.frame[found.frame.learner == "svc"]
+    assert len(svc) and svc["learners.logreg.C"].isna().all()
 
 
 class StopError(Exception):

@@ -118,7 +118,9 @@ def test_a_list_runs_into_a_folder_of_each(whole, out, tmp_path):
     with pytest.raises(InputError, match="holds another run of this config: give another --out"):
         run(out=tmp_path / "run")
     equal(resume(tmp_path / "run", [*STEPS[:2], changed(STEPS[2], confidence=0.5)]), whole)
-    with pytest.raises(InputError, match="holds no experiment, but steps"):
+    with pytest.raises(
+        InputError, match=r"holds a list of runs, and no exp.* of one, such as .*run/"
+    ):
         ex.load(tmp_path / "run")
 
 

@@ -309,9 +309,7 @@ def test_a_finished_training_is_left_as_it_is(finished, capsys):
         InputError, match="another run, in which the kind is training there and exper"
     ):
         run(other, out=finished)
-    with pytest.raises(
-        InputError, match="holds no experiment, but training: give the folder of on"
-    ):
+    with pytest.raises(InputError, match=r"holds a training, and no experiment: .* of one\.$"):
         ex.load(finished)
     assert contents(finished) == before
 
