@@ -160,7 +160,10 @@ def _resumed(arguments: list[str]) -> tuple[Path | None, bool]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--resume", nargs="?", type=Path)
     parser.add_argument("--allow-code", action="store_true")
-    flags = [one.replace("_", "-") if one.startswith("--") else one for one in arguments]
+    flags = []
+    for one in arguments:
+        name, equals, value = one.partition("=")
+        flags.append(name.replace("_", "-") + equals + value if one.startswith("--") else one)
     found = parser.parse_known_args(flags)[0]
     return found.resume, found.allow_code
 

@@ -139,6 +139,8 @@ def learner_of(word: str, known: Mapping[str, Any]) -> tuple[str, Any]:
     base = known.get(target, learner_classes().get(target))
     if base is None and is_code(target):
         base = Code(target)
+    elif callable(base) and not dataclasses.is_dataclass(base):
+        base = Code(base)  # a function of the config's
     if isinstance(base, Code):
         checked: dict[str, Option] = {
             option: value_of(None, value, f"{option} of {name}")

@@ -360,6 +360,7 @@ def test_an_interrupted_sweep_goes_on(again, whole, sweep, place, monkeypatch):
         ("tiny.py --over seads 1 2", "Experiment has no field 'seads'"),
         ("tiny.py --over batch 1 2 --out a --resume b", "give --out a or --resume b, not both."),
         ("tiny.py --over batch 1 2 --resume absent", "absent is not a run's folder"),
+        ("--resume=not_there", "not_there is not a run's folder"),
         ("absent --over batch 1 2", "unknown config 'absent'"),
     ],
 )

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from jal import learners
 from jal.cli.words import learner_of, query_of, start_of, start_words, value_of_word, words_of
 from jal.experiment import (
     MLP,
@@ -148,6 +149,12 @@ LEARNERS = {
 )
 def test_learners(word, name, learner):
     assert learner_of(word, LEARNERS) == (name, learner)
+
+
+def test_options_of_a_function_of_the_configs():
+    known = {"own": learners.logistic_regression}
+    assert learner_of("own:C=2,name=b", known) == ("b", Code(known["own"], C=2))
+    assert learner_of("own", known) == ("own", known["own"])
 
 
 def test_a_learner_that_the_config_has_not_has_its_defaults():
