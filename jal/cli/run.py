@@ -29,6 +29,12 @@ overridden; of a list, behind the step's name. A query is NAME or NAME:OPTION=VA
 bald:passes=50, and so is a learner: mlp:hidden=[64]. --help-all explains all options."""
 
 
+_TRAIN = """Trains the agents of a config: a Python file with get_config(), which returns a Training
+or a list, of whose steps only these are run. Every field can be overridden; of several, behind the
+step's name. A learner is NAME or NAME:OPTION=VALUE,..., such as mlp:hidden=[64]. --help-all
+explains all options."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Extra:
     out: Path | None = None
@@ -47,7 +53,7 @@ def run_command(arguments: Sequence[str], prog: str = "jal run") -> None:
 
 def train_command(arguments: Sequence[str], prog: str = "jal train") -> None:
     """As `run_command`, of a config's trainings alone."""
-    run_config(arguments, prog, _ABOUT, _training, _trainings)
+    run_config(arguments, prog, _TRAIN, _training, _trainings)
 
 
 def run_config(

@@ -40,6 +40,13 @@ class Parts:
                 raise InputError(
                     f"parts.{name} must be a share of at least 0, got {getattr(self, name)}."
                 )
+        shares = dataclasses.asdict(self)
+        if sum(shares.values()) > 1 + 1e-9:
+            told = ", ".join(f"{name} {share}" for name, share in shares.items())
+            raise InputError(
+                f"the parts must sum to at most 1, got {sum(shares.values()):.4g}: lower one of "
+                f"{told}."
+            )
 
 
 def divide(dataset: Dataset, parts: Parts, seed: int) -> dict[str, np.ndarray]:

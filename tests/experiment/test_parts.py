@@ -77,7 +77,7 @@ def test_a_split_divides_by_its_own_seed():
         (Parts(evaluation=0.0), r"parts\.evaluation must be a share above 0"),
         (Parts(warm=-0.1), r"parts\.warm must be a share of at least 0, got -0\.1"),
         (Parts(holdout=-0.1), r"parts\.holdout must be a share of at least 0, got -0\.1"),
-        (Parts(train=0.9), "shares must be positive and sum to at most 1"),
+        (Parts(train=0.9), r"parts must sum to at most 1, got 1\.3: lower one of state 0\.1, warm"),
     ],
     ids=str,
 )

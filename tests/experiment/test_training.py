@@ -351,7 +351,7 @@ class Broken(Counted):
             "the training counted is on parts of its data, and data.parts is None: g",
         ),
         ({"data": Data(parts=Parts(state=0.0))}, "parts.state must be a share above 0"),
-        ({"data": Data(parts=Parts(train=0.9))}, "shares must be positive and sum to at most 1"),
+        ({"data": Data(parts=Parts(train=0.9))}, "the parts must sum to at most 1"),
         ({"learner": "forest"}, "unknown learner 'forest': known are logistic_regression"),
         ({"learner": 3}, "learner must say its type, one of LogisticRegression, .*, got 3"),
         ({"learner": ex.MLP(epochs=0)}, "epochs of mlp must be positive, got 0"),
