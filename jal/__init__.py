@@ -1,8 +1,8 @@
 """jal: active learning as pure JAX functions.
 
 Submodules load on first use, so that `import jal` brings nothing along but the standard library:
-`jal.scores` and `jal.select` need only JAX; `jal.networks` brings Flax, and `jal.experiment` and
-`jal.report` the rest.
+`jal.scores`, `jal.select` and `jal.bral_t` need only JAX; `jal.networks` brings Flax, and
+`jal.experiment` and `jal.report` the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jal import (
+        bral_t,
         cli,
         code,
         data,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "bral_t",
     "cli",
     "code",
     "data",

@@ -15,6 +15,7 @@ TIERS = [
     {"types"},
     {"code", "extras", "files", "labels", "scores", "metrics"},
     {"select", "networks", "parallel", "memory", "report"},
+    {"bral_t"},
     {"learners", "strategies", "data"},
     {"episode"},
     {"rl"},
@@ -22,7 +23,7 @@ TIERS = [
     {"cli"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
-ALONE = {"types": {"jax"}, "scores": {"jax"}, "select": {"jax"}}
+ALONE = {"types": {"jax"}, "scores": {"jax"}, "select": {"jax"}, "bral_t": {"jax"}}
 
 
 def imported(path: Path) -> set[str]:
@@ -67,9 +68,10 @@ def test_import_jal_is_light():
     assert run_python(code) == "[]"
 
 
-def test_scores_and_selectors_bring_only_jax():
+def test_scores_selectors_and_bral_t_bring_only_jax():
     code = (
-        "import sys, jax.numpy; before = set(sys.modules); import jal.scores, jal.select;"
+        "import sys, jax.numpy; before = set(sys.modules);"
+        "import jal.scores, jal.select, jal.bral_t;"
         "print(sorted(n for n in set(sys.modules) - before if not n.startswith(('jal', 'jax'))))"
     )
     assert run_python(code) == "[]"
