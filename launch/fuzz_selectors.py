@@ -30,7 +30,7 @@ __all__ = [
 
 NAMES = dict.fromkeys(select.__all__, select) | dict.fromkeys(scores.__all__, scores)
 _FLOATS = ("features", "logits", "x", "scores", "margins", "values", "probabilities")
-_FLOATS += ("previous", "current", "consensus", "mean_entropy")
+_FLOATS += ("previous", "current", "consensus", "mean_entropy", "loss", "tau")
 _INTEGERS = ("y", "groups", "cluster", "order")
 # Smaller or fewer: the time is wanted for more calls.
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -41,6 +41,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "linkage_clusters": {"sample": 6},
     "prob_cover": {"delta": 0.5},
     "pure_radius": {"classes": 2},
+    "trust_set": {"n": 5, "num_classes": 4},
     "typi_clust": {"iterations": 3, "neighbours": 3, "min_size": 1},
 }
 _SHAPES = ((1, 1, 2), (3, 2, 2), (12, 3, 4))  # points, features, classes
@@ -66,6 +67,11 @@ def head(features: jax.Array) -> jax.Array:
 def logits_of(params: jax.Array, x: jax.Array) -> jax.Array:
     """A network `[1, D] -> [1, K]`."""
     return jnp.tanh(jnp.sum(x.reshape(1, -1), axis=1, keepdims=True)) * params
+
+
+def loss_of(params: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    """A cross-entropy of one example, whatever its shape."""
+    return -jax.nn.log_softmax(jnp.sum(jnp.tanh(x)) * params)[y]
 
 
 def make_pool(rng: np.random.Generator, name: str, n: int, d: int, classes: int) -> dict[str, Any]:
@@ -171,6 +177,8 @@ def _one(rng: np.random.Generator, name: str) -> Verdict:
         wrong = f"{kind} was taken" if concerned else ""
     elif name == "pure_radius":
         wrong = "" if found.shape == () and found.dtype == np.float32 else f"{found!r}"
+    elif name == "trust_set":
+        wrong = _wrong_mask(found, given, **_OPTIONS[name])
     elif name == "linkage_clusters":
         right = (
             found.shape == given["features"].shape[:1]
@@ -181,7 +189,7 @@ def _one(rng: np.random.Generator, name: str) -> Verdict:
     elif in_pool:
         wrong = wrong_picks(found, given["labelled"], k)
     else:
-        wrong = _wrong_score(found, used(name, given))
+        wrong = _wrong_score(name, found, used(name, given))
     return Verdict(name, "wrong" if wrong else "right", kind, wrong)
 
 
@@ -205,11 +213,14 @@ def _arguments(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         arguments["head"] = head
     if "logits_of" in parameters:
         arguments |= {"logits_of": logits_of, "params": jnp.array([-1.0, 0.5, 2.0], jnp.float32)}
+    if "loss_of" in parameters:
+        arguments |= {"loss_of": loss_of, "params": jnp.array([-1.0, 0.5, 2.0, 1.0], jnp.float32)}
     return arguments
 
 
 def make_example(rng: np.random.Generator, name: str) -> dict[str, Any]:
-    """One example for a score."""
+    """One example for a score; a few for the one that takes them in chunks."""
+    several = (3,) if name == "grand_in_chunks" else ()
     passes = "T, K" in (inspect.getdoc(getattr(scores, name)) or "")
     shape = (_PASSES, 4) if passes else (4,)
     p = rng.dirichlet(np.ones(4)).astype(np.float32)
@@ -221,14 +232,36 @@ def make_example(rng: np.random.Generator, name: str) -> dict[str, Any]:
         "mean_entropy": np.float32(rng.random()),
         "previous": np.float32(rng.random()),
         "current": np.float32(rng.random()),
+        "features": rng.normal(size=(*shape[:-1], 4)).astype(np.float32),
+        "x": rng.normal(size=(*several, 4)).astype(np.float32),
+        "y": rng.integers(4, size=several, dtype=np.int32),
+        "loss": np.float32(4 * rng.random()),
+        "tau": np.float32(np.log(4)),
+        "lambda_": np.float32(0.1 + rng.random()),
     }
 
 
-def _wrong_score(found: Any, given: Mapping[str, Any]) -> str:
-    if found.shape != () or found.dtype != np.float32:
+def _wrong_score(name: str, found: Any, given: Mapping[str, Any]) -> str:
+    wanted = given["x"].shape[:1] if name == "grand_in_chunks" else ()
+    if found.shape != wanted or found.dtype != np.float32:
         return f"shape {found.shape} of {found.dtype}"
     with_nan = any(np.isnan(np.asarray(value, np.float32)).any() for value in given.values())
-    return "NaN" if np.isnan(found) and not with_nan else ""
+    with_nan |= bool(np.any(np.asarray(given.get("y", 0)) < 0))  # no class has no score
+    return "NaN" if np.isnan(found).any() and not with_nan else ""
+
+
+def _wrong_mask(found: Any, given: Mapping[str, Any], n: int, num_classes: int) -> str:
+    """What is wrong with a TrustSet; "" for nothing."""
+    labelled, y = np.asarray(given["labelled"]), np.asarray(given["y"])
+    if found.shape != labelled.shape or found.dtype != bool:
+        return f"shape {found.shape} of {found.dtype}"
+    if (found & ~labelled).any():
+        return f"unlabelled: {found}"
+    for c in range(num_classes):
+        size = (labelled & (y == c)).sum()
+        if (found & (y == c)).sum() != min(size, -(-n // num_classes)):
+            return f"not the share of class {c}: {found}"
+    return "" if not found[(y < 0) | (y >= num_classes)].any() else f"of no class: {found}"
 
 
 def _is_a_sentence(message: str, name: str) -> bool:
@@ -318,7 +351,8 @@ _VALUES: dict[str, Kind] = {
     "far from 0": _floats(lambda rng, v: v + np.float32(1e6)),
     "NaN rows": _floats(_nan_rows),
     "infinite": _fields(
-        **dict.fromkeys(("logits", "features", "x", "scores", "margins", "values"), _infinite),
+        **dict.fromkeys(("logits", "features", "x", "scores", "margins"), _infinite),
+        **dict.fromkeys(("values", "loss"), _infinite),
         **dict.fromkeys(("previous", "current"), _infinite),
     ),
     "float16": _floats(_cast(np.float16)),

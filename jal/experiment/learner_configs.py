@@ -146,6 +146,11 @@ class _Trained(_Config):
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     """Schedule of the learning rate: cosine falls to 0; plateau, by 10 after 10 epochs of no
     progress."""
+    loss: Literal["cross_entropy", "super"] = "cross_entropy"
+    """Loss: cross_entropy; or super, SuperLoss with tau = log K, in which easy points count more
+    than hard ones."""
+    super_lambda: float = 1.0
+    """Lambda of SuperLoss: the larger, the more alike all points count."""
     class_weight: Literal["balanced"] | None = None
     """Weights of the classes in the loss: all the same if None; balanced: a point counts n /
     (classes present x its class's labels)."""
@@ -170,6 +175,7 @@ class _Trained(_Config):
         """Raises InputError for a number that cannot be; `name` is the experiment's."""
         _positive(name, epochs=self.epochs, batch_size=self.batch_size)
         _positive(name, learning_rate=self.learning_rate, predict_batch=self.predict_batch)
+        _positive(name, super_lambda=self.super_lambda)
         _not_negative(name, weight_decay=self.weight_decay)
         if not 0 <= self.dropout < 1:
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -12,9 +13,11 @@ import optax
 from jal.learners.class_weights import class_weights
 from jal.learners.schedules import Schedule, constant
 from jal.parallel import in_chunks
+from jal.scores import super_loss
 from jal.types import (
     Array,
     Auxiliary,
+    InputError,
     Labels,
     Learner,
     Minibatch,
@@ -82,6 +85,8 @@ def sgd(
     weight_decay: float = 1e-4,
     optimizer: Callable[[SGDHyper], optax.GradientTransformation] = nesterov,
     schedule: Schedule | None = None,
+    loss: Literal["cross_entropy", "super"] = "cross_entropy",
+    super_lambda: float = 1.0,
     class_weight: Literal["balanced"] | None = None,
     augment: Augment | None = None,
     warm_start: bool = False,
@@ -90,7 +95,7 @@ def sgd(
     predict_batch: int = 512,
     auxiliary: Auxiliary | None = None,
 ) -> Learner:
-    """Cross-entropy by minibatches drawn without replacement from `order[:n]`.
+    """Cross-entropy, or SuperLoss of it, by minibatches drawn without replacement from `order[:n]`.
 
     An epoch passes over every labelled point once, the last minibatch holding the rest; so the
     number of steps follows n, which may differ between seeds, without recompiling.
@@ -103,6 +108,9 @@ def sgd(
       weight_decay: the default of `hyper.weight_decay`.
       optimizer: makes the optax transformation from `hyper`; its state starts anew in each fit.
       schedule: a factor on the learning rate; constant if None.
+      loss: "super" descends SuperLoss of each cross-entropy, with tau = log K: a point counts
+        sigma times, with no gradient through sigma; see `jal.scores.super_loss_weight`.
+      super_lambda: SuperLoss's lambda, above 0: the larger, the more alike the points count.
       class_weight: "balanced" weighs a point of class c by n / (classes present x n_c).
       augment: `(key, x) -> x`, applied to one example at a time, in training only.
       warm_start: go on from the last round's variables; else start anew in each round.
@@ -113,9 +121,17 @@ def sgd(
 
     Returns:
       A Learner; features are the network's. `info`: `train_loss`, the last epoch's mean, and
-      `chance_loss`, the least of constant predictions: log K where all classes are as common.
+      `chance_loss`, the least of constant predictions: log K where all classes are as common. Both
+      are cross-entropies under SuperLoss too, as is what a schedule and an auxiliary see.
+
+    Raises:
+      InputError: for a loss of another name, and for a super_lambda that is not finite and above 0.
     """
     given = dict(locals())  # for extend, which makes the same learner with an auxiliary
+    if loss not in ("cross_entropy", "super"):
+        raise InputError(f'loss must be "cross_entropy" or "super", got {loss!r}.')
+    if not 0 < super_lambda < math.inf:
+        raise InputError(f"super_lambda must be finite and above 0, got {super_lambda}.")
     schedule = schedule or constant()
 
     def prepare(x: Array) -> SGDData:
@@ -176,6 +192,10 @@ def sgd(
             losses = optax.softmax_cross_entropy_with_integer_labels(outputs.logits, y[index])
             total = jnp.sum(weight * losses)
             objective = total / _or_one(jnp.sum(weight))
+            if loss == "super":
+                tau = math.log(outputs.logits.shape[1])
+                eased = jax.vmap(lambda one: super_loss(one, tau, super_lambda))(losses)
+                objective = jnp.sum(weight * eased) / _or_one(jnp.sum(weight))
             if auxiliary is not None:
                 others = None
                 if auxiliary.unlabelled:
@@ -196,7 +216,7 @@ def sgd(
                 weight = (i * batch_size + jnp.arange(batch_size) < labels.n).astype(jnp.float32)
                 weight = jnp.where(y[index] >= 0, weight * of_class[y[index]], 0.0)
                 key = jax.random.fold_in(key_steps, i)
-                gradient, (state, loss) = jax.grad(loss_of, has_aux=True)(
+                gradient, (state, total) = jax.grad(loss_of, has_aux=True)(
                     params, state, key, index, weight, number
                 )
                 progress = (number * steps + i) / (epochs * steps)
@@ -204,8 +224,8 @@ def sgd(
                 transformation = optimizer(hyper._replace(learning_rate=rate))
                 updates, moments = transformation.update(gradient, moments, params)
                 variables = NetworkVariables(optax.apply_updates(params, updates), state)
-                loss, weight = sums[0] + loss, sums[1] + jnp.sum(weight)
-                return _Carry(variables, moments, scheduled, loss, weight)
+                sums = (sums[0] + total, sums[1] + jnp.sum(weight))
+                return _Carry(variables, moments, scheduled, *sums)
 
             carry = carry._replace(loss=jnp.float32(0), weight=jnp.float32(0))
             carry = jax.lax.fori_loop(0, steps, step, carry)

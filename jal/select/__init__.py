@@ -5,7 +5,8 @@ ValueError of one sentence, before anything is computed; so are fewer unlabelled
 where they can be counted. Under jit they cannot: there the unlabelled points come first, and N,
 the pool's size, takes the places that are left. It is out of range, and JAX's scatters drop it.
 Nor can NaN and infinity be refused under jit: picks stay distinct and unlabelled, and where such
-points come is said by those selectors that put them last.
+points come is said by those selectors that put them last. `trust_set` alone chooses among the
+labelled, and returns a mask.
 """
 
 from jal.select.active_ft import active_ft
@@ -23,6 +24,7 @@ from jal.select.saal import saal
 from jal.select.stream import stream_adaptive, stream_fixed
 from jal.select.submodular import fl1mi, flqmi, gcmi, logdetmi
 from jal.select.top_k import top_k
+from jal.select.trust_set import trust_set
 from jal.select.typi_clust import typi_clust
 
 __all__ = [
@@ -47,5 +49,6 @@ __all__ = [
     "stream_adaptive",
     "stream_fixed",
     "top_k",
+    "trust_set",
     "typi_clust",
 ]

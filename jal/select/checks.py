@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jal.scores.checks import as_array, as_float32
+from jal.scores.checks import as_array, as_float32, as_int32
 from jal.types import Array
 
 __all__ = [
@@ -64,9 +64,9 @@ def check_pool(name: str, labelled: Array, k: int, **values: Array) -> tuple[Arr
     return labelled, *(_checked(name, what, array, n) for what, array in values.items())
 
 
-def check_numbers(name: str, what: str, values: Array) -> Array:
-    """`check_pool` for one of its values, where there is no mask."""
-    return _checked(name, what, values, None)
+def check_numbers(name: str, what: str, values: Array, n: int | None = None) -> Array:
+    """`check_pool` for one of its values, of n points where that is known."""
+    return _checked(name, what, values, n)
 
 
 def check_key(name: str, key: Array) -> Array:
@@ -128,7 +128,7 @@ def _checked(name: str, what: str, values: Array, n: int | None) -> Array:
             f"of {array.dtype}."
         )
     if what in _INTEGERS:
-        array = _as_int32(name, what, values, array)
+        array = as_int32(name, what, values, array)
     if isinstance(array, Tracer):
         return array
     with jax.ensure_compile_time_eval():
@@ -144,16 +144,3 @@ def _checked(name: str, what: str, values: Array, n: int | None) -> Array:
                 f"{name} takes order as a permutation of 0..{array.shape[0] - 1}, got others."
             )
     return array
-
-
-def _as_int32(name: str, what: str, values: Array, array: Array) -> Array:
-    """array as int32; refused where it is known to go beyond."""
-    given = values if hasattr(values, "dtype") else array  # NumPy's int64 has more than JAX's int32
-    wide = given.dtype.itemsize > 4 or given.dtype == jnp.uint32
-    if wide and not isinstance(given, Tracer):
-        limits = jnp.iinfo(jnp.int32)
-        with jax.ensure_compile_time_eval():
-            low, high = int(given.min()), int(given.max())
-        if low < limits.min or high > limits.max:
-            raise ValueError(f"{name} takes {what} within int32, got {low} to {high}.")
-    return array.astype(jnp.int32)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
 import fuzz
 from fuzz_selectors import NAMES, call, make_example, make_pool, used, wrong_picks
 
-OTHERS = ("linkage_clusters", "pure_radius")  # which pick nothing
+OTHERS = ("linkage_clusters", "pure_radius", "trust_set")  # which pick nothing unlabelled
 SELECTORS = [name for name in select.__all__ if name not in OTHERS]
 INTEGERS = ("y", "groups", "cluster", "order", "labelled", "key")
 N, D, K, PICKS = 12, 3, 4, 5
@@ -131,7 +131,7 @@ def test_computes_in_float32(name, dtype):
         program = lambda given: call(name, given, PICKS)  # noqa: E731
         assert computed_in(dtype, program, given) == []
         out = jax.eval_shape(program, given)
-        assert out.dtype in (jnp.int32, jnp.float32)
+        assert out.dtype in (jnp.int32, jnp.float32, jnp.bool_)
 
 
 CHEAP = itertools.product(
