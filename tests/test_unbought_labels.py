@@ -34,6 +34,7 @@ LEARNERS = {
     "svc": lambda: learners.registry["svc"]((D,), K, C_grid=(0.1, 1.0), folds=2),
     "mlp": _mlp,
     "mlp, balanced": lambda: learners.registry["mlp"]((D,), K, class_weight="balanced", **NETWORK),
+    "mlp, super": lambda: learners.registry["mlp"]((D,), K, loss="super", **NETWORK),
     "thresholded": lambda: thresholded(_mlp(), K),
     "with an auxiliary": lambda: _mlp().extend(CRITIC),
 }

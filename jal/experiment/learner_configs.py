@@ -147,10 +147,10 @@ class _Trained(_Config):
     """Schedule of the learning rate: cosine falls to 0; plateau, by 10 after 10 epochs of no
     progress."""
     loss: Literal["cross_entropy", "super"] = "cross_entropy"
-    """Loss: cross_entropy, or super, which weighs easy points up and hard ones down (SuperLoss, with
-    tau = log K)."""
+    """Loss: cross_entropy; or super, SuperLoss with tau = log K, in which easy points count more
+    than hard ones."""
     super_lambda: float = 1.0
-    """Lambda of the loss super: the larger, the more alike all points count."""
+    """Lambda of SuperLoss: the larger, the more alike all points count."""
     class_weight: Literal["balanced"] | None = None
     """Weights of the classes in the loss: all the same if None; balanced: a point counts n /
     (classes present x its class's labels)."""

@@ -197,6 +197,7 @@ def test_how_starts_are_shown():
         (query_of, "learned:a:passes=3", "unknown option 'passes' of Learned"),
         (learner_of, "mlpp", "unknown learner 'mlpp': known are mlp, wide, own, logistic_regress"),
         (learner_of, "mlp:depth=3", "unknown option 'depth' of MLP: known are epochs, batch_size"),
+        (learner_of, "svc:loss=super", "unknown option 'loss' of SVC: known are C, C_grid"),
         (learner_of, "mlp:epochs=x", "learner mlp.epochs must be int, got 'x'"),
         (learner_of, "mlp:learning_rate=nan", "learner mlp.learning_rate must be finite"),
         (learner_of, "mlp:optimizer=sgd", "learner mlp.optimizer must be 'nesterov' or 'adam'"),

@@ -214,6 +214,7 @@ def test_learners_of_ones_own_run_alone_also_when_they_are_read_again():
         (LinearSVC(C_grid=(1.0,)), {"C_grid": (1.0,), "folds": 5, "class_weight": None}),
         (SVC(gamma=2.0, class_weight="balanced"), {"gamma": 2.0, "class_weight": "balanced"}),
         (MLP(optimizer="adam", dropout=0.1), {"optimizer": adam, "dropout": 0.1, "augment": None}),
+        (MLP(loss="super", super_lambda=0.25), {"loss": "super", "super_lambda": 0.25}),
         (CNN(precision="bfloat16"), {"dtype": jnp.bfloat16, "channels": (32, 64)}),
         (
             ResNet(depth=34, stem="cifar", weights="w"),
@@ -286,6 +287,14 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
             r"learners\.a\.normalise must be 'none' or",
         ),
         ({"learners": {"a": MLP(class_weight="balance")}}, r"must be 'balanced' or None, got 'bal"),
+        (
+            {"learners": {"a": MLP(loss="focal")}},
+            "loss must be 'cross_entropy' or 'super', got 'foc",
+        ),
+        (
+            {"learners": {"a": MLP(super_lambda=0.0)}},
+            r"super_lambda of a must be positive, got 0\.0",
+        ),
         ({"learners": {"a": MLP(schedule="linear")}}, "schedule must be 'constant' or 'cosine' or"),
         ({"learners": {"a": MLP(optimizer="sgd")}}, "optimizer must be 'nesterov' or 'adam', got"),
         ({"learners": {"a": MLP(augment=("rotate",))}}, "augment must be 'crop' or 'flip', got"),
