@@ -96,9 +96,8 @@ def sinkhorn_matrix(
 ) -> Distances:
     """`sinkhorn` of every set in x and every set in y: `[I, J]`.
 
-    Costs come from large matrix products, four times as fast on a CPU as pair by pair at D = 512.
-    Rows of the matrix are computed some at a time: memory (I n^2 + J m^2 + n D I + m D J) and
-    at most 2^20 costs, or one row's J n m, twice.
+    Costs come from large matrix products. Rows of the matrix are computed some at a time: memory
+    I n D + J m D + J m^2 + n^2, and at most 2^20 costs, or one row's J n m, twice.
 
     Args:
       x: `[I, n, D]` numbers, computed in float32.
