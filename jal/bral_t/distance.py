@@ -44,17 +44,21 @@ def sinkhorn(
     x_weight: Array | None = None,
     y_weight: Array | None = None,
     *,
-    epsilon: float = 0.003,
+    epsilon: float = 0.005,
     stages: int = 10,
     iterations: int = 10,
 ) -> Distances:
-    """The debiased Sinkhorn divergence of two sets, near to their Wasserstein-1 distance.
+    """The Wasserstein-1 distance of two sets, by debiased Sinkhorn; the ground cost is Euclidean.
 
-    The ground cost is Euclidean; epsilon falls over `stages`, geometrically, with so many
-    Sinkhorn iterations in each, so that all pairs under a vmap take the same time. Beside the exact
-    distance it is off by .2 % of the mean cost between x and y at .003, by about 1 % at .01; where
-    D <= 2 up to 1.5 % in some pairs at the default, for lack of iterations. Time n m (stages
-    iterations), memory 2 n m. (Feydy et al., 2019; the kernels of stages as in Schmitzer, 2019.)
+    The cost of the entropic plan between x and y, without its entropy, less half of those of x to x
+    and y to y: with the entropies, as in Feydy et al. (2019), the error is five times as large.
+    epsilon falls over `stages`, geometrically, with so many Sinkhorn iterations in each, so that
+    all pairs under a vmap take the same time.
+
+    The error is stated in mean costs between x and y. Of 960 random pairs of 1 to 39 points, in 1
+    to 512 dimensions, its mean is .1 %; of the 240 of sets in two far clusters .16 %, and at most
+    1.7 %, for lack of iterations. A translation by six times the spread is off by .8 %. Time
+    n m stages iterations, memory 2 n m.
 
     Args:
       x: `[n, D]` numbers, computed in float32.
@@ -86,15 +90,14 @@ def sinkhorn_matrix(
     x_weight: Array | None = None,
     y_weight: Array | None = None,
     *,
-    epsilon: float = 0.003,
+    epsilon: float = 0.005,
     stages: int = 10,
     iterations: int = 10,
 ) -> Distances:
     """`sinkhorn` of every set in x and every set in y: `[I, J]`.
 
-    Costs come from large matrix products, four times as fast on a CPU as pair by pair at D = 512.
-    Rows of the matrix are computed some at a time: memory (I n^2 + J m^2 + n D I + m D J) and
-    at most 2^20 costs, or one row's J n m, twice.
+    Costs come from large matrix products. Rows of the matrix are computed some at a time: memory
+    I n D + J m D + J m^2 + n^2, and at most 2^20 costs, or one row's J n m, twice.
 
     Args:
       x: `[I, n, D]` numbers, computed in float32.
@@ -226,7 +229,7 @@ def _divergence(
     stages: int,
     iterations: int,
 ) -> Array:
-    """The debiased divergence `[]` of costs `[n, m]`, `[n, n]`, `[m, m]`; weights of sum 1."""
+    """`sinkhorn` `[]` of costs `[n, m]`, `[n, n]`, `[m, m]`; weights of sum 1."""
     x_used, y_used = x_weight > 0, y_weight > 0
     # An empty set is solved as if it were full, and the result dropped: no division by 0.
     x_used = jnp.where(jnp.any(x_used), x_used, True)
@@ -239,13 +242,13 @@ def _divergence(
     cost = _cross_cost(between / unit, a, b, epsilon, stages, iterations)
     cost -= 0.5 * _self_cost(jnp.where(x_used[:, None] & x_used, within_x, 0.0) / unit, a, epsilon)
     cost -= 0.5 * _self_cost(jnp.where(y_used[:, None] & y_used, within_y, 0.0) / unit, b, epsilon)
-    return jnp.maximum(cost, 0.0) * unit
+    return jnp.maximum(cost, 0.0) * mean
 
 
 def _cross_cost(
     cost: Array, a: Array, b: Array, epsilon: float, stages: int, iterations: int
 ) -> Array:
-    """The entropic transport cost `[]`, by the dual, of a `cost [n, m]` whose mean is 1.
+    """What the entropic plan `[]` costs, of a `cost [n, m]` whose mean is 1.
 
     A stage takes exponentials once and iterates by matrix products with them; the potentials of the
     stage before are in the exponent, which keeps it in float32's range.
@@ -267,11 +270,11 @@ def _cross_cost(
         return f + scale * jnp.log(u), g + scale * jnp.log(v)
 
     f, g = jax.lax.fori_loop(0, stages, stage, (f, g))
-    return jnp.sum(a * f) + jnp.sum(b * g)
+    return _plan_cost(f, g, cost, a, b, epsilon)
 
 
 def _self_cost(cost: Array, a: Array, epsilon: float) -> Array:
-    """The entropic cost `[]` of moving a set onto itself: five symmetric iterations suffice.
+    """The same of a set onto itself: five symmetric iterations suffice.
 
     The kernel of distances is positive definite with the largest entries on its diagonal.
     """
@@ -282,4 +285,12 @@ def _self_cost(cost: Array, a: Array, epsilon: float) -> Array:
         return jnp.sqrt(u / jnp.matmul(kernel, a * u, precision="highest"))
 
     u = jax.lax.fori_loop(0, 5, move, jnp.ones_like(a))
-    return 2 * jnp.sum(a * (f + epsilon * jnp.log(u)))
+    f = f + epsilon * jnp.log(u)
+    return _plan_cost(f, f, cost, a, a, epsilon)
+
+
+def _plan_cost(f: Array, g: Array, cost: Array, a: Array, b: Array, epsilon: float) -> Array:
+    """The dual's value less the entropy: what the plan costs, corrected for its marginals."""
+    left = f[:, None] + g - cost
+    plan = a[:, None] * jnp.exp(left / epsilon) * b
+    return jnp.sum(a * f) + jnp.sum(b * g) - jnp.sum(plan * left)

@@ -1,0 +1,234 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jal.bral_t import k_means, members, moments, sub_clusters
+from jal.types import InputError
+
+KEYS = jax.random.split(jax.random.key(0), 20)
+means = jax.jit(k_means, static_argnums=3, static_argnames=("iterations", "sample"))
+split = jax.jit(sub_clusters, static_argnums=(3, 4), static_argnames=("iterations", "sample"))
+
+
+def blobs(clusters: int, size: int, d: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.permutation(np.repeat(np.arange(clusters), size))
+    points = 100 * rng.normal(size=(clusters, d))[truth] + rng.normal(size=(len(truth), d))
+    return points.astype(np.float32), truth
+
+
+def inertia(points: np.ndarray, cluster: np.ndarray) -> float:
+    groups = [np.float64(points)[cluster == c] for c in np.unique(cluster)]
+    return sum(((group - group.mean(axis=0)) ** 2).sum() for group in groups)
+
+
+def one_to_one(a: np.ndarray, b: np.ndarray) -> bool:
+    pairs = set(zip(a.tolist(), b.tolist(), strict=True))
+    return len(pairs) == len(set(a.tolist())) == len(set(b.tolist()))
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_finds_the_clusters_of_a_mask(d):
+    """Far from the origin as well; what is outside of the mask does not count, whatever it is."""
+    points, truth = blobs(5, 20, d, seed=3)
+    mask = (truth != 2) & (np.arange(100) % 7 > 0)
+    for outside in (np.nan, 1e6, 0.0):
+        given = np.where(mask[:, None], points + 1e3, np.float32(outside))
+        for key in KEYS:
+            cluster = np.asarray(means(key, given, mask, 4))
+            assert cluster.dtype == np.int32
+            assert (cluster[~mask] == 4).all()
+            assert one_to_one(cluster[mask], truth[mask])
+
+
+def test_inertia_is_scikit_learns():
+    cluster = pytest.importorskip("sklearn.cluster")
+    points = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+    mask = np.arange(300) % 5 > 0
+    theirs = [
+        cluster.KMeans(8, n_init=1, max_iter=20, tol=0, random_state=seed).fit(points[mask])
+        for seed in range(20)
+    ]
+    theirs = np.mean([one.inertia_ for one in theirs])
+    ours = [inertia(points[mask], np.asarray(means(key, points, mask, 8))[mask]) for key in KEYS]
+    np.testing.assert_allclose(np.mean(ours), theirs, rtol=0.01)
+
+
+def test_iterations_lower_the_inertia_and_a_sample_costs_little():
+    points = np.random.default_rng(0).normal(size=(600, 6)).astype(np.float32)
+    mask = np.ones(600, bool)
+
+    def mean(**options):
+        found = [means(key, points, mask, 8, **options) for key in KEYS]
+        return np.mean([inertia(points, np.asarray(cluster)) for cluster in found])
+
+    seeds, all_points, some = mean(iterations=0), mean(), mean(sample=200)
+    assert seeds > 1.1 * all_points
+    assert all_points < some < 1.1 * all_points
+    assert mean(sample=1) > some  # eight points, each its own cluster
+
+
+def test_fewer_points_than_clusters():
+    points, mask = np.float32([[0], [9], [1], [9], [5], [9]]), np.array([1, 0, 1, 0, 1, 0], bool)
+    for key in KEYS:
+        cluster = np.asarray(means(key, points, mask, 5))
+        assert sorted(cluster[mask]) == [0, 1, 2]
+        found = moments(points, cluster, 5)
+        np.testing.assert_array_equal(found.size, [1, 1, 1, 0, 0])
+        assert not found.variance.any()
+        assert sorted(found.mean[:3, 0].tolist()) == [0, 1, 5]
+        np.testing.assert_array_equal(found.mean[3:], 0)
+    assert np.asarray(means(KEYS[0], points, mask, 50)).max() == 50
+
+
+def test_no_point_and_one_point():
+    points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    nothing = np.asarray(means(KEYS[0], points, np.zeros(6, bool), 3))
+    np.testing.assert_array_equal(nothing, 3)
+    np.testing.assert_array_equal(moments(points, nothing, 3).size, 0)
+    np.testing.assert_array_equal(split(KEYS[0], points, nothing, 3, 2), 6)
+    np.testing.assert_array_equal(means(KEYS[0], points[:1], np.ones(1, bool), 3), [0])
+
+
+def test_equal_points_share_a_cluster():
+    everywhere = np.full((9, 3), 7, np.float32)
+    for key in KEYS:
+        np.testing.assert_array_equal(means(key, everywhere, np.ones(9, bool), 4), 0)
+        np.testing.assert_array_equal(split(key, everywhere, jnp.zeros(9, int), 1, 4), 0)
+        twice = np.repeat(np.float32([[0, 0], [5, 5]]), 4, axis=0)
+        cluster = np.asarray(means(key, twice, np.ones(8, bool), 3))
+        assert one_to_one(cluster, np.repeat([0, 1], 4))
+
+
+def test_sub_clusters():
+    """Each of its own cluster's points alone, of which one has fewer than sub-clusters."""
+    points, truth = blobs(7, 12, seed=1)
+    cluster = np.array([0, 0, 0, 1, 1, 1, 3])[truth]  # of 4: the third is empty, the last in none
+    cluster = np.where(cluster == 3, 4, cluster)
+    single = np.flatnonzero(truth == 6)[0]
+    cluster[single] = 3
+    for key in KEYS:
+        sub = np.asarray(split(key, points, cluster, 4, 3))
+        assert sub.dtype == np.int32
+        inside = cluster < 4
+        np.testing.assert_array_equal(sub[~inside], 12)
+        np.testing.assert_array_equal(sub[inside] // 3, cluster[inside])
+        large = cluster < 2
+        assert one_to_one(sub[large], truth[large])
+        assert sub[single] == 9
+        size = np.asarray(moments(points, sub, 12).size).reshape(4, 3)
+        np.testing.assert_array_equal(size, [[12] * 3, [12] * 3, [0] * 3, [1, 0, 0]])
+
+
+def test_sub_clusters_inertia_is_that_of_k_means_in_each():
+    points = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
+    cluster = np.random.default_rng(1).integers(0, 3, 400)
+    together = np.mean(
+        [inertia(points, np.asarray(split(key, points, cluster, 3, 5))) for key in KEYS]
+    )
+    apart = sum(
+        np.mean([inertia(points[mine], np.asarray(means(k, points, mine, 5))[mine]) for k in KEYS])
+        for mine in [cluster == 0]
+    )
+    own = np.mean(
+        [
+            inertia(points[mine], np.asarray(split(key, points, cluster, 3, 5))[mine])
+            for key in KEYS
+            for mine in [cluster == 0]
+        ]
+    )
+    np.testing.assert_allclose(own, apart, rtol=0.01)
+    some = np.mean(
+        [inertia(points, np.asarray(split(k, points, cluster, 3, 5, sample=60))) for k in KEYS]
+    )
+    assert together < some < 1.05 * together
+
+
+def test_moments():
+    rng = np.random.default_rng(0)
+    points, cluster = 50 + rng.normal(size=(60, 3)), rng.integers(0, 5, 60)
+    cluster = np.where(cluster == 1, 4, cluster)  # 1 is empty, 4 is none
+    points[cluster == 4] = np.nan
+    found = jax.jit(moments, static_argnums=2)(points.astype(np.float32), cluster, 4)
+    for c in (0, 2, 3):
+        np.testing.assert_allclose(found.mean[c], points[cluster == c].mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(found.variance[c], points[cluster == c].var(axis=0), rtol=1e-4)
+        assert found.size[c] == (cluster == c).sum()
+    assert found.size.dtype == jnp.int32
+    assert not found.mean[1].any()
+    assert not found.variance[1].any()
+    assert found.size[1] == 0
+
+
+def test_members():
+    cluster = np.random.default_rng(0).permutation(np.repeat([0, 1, 3, 4], [10, 3, 2, 5]))
+    drawn = np.zeros((4, 20))
+    for key in jax.random.split(jax.random.key(1), 300):
+        index, mask = jax.jit(members, static_argnums=(2, 3))(key, cluster, 4, 4)
+        np.testing.assert_array_equal(mask.sum(axis=1), [4, 3, 0, 2])
+        for c in range(4):
+            mine = np.asarray(index[c])[mask[c]]
+            assert len(set(mine.tolist())) == len(mine)
+            assert (cluster[mine] == c).all()
+            drawn[c, mine] += 1
+        assert ((index >= 0) & (index < 20)).all()
+    np.testing.assert_array_equal(drawn[1, cluster == 1], 300)
+    # Each of ten is among four drawn 120 of 300 times; the deviation is 8.5.
+    assert np.abs(drawn[0, cluster == 0] - 120).max() < 35
+    index, mask = members(KEYS[0], cluster, 4, 50)  # more than there are
+    assert mask.sum() == 15
+
+
+def test_float16_and_integers_are_computed_in_float32():
+    points, truth = blobs(3, 10)
+    points, mask = np.float16(points), np.ones(30, bool)
+    cluster = np.asarray(means(KEYS[0], points, mask, 3))
+    np.testing.assert_array_equal(cluster, means(KEYS[0], np.float32(points), mask, 3))
+    assert one_to_one(cluster, truth)
+    assert moments(points, cluster, 3).mean.dtype == jnp.float32
+    assert means(KEYS[0], np.arange(4)[:, None], np.ones(4, bool), 2).shape == (4,)
+
+
+def test_numbers_whose_squares_overflow():
+    points, truth = blobs(3, 10)
+    cluster = np.asarray(means(KEYS[0], np.float32(1e30) * points, np.ones(30, bool), 3))
+    assert one_to_one(cluster, truth)
+
+
+def test_under_vmap():
+    points, _ = blobs(4, 15)
+    masks = np.stack([np.arange(60) < n for n in (60, 2, 0)])
+    run = jax.jit(jax.vmap(lambda key, mask: k_means(key, points, mask, 4)))
+    found = run(KEYS[:3], masks)
+    for i in range(3):
+        np.testing.assert_array_equal(found[i], means(KEYS[i], points, masks[i], 4))
+
+
+P, M = np.zeros((5, 2)), np.ones(5, bool)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: k_means(KEYS[0], P[0], M, 2), r"points \[N, D\] with N >= 1 .*, got shape \(2,\)"),
+        (lambda: k_means(KEYS[0], P, M[:4], 2), r"mask \[N\] of bool with N = 5, got shape \(4,\)"),
+        (lambda: k_means(KEYS[0], P, 1.0 * M, 2), "of bool with N = 5, got .* of float"),
+        (lambda: k_means(KEYS, P, M, 2), "k_means takes one PRNG key"),
+        (lambda: sub_clusters(KEYS[0], P, M, 2, 2), r"cluster \[N\] of integers .* of bool"),
+        (lambda: moments(P, np.zeros(4, int), 2), r"moments takes cluster \[N\] .* \(4,\)"),
+        (lambda: members(KEYS[0], np.zeros((2, 2), int), 2, 2), r"members takes cluster .* \(2, 2"),
+    ],
+)
+def test_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_refused_options():
+    with pytest.raises(InputError, match="k_means takes clusters as an integer of at least 1"):
+        k_means(KEYS[0], P, M, 0)
+    with pytest.raises(InputError, match="sub_clusters takes actions as an integer of at least 1"):
+        sub_clusters(KEYS[0], P, np.zeros(5, int), 2, 0)
+    with pytest.raises(InputError, match="members takes most as an integer of at least 1"):
+        members(KEYS[0], np.zeros(5, int), 2, 0)
