@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from jal.labels import label, labelled_mask, revealed
+from jal.strategies.strategy import initial_state
 from jal.types import (
     Array,
     InputError,
@@ -79,7 +80,8 @@ def episode(
       k_max: the largest number of labels that any round may add, static.
 
     Raises:
-      InputError: where the learner lacks what the strategy needs.
+      InputError: where the learner lacks what the strategy needs, and where an oracle's name does
+        not say that it is one.
     """
     if strategy.auxiliary is not None:
         if learner.extend is None:
@@ -91,6 +93,11 @@ def episode(
     for need in strategy.needs:
         if getattr(learner, need) is None:
             raise InputError(f"{strategy.name} needs the learner's {need}, which is None.")
+    if strategy.oracle and "oracle" not in strategy.name:
+        raise InputError(
+            f"{strategy.name} is given classes that nobody bought: its name must say so, such as "
+            f"{strategy.name}_oracle."
+        )
 
     def init(key: Array, order: Array, n: Array, pool: Pool, data: PyTree) -> EpisodeState:
         key, key_learner, key_strategy = jax.random.split(key, 3)
@@ -104,7 +111,9 @@ def episode(
         )
         names = ("labels", "finite", *measured, *info)
         metrics = {name: jnp.full(rounds + 1, jnp.nan) for name in names}
-        return EpisodeState(key, labels, variables, strategy.init(key_strategy, pool.x), metrics)
+        outputs = jax.eval_shape(lambda: learner.predict(variables, pool.x))
+        own = initial_state(strategy, key_strategy, pool.x, outputs)
+        return EpisodeState(key, labels, variables, own, metrics)
 
     def run(
         state: EpisodeState,
@@ -127,7 +136,7 @@ def episode(
             def query(labels: Labels, strategy_state: PyTree) -> tuple[Labels, PyTree, Array]:
                 seen = look(
                     learner, variables, pool.x, data, y, labels, hyper, strategy.uses_outputs
-                )._replace(parameters=parameters)
+                )._replace(parameters=parameters, truth=pool.y if strategy.oracle else None)
                 picks, strategy_state = strategy.select(key_select, strategy_state, seen, k_max)
                 if strategy.batch_size is None:
                     k = schedule[t + 1] - schedule[t]

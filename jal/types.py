@@ -115,7 +115,7 @@ class Parameters(NamedTuple):
 class Round(NamedTuple):
     """What a strategy sees of one round; the compiler drops every field that it does not touch.
 
-    The last six are None where there is no such thing; a strategy that reads one says so in
+    The last seven are None where there is no such thing; a strategy that reads one says so in
     its `needs`, and is then refused with such a learner beforehand.
 
     Attributes:
@@ -134,6 +134,7 @@ class Round(NamedTuple):
         `labels.order[:n]` only labelled points count; they may repeat (a bootstrap).
       predict: `(variables, x [M, ...]) -> Outputs`.
       parameters: the strategy's, with this seed's own.
+      truth: `[N]` int32, the class of every point, for an oracle alone (Strategy's `oracle`).
     """
 
     x: Array
@@ -149,6 +150,7 @@ class Round(NamedTuple):
     fit: Callable[[Array, Labels], PyTree] | None = None
     predict: Callable[[PyTree, Array], Outputs] | None = None
     parameters: Parameters | None = None
+    truth: Array | None = None
 
 
 class Minibatch(NamedTuple):
@@ -235,6 +237,11 @@ class Strategy(NamedTuple):
       needs: fields of the round beyond those that every learner has: "head", "sample".
       auxiliary: what the learner is extended by; its score is the round's `auxiliary`.
       parameters: arrays for the round's `parameters`.
+      init_from: `(key, outputs) -> state`, in place of `init` for a state whose shapes follow from
+        the learner's; `outputs` are the shapes and dtypes of its Outputs on the pool
+        (jax.ShapeDtypeStruct).
+      oracle: whether it is given the classes that nobody bought, as the round's `truth`: a bound
+        for strategies and none itself, so its name must have "oracle" in it.
       name: what errors call it; the registry's, or an experiment's own.
     """
 
@@ -246,4 +253,6 @@ class Strategy(NamedTuple):
     needs: frozenset[str] = frozenset()
     auxiliary: Auxiliary | None = None
     parameters: Parameters | None = None
+    init_from: Callable[[Array, Outputs], PyTree] | None = None
+    oracle: bool = False
     name: str = "the strategy"

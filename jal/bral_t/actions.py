@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jal.bral_t.clusters import Moments, k_means, members, moments, sub_clusters
 from jal.bral_t.distance import Distances, gaussian, nearest_cluster, sinkhorn_matrix
+from jal.bral_t.options import Distance
 from jal.types import Array
 
-__all__ = ["Actions", "Distance", "find_actions", "rewards"]
-
-Distance = Literal["sinkhorn", "gaussian"]
+__all__ = ["Actions", "find_actions", "rewards"]
 
 
 class Actions(NamedTuple):

@@ -2,93 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from jal.bral_t.actions import Distance, find_actions, rewards
-from jal.bral_t.clusters import members
+from jal.bral_t.actions import Actions, rewards
+from jal.bral_t.options import Policy
+from jal.bral_t.pairs import Seen, actions_of, error_scores, sample_pairs, trusted_points
 from jal.bral_t.reward import Reward, predict, train_reward
-from jal.scores import el2n, super_el2n
+from jal.scores import margin
 from jal.select import trust_set
 from jal.select.checks import pad_picks
+from jal.select.clustering import cluster_means
 from jal.types import Array
 
-__all__ = ["Policy", "Seen", "choose", "learn", "trusted_points"]
+__all__ = ["Rank", "choose", "learn", "rank_by_reward", "rank_by_rival", "rank_by_truth"]
 
-
-class Policy(NamedTuple):
-    """The options of BRAL-T, with the paper's values; those marked ours are not in it.
-
-    Attributes:
-      actions: sub-clusters of each cluster, A.
-      samples: pairs (L', U') that are drawn from the labelled points.
-      steps: of SGD after each of them.
-      batch_size: of SGD.
-      learning_rate: of SGD.
-      hidden: widths of the reward network's hidden layers.
-      curriculum: whether errors are weighed by SuperLoss's sigma.
-      lambda_: SuperLoss's.
-      trust: "best": the TrustSet, balanced over classes; "second": the second best group of n by
-        the same score, unbalanced (the ablation DiffSet).
-      use_labelled_cluster: whether the nearest labelled cluster is seen.
-      distance: between sets: "sinkhorn", or "gaussian" of their moments.
-      selection: "state": as many picks of each cluster; "global": the best sub-clusters of all.
-      share: of the labelled points drawn that are L'; the others are U' (ours).
-      size: labelled points drawn for a pair, at most (ours: bounds time and memory).
-      members_of_set: points drawn of each set for its distances (ours, likewise).
-    """
-
-    actions: int = 5
-    samples: int = 30
-    steps: int = 20
-    batch_size: int = 100
-    learning_rate: float = 0.01
-    hidden: tuple[int, ...] = (512, 512)
-    curriculum: bool = True
-    lambda_: float = 1.0
-    trust: Literal["best", "second"] = "best"
-    use_labelled_cluster: bool = True
-    distance: Distance = "sinkhorn"
-    selection: Literal["state", "global"] = "state"
-    share: float = 0.2
-    size: int = 1000
-    members_of_set: int = 32
-
-
-class Seen(NamedTuple):
-    """What of a round the policy reads.
-
-    Attributes:
-      logits: `[N, K]`.
-      features: `[N, D]`.
-      y: `[N]` int32, -1 where not bought.
-      labelled: `[N]` bool.
-    """
-
-    logits: Array
-    features: Array
-    y: Array
-    labelled: Array
-
-
-def trusted_points(key: Array, seen: Seen, n: int, options: Policy) -> Array:
-    """The labelled points `[N]` bool that a batch of n is to be like (section 4.1)."""
-    logits, _, y, labelled = seen
-    if options.curriculum:
-        score = jax.vmap(lambda one, y: super_el2n(one, y, lambda_=options.lambda_))
-    else:
-        score = jax.vmap(el2n)
-    scores = score(logits, y)
-    if options.trust == "best":
-        return trust_set(scores, y, labelled, n, logits.shape[1], key=key)
-    drawn = jax.random.uniform(key, scores.shape)
-    order = jnp.lexsort((drawn, -scores, ~labelled))
-    rank = jnp.zeros_like(order).at[order].set(jnp.arange(len(order)))
-    # Of less than two groups what there is of the second; of one alone its worse half.
-    first = jnp.minimum(n, jnp.sum(labelled) // 2)
-    return labelled & (rank >= first) & (rank < first + n)
+Rank = Callable[[Array, Array, Actions], Array]
+"""`(key, features, actions) -> [C, A]`, higher first: of sub-clusters without points anything."""
 
 
 def learn(key: Array, seen: Seen, n: int, options: Policy) -> tuple[Reward, Array]:
@@ -100,49 +32,16 @@ def learn(key: Array, seen: Seen, n: int, options: Policy) -> tuple[Reward, Arra
       n: the batch that the TrustSet stands for, static.
       options: of BRAL-T.
     """
-    _, features, _, labelled = seen
-    classes, total = seen.logits.shape[1], labelled.shape[0]
-    key_trust, key_samples, key_train = jax.random.split(key, 3)
+    key_trust, key_pairs, key_train = jax.random.split(key, 3)
+    seen = _finite(seen)
     trusted = trusted_points(key_trust, seen, n, options)
-    size = min(options.size, total)
-
-    def sample(key: Array) -> tuple[Array, Array, Array]:
-        """One pair (L', U'): what is seen of its actions, their rewards, and which are defined."""
-        key_draw, key_actions, key_rewards = jax.random.split(key, 3)
-        of_pool = jnp.where(labelled, 0, 1).astype(jnp.int32)
-        (index,), (drawn,) = members(key_draw, of_pool, 1, size)
-        first = jnp.round(options.share * jnp.sum(drawn)).astype(jnp.int32)
-        in_l = drawn & (jnp.arange(size) < first)
-        points = features[index]
-        found = find_actions(
-            key_actions,
-            points,
-            in_l,
-            drawn & ~in_l,
-            classes,
-            options.actions,
-            distance=options.distance,
-            members_of_set=options.members_of_set,
-            use_labelled_cluster=options.use_labelled_cluster,
-        )
-        apart = rewards(
-            key_rewards,
-            points,
-            found,
-            trusted[index] & drawn & ~in_l,
-            distance=options.distance,
-            members_of_set=options.members_of_set,
-        )
-        return found.inputs, -apart.value, apart.defined
-
-    keys = jax.random.split(key_samples, options.samples)
-    inputs, targets, defined = jax.lax.map(sample, keys)
-    flat = (options.samples, classes * options.actions)
+    pairs = sample_pairs(key_pairs, seen, trusted, options)
+    inputs = pairs.actions.inputs.reshape(options.samples, -1, pairs.actions.inputs.shape[-1])
     return train_reward(
         key_train,
-        inputs.reshape(*flat, -1),
-        targets.reshape(flat),
-        defined.reshape(flat),
+        inputs,
+        pairs.reward.reshape(inputs.shape[:2]),
+        pairs.defined.reshape(inputs.shape[:2]),
         steps=options.steps,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
@@ -150,43 +49,84 @@ def learn(key: Array, seen: Seen, n: int, options: Policy) -> tuple[Reward, Arra
     )
 
 
-def choose(key: Array, reward: Reward, seen: Seen, k: int, options: Policy) -> Array:
-    """The picks `[k]` int32: from each cluster's sub-cluster of highest predicted reward on.
+def rank_by_reward(reward: Reward) -> Rank:
+    """The rewards that the network of `learn` expects."""
+    return lambda key, features, actions: predict(reward, actions.inputs)
+
+
+def rank_by_rival(seen: Seen, options: Policy) -> Rank:
+    """What `options.ranking` says in place of a learned reward."""
+
+    def random(key: Array, features: Array, actions: Actions) -> Array:
+        return jax.random.uniform(key, actions.there.shape)
+
+    def least_margin(key: Array, features: Array, actions: Actions) -> Array:
+        margins = jax.vmap(margin)(seen.logits)[:, None]
+        mean, _ = cluster_means(margins, actions.action, actions.there.size)
+        return -mean.reshape(actions.there.shape)
+
+    def novelty(key: Array, features: Array, actions: Actions) -> Array:
+        near, _, _, _, part, _ = jnp.split(actions.inputs, 6, axis=-1)
+        return jnp.linalg.norm(part - near, axis=-1)
+
+    return {"random": random, "margin": least_margin, "novelty": novelty}[options.ranking]
+
+
+def rank_by_truth(seen: Seen, truth: Array, n: int, options: Policy) -> Rank:
+    """The true rewards, by the classes `truth [N]` of the pool: what a perfect network predicts."""
+
+    def reward(key: Array, features: Array, actions: Actions) -> Array:
+        key_ties, key_distance = jax.random.split(key)
+        scores = error_scores(seen.logits, truth, options)
+        classes = seen.logits.shape[1]
+        trusted = trust_set(scores, truth, ~seen.labelled, n, classes, key=key_ties)
+        apart = rewards(
+            key_distance,
+            features,
+            actions,
+            trusted,
+            distance=options.distance,
+            members_of_set=options.members_of_set,
+        )
+        return jnp.where(apart.defined, -apart.value, -jnp.inf)
+
+    return reward
+
+
+def choose(key: Array, rank: Rank, seen: Seen, k: int, options: Policy) -> Array:
+    """The picks `[k]` int32: from each cluster's sub-cluster of highest rank on.
 
     With "state" every cluster is to give as many, of what k leaves one more those whose best
-    sub-cluster is predicted to be better; where a cluster has no more points, the others go on.
-    The points of a sub-cluster come in random order (section 4.2).
+    sub-cluster ranks higher; where a cluster has no more points, the others go on. The points of
+    a sub-cluster come in random order (BRAL-T, section 4.2).
 
     Args:
       key: a PRNG key.
-      reward: of `learn`.
+      rank: of the sub-clusters.
       seen: of the round.
       k: static.
       options: of BRAL-T.
     """
-    _, features, _, labelled = seen
-    clusters, total = seen.logits.shape[1], labelled.shape[0]
-    key_actions, key_order = jax.random.split(key)
-    found = find_actions(
-        key_actions,
-        features,
-        labelled,
-        ~labelled,
-        clusters,
-        options.actions,
-        distance=options.distance,
-        members_of_set=options.members_of_set,
-        use_labelled_cluster=options.use_labelled_cluster,
-    )
-    expected = jnp.where(found.there, predict(reward, found.inputs), -jnp.inf)
+    key_actions, key_rank, key_order = jax.random.split(key, 3)
+    _, features, _, labelled = seen = _finite(seen)
+    total, classes = seen.logits.shape
+    found = actions_of(key_actions, features, labelled, ~labelled, classes, options)
+    clusters, actions = found.there.shape
+    value = jnp.where(found.there, rank(key_rank, features, found), -jnp.inf)
     drawn = jax.random.uniform(key_order, (total,))
-    own = jnp.append(expected.reshape(-1), -jnp.inf)[found.action]
+    own = jnp.append(value.reshape(-1), -jnp.inf)[found.action]
     if options.selection == "global":
-        return pad_picks(jnp.lexsort((drawn, -own, labelled))[:k], labelled)
-    cluster = found.action // options.actions  # of what is in none the last
+        return pad_picks(jnp.lexsort((drawn, found.action, -own, labelled))[:k], labelled)
+    cluster = found.action // actions  # labelled points are in none, the last
     walk = jnp.lexsort((drawn, found.action, -own, cluster))
     size = jnp.bincount(cluster, length=clusters + 1)
     begins = jnp.cumsum(size) - size
     turn = jnp.zeros(total, jnp.int32).at[walk].set(jnp.arange(total) - begins[cluster[walk]])
-    best = jnp.append(jnp.max(expected, axis=1), -jnp.inf)[cluster]
+    best = jnp.append(jnp.max(value, axis=1), -jnp.inf)[cluster]
     return pad_picks(jnp.lexsort((cluster, -best, turn, labelled))[:k], labelled)
+
+
+def _finite(seen: Seen) -> Seen:
+    """With zeros for the features of points that are no numbers."""
+    finite = jnp.all(jnp.isfinite(seen.features), axis=1, keepdims=True)
+    return seen._replace(features=jnp.where(finite, seen.features, 0.0))

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jal.types import Array
 
-__all__ = ["Layer", "Reward", "predict", "train_reward"]
+__all__ = ["Layer", "Reward", "init_reward", "predict", "train_reward"]
 
 
 class Layer(NamedTuple):
@@ -28,7 +27,7 @@ class Reward(NamedTuple):
     Attributes:
       layers: ReLU between them.
       mean: `[F]` of the inputs.
-      scale: `[F]`, their standard deviation, 1 where that is 0.
+      scale: `[F]`, their standard deviation, 1 where they are all alike.
       target_mean: `[]`.
       target_scale: `[]`.
     """
@@ -38,6 +37,17 @@ class Reward(NamedTuple):
     scale: Array
     target_mean: Array
     target_scale: Array
+
+
+def init_reward(key: Array, width: int, hidden: tuple[int, ...]) -> Reward:
+    """An untrained network of `width` inputs, as PyTorch's Linear layers are drawn (ours)."""
+    return Reward(
+        _init(key, (width, *hidden, 1)),
+        jnp.zeros(width),
+        jnp.ones(width),
+        jnp.zeros(()),
+        jnp.ones(()),
+    )
 
 
 def predict(reward: Reward, inputs: Array) -> Array:
@@ -84,13 +94,9 @@ def train_reward(
     target_mean, target_scale = _moments(wanted, known)
     flat, wanted = (flat - mean) / scale, (wanted - target_mean) / target_scale
     upto = jnp.cumsum(known)
-    optimizer = optax.sgd(learning_rate)
-    layers = _init(key_init, (width, *hidden, 1))
+    layers = init_reward(key_init, width, hidden).layers
 
-    def step(
-        carry: tuple[tuple[Layer, ...], optax.OptState], t: Array
-    ) -> tuple[tuple[tuple[Layer, ...], optax.OptState], Array]:
-        layers, state = carry
+    def step(layers: tuple[Layer, ...], t: Array) -> tuple[tuple[Layer, ...], Array]:
         so_far = upto[(t // steps + 1) * each - 1]
         key = jax.random.fold_in(key_steps, t)
         drawn = jax.random.randint(key, (batch_size,), 0, jnp.maximum(so_far, 1))
@@ -101,11 +107,9 @@ def train_reward(
             return jnp.where(so_far > 0, jnp.mean(jnp.square(error)), 0.0)
 
         loss, gradient = jax.value_and_grad(loss_of)(layers)
-        updates, state = optimizer.update(gradient, state)
-        return (optax.apply_updates(layers, updates), state), loss  # pyright: ignore
+        return jax.tree.map(lambda w, g: w - learning_rate * g, layers, gradient), loss
 
-    start = layers, optimizer.init(layers)
-    (layers, _), losses = jax.lax.scan(step, start, jnp.arange(samples * steps))
+    layers, losses = jax.lax.scan(step, layers, jnp.arange(samples * steps))
     return Reward(layers, mean, scale, target_mean, target_scale), losses
 
 
@@ -127,8 +131,9 @@ def _apply(layers: tuple[Layer, ...], x: Array) -> Array:
 
 
 def _moments(values: Array, known: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation over the first axis of what is known; the latter 1 where 0."""
+    """Mean and standard deviation over the first axis of what is known; the latter 1 of equals."""
     count = jnp.maximum(jnp.sum(known), 1)
     mean = jnp.sum(jnp.where(known, values, 0.0), axis=0) / count
     variance = jnp.sum(jnp.where(known, jnp.square(values - mean), 0.0), axis=0) / count
-    return mean, jnp.where(variance > 0, jnp.sqrt(variance), 1.0)
+    constant = variance <= 1e-10 * jnp.square(mean)
+    return mean, jnp.where(constant, 1.0, jnp.sqrt(variance))

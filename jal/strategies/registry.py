@@ -5,6 +5,7 @@ from __future__ import annotations
 from jal.strategies import (
     alamp,
     bayesian,
+    bral_t,
     clusters,
     committee,
     loss_prediction,
@@ -31,6 +32,7 @@ _MODULES = (
     loss_prediction,
     waal,
     vaal,
+    bral_t,
 )
 
 registry: dict[str, Registered] = {

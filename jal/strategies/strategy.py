@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from jal.select import top_k
-from jal.types import Array, InputError, PyTree, Round, Strategy
+from jal.types import Array, InputError, Outputs, PyTree, Round, Strategy
 
 __all__ = [
     "Registered",
     "by_score",
     "check_positive",
+    "initial_state",
     "is_shareable",
     "one_of",
     "stateless",
@@ -87,19 +88,28 @@ def check_positive(name: str, **options: float | tuple[int, ...] | None) -> None
             raise InputError(f"{name} takes a positive {option}, got {value}.")
 
 
+def initial_state(strategy: Strategy, key: Array, x: Array, outputs: Outputs) -> PyTree:
+    """The state before the first round, of a pool `x [N, ...]` and the shapes of outputs on it."""
+    if strategy.init_from is None:
+        return strategy.init(key, x)
+    return strategy.init_from(key, outputs)
+
+
 def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
     """The strategy at a traced index: many share one compiled episode, and only one runs.
 
     Args:
       strategies: one, or several that all follow the experiment's schedule and have nothing of
-        their own (ValueError where one of several has a `batch_size`, an `auxiliary` or
-        `parameters`).
+        their own (ValueError where one of several is not `is_shareable`).
       index: `[]` int32; a scalar for all seeds, since a batched one runs every branch.
     """
     if len(strategies) == 1:
         return strategies[0]
     if not all(is_shareable(strategy) for strategy in strategies):
-        raise ValueError("one_of takes strategies without a batch_size, auxiliary or parameters.")
+        raise ValueError(
+            "one_of takes strategies without a batch_size, auxiliary, parameters or init_from, and "
+            "no oracle."
+        )
 
     def init(key: Array, x: Array) -> tuple[PyTree, ...]:
         return tuple(strategy.init(key, x) for strategy in strategies)
@@ -127,6 +137,5 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
 
 def is_shareable(strategy: Strategy) -> bool:
     """Whether the strategy can be a member of `one_of`."""
-    return (
-        strategy.batch_size is None and strategy.auxiliary is None and strategy.parameters is None
-    )
+    own = (strategy.batch_size, strategy.auxiliary, strategy.parameters, strategy.init_from)
+    return not strategy.oracle and all(one is None for one in own)

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
+from jal.strategies.strategy import initial_state
 from jal.testing.rounds import linear_round
-from jal.types import Array, PyTree, Round, Strategy
+from jal.types import Array, Outputs, PyTree, Round, Strategy
 
 __all__ = ["check_strategy"]
 
@@ -37,7 +38,7 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
 
     @jax.jit
     def select(key: Array, round: Round) -> tuple[Array, PyTree]:
-        state = strategy.init(jax.random.fold_in(key, 1), round.x)
+        state = _state(strategy, jax.random.fold_in(key, 1), round)
         return strategy.select(key, state, _with_parameters(strategy, round), _PICKS)
 
     key = jax.random.key(7)
@@ -66,6 +67,12 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
         _check_batch_size(strategy, round_)
     if ties_at_random:
         _check_copies(select)
+
+
+def _state(strategy: Strategy, key: Array, round: Round) -> PyTree:
+    """Before the first round."""
+    shapes = jax.eval_shape(lambda: Outputs(round.logits, round.features))
+    return initial_state(strategy, key, round.x, shapes)
 
 
 def _with_parameters(strategy: Strategy, round: Round) -> Round:
@@ -126,7 +133,7 @@ def _check_state(strategy: Strategy, round: Round) -> None:
     def shapes(state: PyTree) -> PyTree:
         return jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), state)
 
-    before = strategy.init(jax.random.key(0), round.x)
+    before = _state(strategy, jax.random.key(0), round)
     seen = _with_parameters(strategy, round)
     after = strategy.select(jax.random.key(1), before, seen, _PICKS)[1]
     if jax.tree.structure(before) != jax.tree.structure(after) or shapes(before) != shapes(after):
@@ -137,7 +144,7 @@ def _check_state(strategy: Strategy, round: Round) -> None:
 
 def _check_batch_size(strategy: Strategy, round: Round) -> None:
     assert strategy.batch_size is not None
-    state = strategy.init(jax.random.key(0), round.x)
+    state = _state(strategy, jax.random.key(0), round)
     for seed in range(10):
         size = strategy.batch_size(jax.random.key(seed), state, _with_parameters(strategy, round))
         if jnp.shape(size) != () or not jnp.issubdtype(jnp.result_type(size), jnp.integer):
