@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from jal import select
 from jal.bral_t import (
     Policy,
-    Rank,
     Reward,
     Seen,
     check_policy,
@@ -121,9 +120,9 @@ def gradnd_oracle(
     """The pool's own TrustSet, by classes that nobody bought: a bound for BRAL-T (Figure 8).
 
     Args:
-      ranking: "points": those of largest error, in turns over their true classes; "clusters" (ours):
+      ranking: "points": those of largest error, in turns over their true classes; "clusters":
         BRAL-T's sub-clusters in the order of their true rewards, which a perfect network would
-        predict.
+        predict (ours).
       curriculum: whether errors are weighed by SuperLoss's sigma.
       lambda_: SuperLoss's.
       clusters: as in `bral_t`; not read with "points", as are the others.
