@@ -120,6 +120,8 @@ def each(within: Range) -> Range:
     """One or more of what `within` takes."""
 
     def all_within(name: str, option: str, value: Any) -> None:
+        if not isinstance(value, tuple | list):
+            raise InputError(f"{name} takes {option} as a tuple of numbers, got {value!r}.")
         if not value:
             raise InputError(f"{name} takes at least one of {option}, got none.")
         for one in value:
