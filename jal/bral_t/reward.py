@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -12,6 +13,8 @@ import jax.numpy as jnp
 from jal.types import Array
 
 __all__ = ["Layer", "Reward", "init_reward", "predict", "train_reward"]
+
+_BLOCK = 256  # rows of one product
 
 
 class Layer(NamedTuple):
@@ -92,25 +95,89 @@ def train_reward(
     key_init, key_steps = jax.random.split(key)
     mean, scale = _moments(flat, known[:, None])
     target_mean, target_scale = _moments(wanted, known)
-    flat, wanted = (flat - mean) / scale, (wanted - target_mean) / target_scale
+    flat = jnp.where(known[:, None], (flat - mean) / scale, 0.0)
+    wanted = jnp.where(known, (wanted - target_mean) / target_scale, 0.0)
     upto = jnp.cumsum(known)
-    layers = init_reward(key_init, width, hidden).layers
+    first, *rest = init_reward(key_init, width, hidden).layers
+    kernel = _in_rows if samples * each <= width else _in_columns
+    kernel = kernel(flat, first.kernel)
 
-    def step(layers: tuple[Layer, ...], t: Array) -> tuple[tuple[Layer, ...], Array]:
-        so_far = upto[(t // steps + 1) * each - 1]
+    def step(
+        carry: tuple[Array, tuple[Array, list[Layer]]], t: Array
+    ) -> tuple[tuple[Array, tuple[Array, list[Layer]]], Array]:
+        moved, others = carry
+        seen = (t // steps + 1) * each
+        so_far = upto[seen - 1]
         key = jax.random.fold_in(key_steps, t)
         drawn = jax.random.randint(key, (batch_size,), 0, jnp.maximum(so_far, 1))
         index = jnp.searchsorted(upto, drawn, side="right")  # the drawn-th that is defined
 
-        def loss_of(layers: tuple[Layer, ...]) -> Array:
-            error = _apply(layers, flat[index]) - wanted[index]
+        def loss_of(product: Array, others: tuple[Array, list[Layer]]) -> Array:
+            error = _after(product, *others) - wanted[index]
             return jnp.where(so_far > 0, jnp.mean(jnp.square(error)), 0.0)
 
-        loss, gradient = jax.value_and_grad(loss_of)(layers)
-        return jax.tree.map(lambda w, g: w - learning_rate * g, layers, gradient), loss
+        product = kernel.times(moved, index, seen)
+        loss, (of_product, of_others) = jax.value_and_grad(loss_of, (0, 1))(product, others)
+        moved = kernel.step(moved, index, learning_rate * of_product)
+        others = jax.tree.map(lambda leaf, by: leaf - learning_rate * by, others, of_others)
+        return (moved, others), loss
 
-    layers, losses = jax.lax.scan(step, layers, jnp.arange(samples * steps))
+    start = kernel.start, (first.bias, rest)
+    (moved, (bias, rest)), losses = jax.lax.scan(step, start, jnp.arange(samples * steps))
+    layers = (Layer(kernel.value(moved), bias), *rest)
     return Reward(layers, mean, scale, target_mean, target_scale), losses
+
+
+class _Kernel(NamedTuple):
+    """The first layer's kernel under SGD, as a state `start`.
+
+    Attributes:
+      times: (state, index `[B]`, seen `[]`) -> `[B, O]`, those rows of the inputs times the kernel;
+        no row from `seen` on was ever in a batch.
+      step: (state, index, `[B, O]`) -> state, less those rows' transpose times these.
+      value: state -> `[I, O]`.
+    """
+
+    start: Array
+    times: Callable[[Array, Array, Array], Array]
+    step: Callable[[Array, Array, Array], Array]
+    value: Callable[[Array], Array]
+
+
+def _in_columns(rows: Array, kernel: Array) -> _Kernel:
+    """As it is: 2 B I O a step."""
+    return _Kernel(
+        kernel,
+        lambda kernel, index, seen: rows[index] @ kernel,
+        lambda kernel, index, by: kernel - rows[index].T @ by,
+        lambda kernel: kernel,
+    )
+
+
+def _in_rows(rows: Array, kernel: Array) -> _Kernel:
+    """By what each of the N rows took from it: B N O / 2 a step, and N N I + 2 N I O once.
+
+    SGD moves a kernel by rows of the inputs alone, so that their products with the kernel need but
+    their products with one another.
+    """
+    n, block = rows.shape[0], min(_BLOCK, rows.shape[0])
+    padded = jnp.pad(rows, ((0, -n % block), (0, 0)))
+    each = jnp.swapaxes((rows @ padded.T).reshape(n, -1, block), 0, 1)
+    begun = rows @ kernel
+
+    def times(taken: Array, index: Array, seen: Array) -> Array:
+        def less(i: Array, product: Array) -> Array:
+            some = jax.lax.dynamic_slice_in_dim(taken, i * block, block)
+            return product - each[i, index] @ some
+
+        return jax.lax.fori_loop(0, -(-seen // block), less, begun[index])
+
+    return _Kernel(
+        jnp.zeros((padded.shape[0], kernel.shape[1])),
+        times,
+        lambda taken, index, by: taken.at[index].add(by),
+        lambda taken: kernel - padded.T @ taken,
+    )
 
 
 def _init(key: Array, widths: tuple[int, ...]) -> tuple[Layer, ...]:
@@ -124,10 +191,16 @@ def _init(key: Array, widths: tuple[int, ...]) -> tuple[Layer, ...]:
 
 
 def _apply(layers: tuple[Layer, ...], x: Array) -> Array:
-    *first, last = layers
-    for layer in first:
-        x = jax.nn.relu(x @ layer.kernel + layer.bias)
-    return (x @ last.kernel + last.bias)[..., 0]
+    first, *rest = layers
+    return _after(x @ first.kernel, first.bias, rest)
+
+
+def _after(product: Array, bias: Array, rest: Sequence[Layer]) -> Array:
+    """The network from its inputs' product with the first kernel on."""
+    x = product + bias
+    for layer in rest:
+        x = jax.nn.relu(x) @ layer.kernel + layer.bias
+    return x[..., 0]
 
 
 def _moments(values: Array, known: Array) -> tuple[Array, Array]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
+from jal.select.lanes import in_any_lane
 from jal.select.seeding import greedy_k_means_plus_plus, squared_distances
 from jal.types import Array
 
@@ -54,16 +57,24 @@ def lloyd(
 ) -> Array:
     """The centroids `[k, D]` after Lloyd's iterations over the points of a mask `free [N]`.
 
-    Only the first `count` of them move; that of an empty cluster stays.
+    Only the first `count` of them move; that of an empty cluster stays. Once no point changes its
+    cluster nothing would, and the iterations end.
     """
     k = centroids.shape[0]
 
-    def move(_: Array, centroids: Array) -> Array:
+    def moving(carry: tuple[Array, Array, Array, Array]) -> Array:
+        i, changed, _, _ = carry
+        return (i < iterations) & in_any_lane(changed)
+
+    def move(carry: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        i, _, before, centroids = carry
         cluster = jnp.where(free, nearest_centroid(points, centroids, count), k)
         means, sizes = cluster_means(points, cluster, k)
-        return jnp.where(sizes[:, None] > 0, means, centroids)
+        centroids = jnp.where(sizes[:, None] > 0, means, centroids)
+        return i + 1, jnp.any(cluster != before), cluster, centroids
 
-    return jax.lax.fori_loop(0, iterations, move, centroids)
+    nowhere = jnp.full(points.shape[0], -1, jnp.int32)
+    return jax.lax.while_loop(moving, move, (0, jnp.bool_(True), nowhere, centroids))[3]
 
 
 def nearest_centroid(points: Array, centroids: Array, count: Array | int) -> Array:
@@ -94,9 +105,6 @@ def cluster_means(points: Array, cluster: Array, k: int) -> tuple[Array, Array]:
     Points of cluster k belong to none.
     """
 
-    def by_scatter(points: Array, cluster: Array) -> Array:
-        return jax.ops.segment_sum(points, cluster, k)
-
     def by_product(points: Array, cluster: Array) -> Array:
         rows = min(_ROWS, points.shape[0])
         padding = -points.shape[0] % rows
@@ -111,6 +119,27 @@ def cluster_means(points: Array, cluster: Array, k: int) -> tuple[Array, Array]:
         return jax.lax.scan(add, nothing, (points, cluster))[0]
 
     # A CPU scatters fifty times as fast; accelerators add in no fixed order, products do.
-    sums = jax.lax.platform_dependent(points, cluster, cpu=by_scatter, default=by_product)
+    sums = jax.lax.platform_dependent(points, cluster, cpu=_scattered(k), default=by_product)
     sizes = jnp.bincount(cluster, length=k).astype(points.dtype)
     return sums / jnp.maximum(sizes, 1.0)[:, None], sizes
+
+
+def _scattered(k: int) -> Callable[[Array, Array], Array]:
+    """Sums `[k, D]` of `points [N, D]` by `cluster [N]`; under vmap by one scatter, not by many."""
+
+    @jax.custom_batching.custom_vmap
+    def sums(points: Array, cluster: Array) -> Array:
+        return jax.ops.segment_sum(points, cluster, k)
+
+    @sums.def_vmap
+    def _of_lanes(lanes: int, batched: list[bool], points: Array, cluster: Array):
+        points, cluster = (
+            array if has else jnp.broadcast_to(array, (lanes, *array.shape))
+            for has, array in zip(batched, (points, cluster), strict=True)
+        )
+        own = cluster + (k + 1) * jnp.arange(lanes)[:, None]  # k is none's
+        flat = points.reshape(-1, points.shape[-1])
+        made = _scattered(lanes * (k + 1))(flat, own.reshape(-1))
+        return made.reshape(lanes, k + 1, -1)[:, :k], True
+
+    return sums
