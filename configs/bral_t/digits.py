@@ -1,21 +1,33 @@
-from jal.experiment import MLP, Balanced, Data, Experiment, Protocol, Query, Random
+"""BRAL-T on scikit-learn's digits, and the ladder from random sampling to the oracle.
+
+Command: python launch/run.py configs/bral_t/digits.py
+"""
+
+from jal.experiment import MLP, Data, Experiment, Imbalance, Protocol, Query, Random
+
+# Each rung replaces one part of the one before.
+LADDER = (
+    "random",
+    Query("bral_t", name="random_clusters", ranking="random"),
+    "bral_t",
+    Query("gradnd_oracle", name="clusters_oracle", ranking="clusters"),
+    "gradnd_oracle",
+)
 
 
-def get_config() -> Experiment:
+def get_config(imbalance: Imbalance | None = None) -> Experiment:
     """The experiment."""
     return Experiment(
-        name="bral_t_digits",
-        data=Data(source="sklearn:digits"),
+        name="bral_t_digits" if imbalance is None else "bral_t_digits_imbalanced",
+        data=Data(source="sklearn:digits", imbalance=imbalance),
         learners={"mlp": MLP(hidden=(128,), normalise="none")},
         queries=(
-            "random",
-            "bral_t",
-            Query("bral_t", name="bral_gauss", distance="gaussian"),
-            Query("bral_t", name="bral_random", ranking="random"),
-            Query("bral_t", name="bral_margin", ranking="margin"),
-            Query("gradnd_oracle", name="oracle_points"),
-            Query("gradnd_oracle", name="oracle_clusters", ranking="clusters"),
-            "pseudo_score", "margin", "badge",
+            *LADDER,
+            Query("bral_t", name="bral_t_gaussian", distance="gaussian"),
+            Query("bral_t", name="margin_clusters", ranking="margin"),
+            "pseudo_score",
+            "margin",
+            "badge",
         ),
-        protocol=Protocol(seeds=2, rounds=8, batch=20, start=Random(labels=100)),
+        protocol=Protocol(seeds=32, splits=8, rounds=8, batch=20, start=Random(labels=100)),
     )
