@@ -15,10 +15,10 @@ LADDER = (
 )
 
 
-def get_config(imbalance: Imbalance | None = None) -> Experiment:
+def get_config(imbalance: Imbalance = Imbalance()) -> Experiment:
     """The experiment."""
     return Experiment(
-        name="bral_t_digits" if imbalance is None else "bral_t_digits_imbalanced",
+        name="bral_t_digits" if imbalance == Imbalance() else "bral_t_digits_imbalanced",
         data=Data(source="sklearn:digits", imbalance=imbalance),
         learners={"mlp": MLP(hidden=(128,), normalise="none")},
         queries=(
