@@ -35,7 +35,7 @@ def test_finds_the_clusters_of_a_mask(d):
     points, truth = blobs(5, 20, d, seed=3)
     mask = (truth != 2) & (np.arange(100) % 7 > 0)
     for outside in (np.nan, 1e6, 0.0):
-        given = np.where(mask[:, None], points + 1e3, np.float32(outside))
+        given = np.where(mask[:, None], points + 1e5, outside).astype(np.float32)
         for key in KEYS:
             cluster = np.asarray(means(key, given, mask, 4))
             assert cluster.dtype == np.int32
@@ -105,6 +105,8 @@ def test_equal_points_share_a_cluster():
     for key in KEYS:
         np.testing.assert_array_equal(means(key, everywhere, np.ones(9, bool), 4), 0)
         np.testing.assert_array_equal(split(key, everywhere, jnp.zeros(9, int), 1, 4), 0)
+        halves = np.arange(9) % 2
+        np.testing.assert_array_equal(split(key, everywhere, halves, 2, 4), 4 * halves)
         twice = np.repeat(np.float32([[0, 0], [5, 5]]), 4, axis=0)
         cluster = np.asarray(means(key, twice, np.ones(8, bool), 3))
         assert one_to_one(cluster, np.repeat([0, 1], 4))
@@ -128,6 +130,8 @@ def test_sub_clusters():
         assert sub[single] == 9
         size = np.asarray(moments(points, sub, 12).size).reshape(4, 3)
         np.testing.assert_array_equal(size, [[12] * 3, [12] * 3, [0] * 3, [1, 0, 0]])
+        of_four = np.asarray(split(key, points, np.where(truth < 4, 0, 1), 1, 4))
+        assert (of_four[truth >= 4] == 4).all()
 
 
 @pytest.mark.parametrize("sample", [512, 60])
