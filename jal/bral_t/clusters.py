@@ -1,7 +1,8 @@
 """Clusters of a masked set of points, their sub-clusters, moments and members.
 
 A clustering is `[N]` int32: a point's cluster in 0..k - 1, and k where it is in none. A cluster may
-be empty: its size is 0, its moments are 0, and it has no members.
+be empty: its size is 0, its moments are 0, and it has no members. A row of points that is not
+finite counts as zeros.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def k_means(
 
     Args:
       key: a PRNG key.
-      points: `[N, D]` numbers, computed in float32; rows that are not finite count as zeros.
+      points: `[N, D]` numbers, computed in float32.
       mask: `[N]` bool.
       clusters: static.
       iterations: of Lloyd, static.
@@ -94,7 +95,7 @@ def sub_clusters(
 
     Args:
       key: a PRNG key.
-      points: `[N, D]` numbers, computed in float32; rows that are not finite count as zeros.
+      points: `[N, D]` numbers, computed in float32.
       cluster: `[N]` int32 in 0..clusters; `clusters` is none.
       clusters: static.
       actions: sub-clusters of each, static.
@@ -126,11 +127,12 @@ def moments(points: Array, cluster: Array, clusters: int) -> Moments:
     """
     points = _points("moments", points)
     cluster = _cluster("moments", cluster, points.shape[0])
-    inside = (cluster < clusters)[:, None]
-    points = jnp.where(inside, points, 0.0)
+    points = jnp.where((cluster < clusters)[:, None], points, 0.0)
+    own = jnp.minimum(cluster, clusters - 1)
     mean, size = cluster_means(points, cluster, clusters)
-    apart = jnp.where(inside, points - mean[jnp.minimum(cluster, clusters - 1)], 0.0)
-    variance = cluster_means(jnp.square(apart), cluster, clusters)[0]
+    # Far from the origin a long sum loses digits, that of the rests does not.
+    mean += cluster_means(points - mean[own], cluster, clusters)[0]
+    variance = cluster_means(jnp.square(points - mean[own]), cluster, clusters)[0]
     return Moments(mean, variance, size.astype(jnp.int32))
 
 
@@ -157,8 +159,7 @@ def members(key: Array, cluster: Array, clusters: int, most: int) -> tuple[Array
     key = check_key("members", key)
     cluster = _cluster("members", cluster, None)
     n = cluster.shape[0]
-    shuffled = jax.random.permutation(key, n)
-    order = shuffled[jnp.argsort(cluster[shuffled], stable=True)].astype(jnp.int32)
+    order = jnp.lexsort((jax.random.bits(key, (n,)), cluster)).astype(jnp.int32)
     size = jnp.bincount(cluster, length=clusters)
     rank = jnp.arange(most)
     index = order[jnp.minimum((jnp.cumsum(size) - size)[:, None] + rank, n - 1)]
@@ -189,7 +190,10 @@ def _split(
         seeds = greedy_k_means_plus_plus(key, sampled, used, parts, count)
         return lloyd(sampled, used, sampled[seeds], count, iterations)
 
-    centroids = jax.vmap(fit)(jax.random.split(key_seeds, clusters), index, used, count)
+    if clusters == 1:  # a batch of one would compile half as long again
+        centroids = fit(key_seeds, index[0], used[0], count[0])[None]
+    else:
+        centroids = jax.vmap(fit)(jax.random.split(key_seeds, clusters), index, used, count)
     return _join(points, cluster, centroids, count)
 
 
@@ -219,7 +223,7 @@ def _points(name: str, points: Array) -> Array:
         raise ValueError(
             f"{name} takes points [N, D] with N >= 1 and D >= 1, got shape {points.shape}."
         )
-    return points
+    return jnp.where(jnp.all(jnp.isfinite(points), axis=1, keepdims=True), points, 0.0)
 
 
 def _cluster(name: str, cluster: Array, n: int | None) -> Array:

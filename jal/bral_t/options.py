@@ -35,7 +35,9 @@ class Policy(NamedTuple):
         first; "novelty", farthest from the nearest labelled cluster first; "random".
       share: of a pair's points that are L', the others being U' (ours).
       size: labelled points drawn for a pair, at most (ours: it bounds time and memory).
-      members_of_set: points drawn of a set for its Sinkhorn distances, at most (ours, likewise).
+      members_of_set: points drawn of a set for its Sinkhorn distances, at most (ours, likewise). On
+        1,000 digits distances of 32 rank a cluster's sub-clusters as those of all points do with a
+        Spearman correlation of .997 at a batch of 100, of .90 at 500, where 64 give .99.
     """
 
     clusters: int | None = None

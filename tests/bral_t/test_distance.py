@@ -1,9 +1,11 @@
 import functools
+import importlib.util
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from requirements import require
 
 from jal.bral_t import Distances, Moments, gaussian, nearest_cluster, sinkhorn, sinkhorn_matrix
 from jal.types import InputError
@@ -19,6 +21,14 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 
 def costs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.float64(x)[:, None] - np.float64(y), axis=2)
+
+
+def exact(cost: np.ndarray, *weights: np.ndarray) -> float:
+    """What the best plan costs, by POT."""
+    require(importlib.util.find_spec("ot") is not None, "ot", 'pip install -e ".[test]"')
+    import ot
+
+    return ot.emd2(*(weights or ([], [])), cost)
 
 
 @pytest.mark.parametrize("d", [1, 2, 16, 512])
@@ -57,6 +67,29 @@ def test_epsilon_is_in_mean_costs():
         np.testing.assert_allclose(scaled, unit * far, rtol=1e-4)
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-4, 1e4, 1e30])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_units_and_the_origin_do_not_matter(unit, offset):
+    """Even where squares are out of float32's range."""
+    x, y = normal(40, 8), 0.3 + normal(40, 8, seed=1)
+    expected = exact(costs(x, y))
+    found = jitted(*(np.float32(unit * (offset + np.float64(one))) for one in (x, y)))
+    within = 0.002 * costs(x, y).mean()
+    np.testing.assert_allclose(np.float64(found.value) / unit, expected, atol=within)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_points_that_are_not_finite_count_as_zeros(value):
+    x, y = 5 + normal(12, 3), normal(12, 3, seed=1)
+    given, zeros = x.copy(), x.copy()
+    given[[2, 7], [0, 1]] = value
+    zeros[[2, 7]] = 0
+    expected = jitted(zeros, y).value
+    assert jitted(given, y).value == expected
+    assert abs(expected - jitted(x, y).value) > 0.5
+    np.testing.assert_allclose(jitted(y, given).value, expected, rtol=1e-3)
+
+
 def test_on_a_line_it_is_the_sorted_difference():
     for seed in range(5):
         x, y = normal(25, 1, seed=seed), 0.7 + normal(25, 1, seed=100 + seed)
@@ -80,7 +113,6 @@ def test_two_points_by_hand():
 @pytest.mark.parametrize("kind", ["normal", "overlapping", "clustered"])
 def test_agrees_with_exact_transport(d, kind):
     """Of random sizes and weights, within the error that is stated: of the mean cost."""
-    ot = pytest.importorskip("ot")
     rng = np.random.default_rng(d)
     errors = []
     for _ in range(20):
@@ -97,17 +129,16 @@ def test_agrees_with_exact_transport(d, kind):
         a64, b64 = a[:n] / a[:n].sum(), b[:m] / b[:m].sum()
         found = jitted(*map(np.float32, (x, y, a, b)))
         assert found.defined
-        errors.append((float(found.value) - ot.emd2(a64, b64, cost)) / (a64 @ cost @ b64))
-    # The stated error: .1 % in the mean, .16 % of clusters, 1.7 % at most.
+        errors.append((float(found.value) - exact(cost, a64, b64)) / (a64 @ cost @ b64))
+    # The stated error: .11 % in the mean, .17 % of clusters, 2 % at most.
     errors = np.abs(errors)
     assert errors.mean() < 0.003
-    assert errors.max() < 0.017
+    assert errors.max() < 0.02
 
 
 def test_more_stages_and_a_smaller_epsilon_come_nearer():
-    ot = pytest.importorskip("ot")
     x, y = normal(30, 8), 0.3 + normal(24, 8, seed=1)
-    expected = ot.emd2([], [], costs(x, y))
+    expected = exact(costs(x, y))
     errors = [
         abs(float(jitted(x, y, epsilon=epsilon, stages=stages, iterations=20).value) - expected)
         for epsilon, stages in ((0.1, 10), (0.01, 10), (0.001, 30))
@@ -147,8 +178,7 @@ def test_a_point_far_away():
     x[0] += 1e4
     y[7] -= 1e4
     value = jitted(x, y).value
-    ot = pytest.importorskip("ot")
-    np.testing.assert_allclose(value, ot.emd2([], [], costs(x, y)), rtol=0.01)
+    np.testing.assert_allclose(value, exact(costs(x, y)), rtol=0.01)
 
 
 def test_symmetric():
@@ -164,8 +194,9 @@ def test_nothing_is_at_no_defined_distance():
         assert (found.value, found.defined) == (0, False)
 
 
-def test_float16_and_integers_are_computed_in_float32():
-    x, y = np.float16(normal(30, 8)), np.float16(normal(20, 8, seed=1))
+@pytest.mark.parametrize("dtype", [np.float16, jnp.bfloat16])
+def test_other_dtypes_are_computed_in_float32(dtype):
+    x, y = normal(30, 8).astype(dtype), normal(20, 8, seed=1).astype(dtype)
     found = jitted(x, y)
     assert found.value.dtype == jnp.float32
     assert found.value == jitted(np.float32(x), np.float32(y)).value
