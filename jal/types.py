@@ -235,6 +235,9 @@ class Strategy(NamedTuple):
       needs: fields of the round beyond those that every learner has: "head", "sample".
       auxiliary: what the learner is extended by; its score is the round's `auxiliary`.
       parameters: arrays for the round's `parameters`.
+      cold_start: whether `select` is defined where nothing is labelled, of what a learner says that
+        was not fitted: then an experiment may let it choose the first labels. Not with an
+        `auxiliary`, which nothing has trained, or `parameters`.
       name: what errors call it; the registry's, or an experiment's own.
     """
 
@@ -246,4 +249,5 @@ class Strategy(NamedTuple):
     needs: frozenset[str] = frozenset()
     auxiliary: Auxiliary | None = None
     parameters: Parameters | None = None
+    cold_start: bool = False
     name: str = "the strategy"
