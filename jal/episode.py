@@ -59,10 +59,15 @@ class Episode(NamedTuple):
         any length are one program. `schedule [R + 1]` int32 is the number of labels in each round;
         where it is the same for all seeds, the number of labels stays a scalar under vmap.
         `parameters` are the strategy's, with this seed's own; None if left out.
+      choose: `(key, state, n, x [N, ...], data, by=None) -> EpisodeState`: n labels, static, in
+        place of those of `init`, which a strategy with a `cold_start` picks with nothing labelled,
+        of what the learner says with the state's variables: the episode's own, whose state goes on,
+        or `by`, another, which is asked this once.
     """
 
     init: Callable[..., EpisodeState]
     run: Callable[..., EpisodeState]
+    choose: Callable[..., EpisodeState]
 
 
 def episode(
@@ -90,9 +95,7 @@ def episode(
                 "trained by minibatches (its extend is None)."
             )
         learner = learner.extend(strategy.auxiliary)
-    for need in strategy.needs:
-        if getattr(learner, need) is None:
-            raise InputError(f"{strategy.name} needs the learner's {need}, which is None.")
+    _check_needs(strategy, learner)
     if strategy.oracle and "oracle" not in strategy.name:
         raise InputError(
             f"{strategy.name} is given classes that nobody bought: its name must say so, such as "
@@ -164,7 +167,24 @@ def episode(
             state = state._replace(labels=state.labels._replace(n=schedule[start]))
         return jax.lax.fori_loop(start, stop, one_round, state)
 
-    return Episode(init, run)
+    def choose(
+        key: Array, state: EpisodeState, n: int, x: Array, data: PyTree, by: Strategy | None = None
+    ) -> EpisodeState:
+        key_init, key_select = jax.random.split(key)
+        chooser, carried = strategy, state.strategy
+        if by is not None:
+            _check_needs(by, learner)
+            chooser, carried = by, by.init(key_init, x)
+        nothing = Labels(state.labels.order, jnp.int32(0))
+        y = jnp.full(x.shape[0], -1, jnp.int32)
+        seen = look(
+            learner, state.variables, x, data, y, nothing, learner.hyper, chooser.uses_outputs
+        )
+        picks, after = chooser.select(key_select, carried, seen, n)
+        labels = label(nothing, picks, n)._replace(n=jnp.int32(n))
+        return state._replace(labels=labels, strategy=after if by is None else state.strategy)
+
+    return Episode(init, run, choose)
 
 
 def look(
@@ -225,6 +245,12 @@ def look(
         fit=Partial(fit, data, y, hyper),
         predict=Partial(learner.predict),
     )
+
+
+def _check_needs(strategy: Strategy, learner: Learner) -> None:
+    for need in strategy.needs:
+        if getattr(learner, need) is None:
+            raise InputError(f"{strategy.name} needs the learner's {need}, which is None.")
 
 
 def _all_finite(*arrays: Array | None) -> Array:

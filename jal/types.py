@@ -242,6 +242,9 @@ class Strategy(NamedTuple):
         (jax.ShapeDtypeStruct).
       oracle: whether it is given the classes that nobody bought, as the round's `truth`: a bound
         for strategies and none itself, so its name must have "oracle" in it.
+      cold_start: whether `select` is defined where nothing is labelled, of what a learner says that
+        was not fitted: then an experiment may let it choose the first labels. Not with an
+        `auxiliary`, which nothing has trained, or `parameters`.
       name: what errors call it; the registry's, or an experiment's own.
     """
 
@@ -255,4 +258,5 @@ class Strategy(NamedTuple):
     parameters: Parameters | None = None
     init_from: Callable[[Array, Outputs], PyTree] | None = None
     oracle: bool = False
+    cold_start: bool = False
     name: str = "the strategy"

@@ -23,7 +23,7 @@ TIERS = [
     {"cli"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
-ALONE = {"types": {"jax"}, "scores": {"jax"}, "select": {"jax"}, "bral_t": {"jax", "optax"}}
+ALONE = {"types": {"jax"}, "scores": {"jax"}, "select": {"jax"}, "bral_t": {"jax"}}
 
 
 def imported(path: Path) -> set[str]:

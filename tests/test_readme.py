@@ -65,14 +65,15 @@ def test_the_table_of_defaults_has_a_row_for_each_option(script):
 
 def test_the_table_has_a_row_for_each_strategy(script):
     head, _, *rows = script["table"]().splitlines()
-    assert head.count("|") == 8 and all(row.count("|") == 8 for row in rows)
+    assert head.count("|") == 9 and all(row.count("|") == 9 for row in rows)
     assert [row.split("`")[1] for row in rows] == list(strategies.registry)
     for row, (name, member) in zip(rows, strategies.registry.items(), strict=True):
         made = member()
         assert member.paper in row and member.cost in row and member.trains in row
         assert ("dropout," in row or "dropout |" in row) == ("sample" in made.needs), name
         assert ("minibatch training" in row) == (made.auxiliary is not None), name
-    caps = {row.split("`")[1]: row.split(" | ")[-1].rstrip(" |") for row in rows}
+        assert row.endswith("| yes |") == made.cold_start, name
+    caps = {row.split("`")[1]: row.split(" | ")[-2].strip(" |") for row in rows}
     assert caps["fl1mi"] == "max_queries 256, sample 2,000" and caps["margin"] == ""
 
 

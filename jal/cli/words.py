@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jal.code import is_code
-from jal.experiment import Balanced, Code, Learned, Query, Random, Twisted
-from jal.experiment.form import Option, parse
+from jal.experiment import Balanced, Chosen, Code, Learned, Query, Random, Twisted
+from jal.experiment.form import Option, as_name, parse
 from jal.experiment.learner_configs import learner_classes
 from jal.experiment.queries import value_of
 from jal.types import InputError
@@ -23,7 +23,7 @@ __all__ = [
     "words_of",
 ]
 
-_STARTS = {"balanced": Balanced, "random": Random, "twisted": Twisted}
+_STARTS = {"balanced": Balanced, "random": Random, "twisted": Twisted, "chosen": Chosen}
 _LEARNED = "learned:"
 
 
@@ -117,7 +117,11 @@ def start_of(word: str) -> Any:
     name, options = words_of(word)
     if name not in _STARTS:
         raise InputError(f"unknown start {name!r}: known are {', '.join(_STARTS)}.")
-    return parse(_STARTS[name], options, f"start {name}")
+    kind = _STARTS[name]
+    if kind is Chosen:  # what is not its own is its strategy's
+        own = {one: options.pop(one) for one in ("labels", "share", "strategy") & options.keys()}
+        options = {**own, "options": options}
+    return parse(kind, options, f"start {name}")
 
 
 def start_words(start: Any) -> str:
@@ -126,6 +130,9 @@ def start_words(start: Any) -> str:
     if type(start) not in names:
         return type(start).__name__.lower()
     fields = {field.name: getattr(start, field.name) for field in dataclasses.fields(start)}
+    if isinstance(start, Chosen):
+        named = None if start.strategy is None else as_name(start.strategy)
+        fields = {"labels": start.labels, "share": start.share, "strategy": named, **start.options}
     return _word(names[type(start)], {name: v for name, v in fields.items() if v is not None})
 
 

@@ -28,7 +28,7 @@ from jal.experiment.queries import Learned, Query
 from jal.experiment.results import Results, load
 from jal.experiment.runner import Interrupted, resume, run
 from jal.experiment.runs_compared import compare
-from jal.experiment.starts import Balanced, Indices, Random, Twisted
+from jal.experiment.starts import Balanced, Chosen, Indices, Random, Twisted
 from jal.experiment.sweep import Sweep
 from jal.experiment.swept import Swept
 from jal.experiment.training_config import Training
@@ -43,6 +43,7 @@ __all__ = [
     "SVC",
     "AbasRal",
     "Balanced",
+    "Chosen",
     "Code",
     "Corruption",
     "Data",

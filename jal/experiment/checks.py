@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +15,9 @@ from jal.experiment.config_file import one_line
 from jal.experiment.form import shown
 from jal.experiment.learner_configs import build_learner, check_learner
 from jal.experiment.queries import Learned, QueryConfig, make
+from jal.experiment.starts import Chosen
 from jal.metrics import registry
+from jal.strategies import registry as strategy_registry
 from jal.types import Array, InputError, Learner, Strategy
 
 __all__ = ["Checked", "check"]
@@ -30,6 +32,7 @@ class Checked(NamedTuple):
       metrics: functions of (logits, y) by name, the accuracy first.
       batches: query -> labels bought in each round; where it chooses them, the most.
       max_labels: that any cell may have.
+      chooser: the strategy that the start names to choose the first labels; None without one.
     """
 
     learners: dict[str, Learner]
@@ -37,6 +40,7 @@ class Checked(NamedTuple):
     metrics: dict[str, Callable[[Array, Array], Array]]
     batches: dict[str, tuple[int, ...]]
     max_labels: int
+    chooser: Strategy | None = None
 
 
 def check(
@@ -74,6 +78,7 @@ def check(
         (learned or {}).get(query) if isinstance(query, Learned) else make(query, allow_code)
         for query in experiment.queries
     ]
+    chooser = _chooser(experiment, made, allow_code)
     batches: dict[str, tuple[int, ...]] = {}
     for query, strategy in zip(experiment.queries, made, strict=True):
         if strategy is None:
@@ -91,6 +96,9 @@ def check(
         name: build_learner(name, config, dataset, max_labels, allow_code)
         for name, config in experiment.learners.items()
     }
+    if chooser is not None:
+        for name, config in experiment.learners.items():
+            _check_pair(name, config, learners[name], chooser.name, chooser, dataset.train.x)
     strategies = {}
     for learner, query in experiment.cells():
         strategy = made[experiment.queries.index(query)]
@@ -99,7 +107,37 @@ def check(
         config = experiment.learners[learner]
         _check_pair(learner, config, learners[learner], query.name, strategy, dataset.train.x)
         strategies[learner, query.name] = strategy
-    return Checked(learners, strategies, found, batches, max_labels)
+    return Checked(learners, strategies, found, batches, max_labels, chooser)
+
+
+def _chooser(
+    experiment: Experiment, made: Sequence[Strategy | None], allow_code: bool
+) -> Strategy | None:
+    """The strategy that a chosen start names; InputError where one that is to choose cannot."""
+    start = experiment.protocol.start
+    if not isinstance(start, Chosen):
+        return None
+    named = start.query()
+    chooser = None if named is None else make(named, allow_code)
+    choosing = zip(experiment.queries, made, strict=True) if chooser is None else ()
+    for query, strategy in choosing:
+        if isinstance(query, Learned) or strategy is None or not _can_choose(strategy):
+            raise _cannot_choose(query.name, ", or name one as the start's strategy")
+    if chooser is not None and not _can_choose(chooser):
+        raise _cannot_choose(chooser.name, "")
+    return chooser
+
+
+def _can_choose(strategy: Strategy) -> bool:
+    return strategy.cold_start and strategy.auxiliary is None and strategy.parameters is None
+
+
+def _cannot_choose(name: str, advice: str) -> InputError:
+    able = ", ".join(name for name, one in strategy_registry.items() if one.cold_start)
+    return InputError(
+        f"{name} cannot choose the first labels, with nothing labelled: take one that can ({able}, "
+        f"or your own whose Strategy says cold_start){advice}."
+    )
 
 
 def _check_metrics(found: Mapping[str, Any], points: int, classes: int) -> None:

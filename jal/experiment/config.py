@@ -39,7 +39,8 @@ class Protocol:
     """What is done with each learner and query."""
 
     seeds: int = 32
-    """How many seeds; seed i draws the same start for every query and learner."""
+    """How many seeds; seed i draws the same start for every query and learner, unless a strategy
+    chooses it."""
     first_seed: int = 0
     """Number of the first seed."""
     rounds: int = 20
@@ -51,7 +52,8 @@ class Protocol:
     chooses its batches is not bound."""
     start: Start = dataclasses.field(default_factory=Balanced)
     """How each seed draws the labels that it starts with: balanced (per_class=1), random
-    (labels= or share=) or twisted (rare= and labels= or share=), as in random:labels=20."""
+    (labels= or share=), twisted (rare= and labels= or share=) or chosen (labels= or share=, and
+    strategy= with its options), as in random:labels=20."""
     splits: int = 1
     """Data splits that seeds are spread over: seed i is of split i modulo their number, whose
     data.split_seed is that much larger. Intervals and tests are over splits then."""

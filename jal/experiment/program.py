@@ -23,6 +23,7 @@ from jal.experiment.compiled import (
 from jal.experiment.config import Experiment
 from jal.experiment.learner_configs import program_of
 from jal.experiment.queries import QueryConfig
+from jal.experiment.starts import Chosen
 from jal.memory import check_data, check_prepared
 from jal.metrics import evaluator
 from jal.parallel import replicate, seed_mesh
@@ -87,6 +88,7 @@ def blocks_of(
     points, classes = len(dataset.train.y), dataset.num_classes
     start, numbers = experiment.protocol.start, np.array(experiment.seed_numbers(), np.int32)
     initial, draw = start.size(points, classes), start.draw(points, classes)
+    chosen = isinstance(start, Chosen)
     at_once = seeds_at_once(experiment.execution.seeds_at_once, mesh)
     starts = {name: replicate(one, mesh) for name, one in starts.items()}
     structure = {name: program_of(name, one) for name, one in experiment.learners.items()}
@@ -122,14 +124,20 @@ def blocks_of(
             rounds = experiment.protocol.rounds
             return episode(made, one_of(strategies, index), measure, rounds, most)
 
-        def begin(own: Any, pool: Pool, data: PyTree, variables: PyTree) -> EpisodeState:
+        def begin(
+            own: Any, index: Array, pool: Pool, data: PyTree, variables: PyTree
+        ) -> EpisodeState:
             number, seed, member = own
             key_start, key = jax.random.split(jax.random.key(number))
             order = draw(key_start, pool.y, seed)
-            state = played(jnp.int32(0)).init(key, order, jnp.int32(initial), pool, data)
-            if learner not in starts:
+            one = played(index)
+            state = one.init(key, order, jnp.int32(initial), pool, data)
+            if learner in starts:
+                own_variables = jax.tree.map(lambda leaf: leaf[member], variables)
+                state = state._replace(variables=own_variables)
+            if not chosen:
                 return state
-            return state._replace(variables=jax.tree.map(lambda leaf: leaf[member], variables))
+            return one.choose(key_start, state, initial, pool.x, data, checked.chooser)
 
         def advance(
             state: EpisodeState,
@@ -156,7 +164,7 @@ def blocks_of(
             seeds = np.arange(len(numbers), dtype=np.int32)
             own = (numbers, seeds, _members_of(variables, len(numbers)))
             tiled = tuple(np.tile(each, len(names)) for each in own)
-            return Arguments(tiled, (pool, prepare(learner), variables))
+            return Arguments(tiled, (np.int32(index), pool, prepare(learner), variables))
 
         def following() -> Arguments:
             schedule = initial + np.cumsum((0, *checked.batches[query.name]))
@@ -170,9 +178,10 @@ def blocks_of(
             return Arguments((member, hyper), (*shared, schedule.astype(np.int32)))
 
         def compile_() -> Program:
+            # What begins is level 0's to compile, but where it has a strategy to run.
             return compile_program(
                 begin, first(), advance, following(),
-                name=called, mesh=mesh, at_once=at_once, levels=(0, 1),
+                name=called, mesh=mesh, at_once=at_once, levels=(int(chosen), 1),
             )  # fmt: skip
 
         def labelled(state: EpisodeState) -> np.ndarray:

@@ -16,12 +16,23 @@ from jal.strategies import registry
 from jal.strategies.strategy import Registered
 from jal.types import Array, InputError, PyTree, Round, Strategy
 
-__all__ = ["Learned", "Query", "QueryConfig", "as_query", "check_names", "make"]
+__all__ = [
+    "Learned",
+    "Query",
+    "QueryConfig",
+    "as_query",
+    "check_names",
+    "joined",
+    "make",
+    "read_strategy",
+    "registered_name",
+]
 
 _LONGEST = 100  # of a name, in bytes: file systems allow 255, of which folders take more than one
 
 
-def _strategy(tree: Any, where: str) -> Any:
+def read_strategy(tree: Any, where: str) -> Any:
+    """A strategy's name, or the thing itself; InputError for what is none."""
     if isinstance(tree, str | Strategy) or callable(tree):
         return tree
     raise InputError(
@@ -36,7 +47,7 @@ class Query:
 
     variant: ClassVar[bool] = True
 
-    strategy: Annotated[Any, Parser(_strategy)]
+    strategy: Annotated[Any, Parser(read_strategy)]
     """A name in jal.strategies.registry, package.module:attribute of a function that makes a
     Strategy, or that function, or a Strategy itself."""
     name: str
@@ -58,12 +69,11 @@ class Query:
         options: Mapping[str, Option] | None = None,
         **more: Option,
     ):
-        if isinstance(strategy, Registered) and registry.get(strategy.name) is strategy:
-            strategy = strategy.name
+        strategy = registered_name(strategy)
         given = name_of(strategy) if not isinstance(strategy, str) else strategy
         name = given.rpartition(":")[2] if name is None else name
         _set(self, strategy=strategy, name=name, batch=batch)
-        _set(self, learners=_names(learners), options=_joined(options, more))
+        _set(self, learners=_names(learners), options=joined(options, more))
 
 
 @dataclass(frozen=True, init=False)
@@ -110,10 +120,17 @@ def _names(learners: Any) -> Any:
     return tuple(learners) if isinstance(learners, list) else learners
 
 
-def _joined(options: Any, more: dict[str, Option]) -> Any:
+def joined(options: Any, more: dict[str, Option]) -> Any:
+    """Options by a dict and by keywords as one dict."""
     if options is not None and not isinstance(options, Mapping):
         return options
     return {**(options or {}), **more}
+
+
+def registered_name(given: Any) -> Any:
+    """The name of a member of jal.strategies.registry; anything else as it is."""
+    known = isinstance(given, Registered) and registry.get(given.name) is given
+    return given.name if known else given
 
 
 def as_query(given: Any) -> Any:

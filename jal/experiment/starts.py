@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 import tyro
 
+from jal.experiment.form import Option, Parser
+from jal.experiment.queries import Query, joined, read_strategy, registered_name
 from jal.labels import balanced_start, random_start, start_from, twisted_start
 from jal.types import Array, InputError
 
-__all__ = ["Balanced", "Indices", "Random", "Start", "Twisted"]
+__all__ = ["Balanced", "Chosen", "Indices", "Random", "Start", "Twisted"]
 
 # `(key, y [N], number of the seed among the run's) -> order [N]`
 Draw = Callable[[Array, Array, Array], Array]
@@ -177,7 +179,64 @@ class Indices:
         return lambda key, y, seed: start_from(given[seed], points)
 
 
-Start = Balanced | Random | Twisted | Indices
+def _chooser(tree: Any, where: str) -> Any:
+    return None if tree is None else read_strategy(tree, where)
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Chosen:
+    """Labels that a strategy chooses with nothing labelled: `Chosen(labels=20)`,
+    `Chosen(share=.01, strategy="active_ft", iterations=100)`."""
+
+    variant: ClassVar[bool] = True
+
+    labels: int | None
+    """How many; or else give a share."""
+    share: float | None
+    """How many, as a share of the pool."""
+    strategy: Annotated[Any, Parser(_chooser)]
+    """The strategy that chooses for all queries, as a Query's; each query for itself if None."""
+    options: dict[str, Option]
+    """The strategy's, beside their defaults."""
+
+    def __init__(
+        self,
+        labels: int | None = None,
+        share: float | None = None,
+        strategy: Any = None,
+        options: Mapping[str, Option] | None = None,
+        **more: Option,
+    ):
+        own = {"labels": labels, "share": share, "strategy": registered_name(strategy)}
+        for name, value in (own | {"options": joined(options, more)}).items():
+            object.__setattr__(self, name, value)
+
+    def query(self) -> Query | None:
+        """Of the strategy that chooses for all queries; None without one."""
+        return None if self.strategy is None else Query(self.strategy, options=self.options)
+
+    def size(self, points: int, classes: int) -> int:
+        """Labels at the start, of a pool of so many points and classes."""
+        del classes
+        return _number(self.labels, self.share, points)
+
+    def check(self, y: np.ndarray, classes: int, seeds: int) -> None:
+        """Raises InputError where the pool's classes `y [N]` do not have it."""
+        del classes, seeds
+        if self.strategy is None and self.options:
+            raise InputError(
+                f"a chosen start has no option {min(self.options)!r}, and names no strategy that "
+                "could: it takes labels, share, strategy and that one's options."
+            )
+        _check_number("a chosen start", self.labels, self.share, len(y))
+
+    def draw(self, points: int, classes: int) -> Draw:
+        """Nothing yet: the strategy chooses among all points (`Episode.choose`)."""
+        del classes
+        return lambda key, y, seed: jnp.arange(points, dtype=jnp.int32)
+
+
+Start = Balanced | Random | Twisted | Indices | Chosen
 
 
 def _number(labels: int | None, share: float | None, points: int) -> int:

@@ -193,13 +193,21 @@ def _called(query: Any, name: str, renamed: Mapping[str, list[str]]) -> Any:
     return dataclasses.replace(query, name=name, learners=learners)
 
 
+def _field(value: Any) -> str:
+    """Of a dataclass: a dict of options by name, what is called by its own."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={short(one)}" for name, one in value.items())
+    return short(value) if callable(value) else str(value)
+
+
 def short(value: Any) -> str:
     """A value as it stands in names."""
     if isinstance(value, tuple | list):
         return "x".join(map(short, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type | Data):
         fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
-        return " ".join([type(value).__name__.lower(), *[str(one) for one in fields if one]])
+        shown = [_field(one) for one in fields if one]
+        return " ".join([type(value).__name__.lower(), *shown])
     if isinstance(value, Mapping):  # a kind's JSON, where it was read from a folder
         return short(tuple(value.values()))
     plain = value is None or isinstance(value, bool | int | float | str)

@@ -65,7 +65,8 @@ def paired_differences(
 def significance(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame:
     """Mean AUBC of row less that of column, in points, starred where p < 0.05.
 
-    Paired t-tests over the seeds, which share their starts, with Holm's correction over all pairs.
+    Paired t-tests over the seeds, which share their starts unless strategies choose these, with
+    Holm's correction over all pairs.
     A pair of fewer than five seeds, or whose differences do not vary, is not tested and has no
     star. All AUBC are over the labels that all runs have (`aubcs`); empty where there are none.
 

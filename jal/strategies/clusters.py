@@ -103,6 +103,7 @@ members = (
             "alpha": "paper",
             "purity_sample": "ours: a share of .95 is known to within .005 (its standard error)",
         },
+        cold_start=True,
     ),
     Registered(
         cluster_margin,

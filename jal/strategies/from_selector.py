@@ -30,6 +30,7 @@ def from_selector(
     own: Mapping[str, Any] = _NONE,
     made: Mapping[str, Callable[[Round], Any]] = _NONE,
     needs: Collection[str] = (),
+    cold_start: bool = False,
 ) -> Registered:
     """The strategy that hands a round's arrays to a selector of `jal.select`.
 
@@ -49,6 +50,7 @@ def from_selector(
       own: values of options in place of the selector's defaults.
       made: for positional parameters that are no fields of the Round, what makes them of it.
       needs: fields that a learner must have though they are not read.
+      cold_start: whether the selector is defined with nothing labelled.
 
     Raises:
       TypeError: for a parameter that is neither, or an option that the selector lacks. The strategy
@@ -93,7 +95,7 @@ def from_selector(
     make.__annotations__ = {p.name: p.annotation for p in options} | {"return": Strategy}
     vars(make)["__signature__"] = signature
     reads = tuple(field for field in fields if field != "labelled")
-    return Registered(make, paper, reads, cost, defaults=defaults or _NONE)
+    return Registered(make, paper, reads, cost, defaults=defaults or _NONE, cold_start=cold_start)
 
 
 def _doc(selector: Callable[..., Array], summary: str, options: Collection[str]) -> str:

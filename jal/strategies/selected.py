@@ -11,8 +11,16 @@ _SIMILAR = "Kothawade et al., 2021"
 _ETA = "code: DISTIL's"
 _QUERIES = "ours: bounds memory at N x 256, or the square of it; the code takes all"
 members = (
-    from_selector(select.k_center, paper="Sener and Savarese, 2018", cost="N D (L + b)"),
-    from_selector(select.kmeans, paper="Lloyd, 1982", cost="N D b per iteration", defaults={}),
+    from_selector(
+        select.k_center, paper="Sener and Savarese, 2018", cost="N D (L + b)", cold_start=True
+    ),
+    from_selector(
+        select.kmeans,
+        paper="Lloyd, 1982",
+        cost="N D b per iteration",
+        defaults={},
+        cold_start=True,
+    ),
     from_selector(select.badge, paper="Ash et al., 2020", cost="N (D + K) b"),
     from_selector(
         select.typi_clust,
@@ -24,6 +32,7 @@ members = (
             "min_size": "code",
             "sample": "ours: bounds time; the code has mini-batches of 5,000 above 50 clusters",
         },
+        cold_start=True,
     ),
     from_selector(
         select.active_ft,
@@ -38,6 +47,7 @@ members = (
             "printed .60, at random .57",
             "minibatch": "code: on the CIFARs; 100,000 on ImageNet",
         },
+        cold_start=True,
     ),
     from_selector(
         select.bait,

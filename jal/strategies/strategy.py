@@ -39,6 +39,7 @@ class Registered(NamedTuple):
       trains: what it trains of its own; "" for nothing.
       defaults: for each option of `make` where its default comes from: "paper", "code" (what the
         authors published) or "ours", a colon and more words where these are not all.
+      cold_start: the Strategy's.
     """
 
     make: Callable[..., Strategy]
@@ -47,6 +48,7 @@ class Registered(NamedTuple):
     cost: str
     trains: str = ""
     defaults: Mapping[str, str] = MappingProxyType({})
+    cold_start: bool = False
 
     @property
     def name(self) -> str:
@@ -59,6 +61,7 @@ class Registered(NamedTuple):
         return made._replace(
             uses_outputs=not _OUTPUTS.isdisjoint(self.reads),
             needs=made.needs | _OPTIONAL.intersection(self.reads),
+            cold_start=made.cold_start or self.cold_start,
             name=self.name,
         )
 
@@ -132,6 +135,7 @@ def one_of(strategies: Sequence[Strategy], index: Array) -> Strategy:
         select,
         uses_outputs=uses[0] if same else jnp.asarray(uses)[index],
         needs=frozenset().union(*(strategy.needs for strategy in strategies)),
+        cold_start=all(strategy.cold_start for strategy in strategies),
     )
 
 

@@ -89,13 +89,14 @@ def average_confidence() -> Strategy:
 
 
 members = (
-    Registered(random, "baseline", (), "N"),
+    Registered(random, "baseline", (), "N", cold_start=True),
     Registered(
         random_size,
         "ABAS-RAL",
         (),
         "N",
         defaults={"share": "ours: not given; means of 49 to 60 % of the pool are such draws'"},
+        cold_start=True,
     ),
     Registered(least_confidence, "Lewis and Gale, 1994", ("logits",), "N K"),
     Registered(margin, "Scheffer et al., 2001", ("logits",), "N K"),

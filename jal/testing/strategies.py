@@ -24,10 +24,11 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
     """Raises AssertionError with the first thing that the strategy does not keep.
 
     Picks are distinct unlabelled points, in int32, and N after the last of them, also where fewer
-    are left than asked for, where all scores are equal, where labels are of two classes alone and
-    where a point is not a number; they are the same for the same key, under jit and under vmap, and
-    whatever the logits and features are where `uses_outputs` is False; the state keeps its shapes
-    from round to round; batch sizes are in 1..k_max.
+    are left than asked for, where all scores are equal, where labels are of two classes alone,
+    where a point is not a number and, of a `cold_start`, where nothing is labelled; they are the
+    same for the same key, under jit and under vmap, and whatever the logits and features are where
+    `uses_outputs` is False; the state keeps its shapes from round to round; batch sizes are in
+    1..k_max.
 
     Args:
       make: without arguments; `functools.partial` gives it options.
@@ -42,7 +43,8 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
         return strategy.select(key, state, _with_parameters(strategy, round), _PICKS)
 
     key = jax.random.key(7)
-    for left in (_POINTS - _LABELLED, _PICKS, _PICKS - 2):
+    nothing = (0,) if strategy.cold_start else ()
+    for left in (_POINTS - _LABELLED, _PICKS, _PICKS - 2, *(_POINTS - n for n in nothing)):
         for copies in (None, 1):
             for seen in (None, 2):
                 round_ = linear_round(
@@ -65,8 +67,8 @@ def check_strategy(make: Callable[[], Strategy], *, ties_at_random: bool = True)
     _check_state(strategy, round_)
     if strategy.batch_size is not None:
         _check_batch_size(strategy, round_)
-    if ties_at_random:
-        _check_copies(select)
+    for labelled in (_LABELLED, *nothing) if ties_at_random else ():
+        _check_copies(select, labelled)
 
 
 def _state(strategy: Strategy, key: Array, round: Round) -> PyTree:
@@ -156,11 +158,11 @@ def _check_batch_size(strategy: Strategy, round: Round) -> None:
             )
 
 
-def _check_copies(select: Callable) -> None:
+def _check_copies(select: Callable, labelled: int) -> None:
     """A point's copies are exchangeable: their counts over keys are as even as chance has them."""
     keys = jax.random.split(jax.random.key(11), _KEYS)
     for copies in (1, 2):
-        round_ = linear_round(jax.random.key(0), copies=copies)
+        round_ = linear_round(jax.random.key(0), labelled=labelled, copies=copies)
         picks = np.ravel([select(key, round_)[0] for key in keys])
         counts = np.bincount(picks, minlength=_POINTS)[:_POINTS]
         free, kind = ~np.asarray(round_.labelled), np.arange(_POINTS) * copies // _POINTS

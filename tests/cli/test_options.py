@@ -15,6 +15,7 @@ from jal.experiment import (
     SVC,
     AbasRal,
     Balanced,
+    Chosen,
     Code,
     Data,
     Experiment,
@@ -450,7 +451,14 @@ def test_every_help_can_be_read_alone():
     """A phrase that names its thing: not "Of pca."."""
     kinds = [Experiment, Protocol, Shown, Data, Parts, Training, *map(type, AGENTS)]
     kinds += [type(one) for one in (*LEARNERS.values(), Data().features, Data().corruption)]
-    kinds += [type(Data().imbalance), type(Experiment().execution), Random, Twisted, Balanced]
+    kinds += [
+        type(Data().imbalance),
+        type(Experiment().execution),
+        Random,
+        Twisted,
+        Balanced,
+        Chosen,
+    ]
     tried = 0
     for kind in kinds:
         helps = field_helps(kind)

@@ -18,6 +18,7 @@ from jal.experiment import (
     MLP,
     SVC,
     Balanced,
+    Chosen,
     Code,
     Data,
     Experiment,
@@ -37,6 +38,7 @@ from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.results import load_so_far
 from jal.experiment.sweep import Sweep
 from jal.experiment.sweep import expand as expand_sweep
+from jal.labels import balanced_start
 from jal.types import InputError
 
 CONFIG = """
@@ -141,6 +143,18 @@ def test_other_fields_are_experiments_one_after_another():
         protocol=Protocol(batch=20, start=Random(labels=20)),
     )
     assert found.columns[last.name, "mlp", "bald"]["protocol.start"] == Random(labels=20)
+
+
+def test_starts_that_a_strategy_chooses_have_names():
+    first = Chosen(share=0.01, strategy="active_ft", iterations=100)
+    starts = [Chosen(labels=5), first, Chosen(labels=5, strategy=balanced_start, per_class=2)]
+    found = expand(BASE, {"protocol.start": starts})
+    assert [one.name for one in found.experiments] == [
+        "start=chosen 5",
+        "start=chosen 0.01 active_ft iterations=100",
+        "start=chosen 5 jal.labels:balanced_start per_class=2",
+    ]
+    assert [one.protocol.start for one in found.experiments] == starts
 
 
 def test_fields_of_what_is_none_yet():
@@ -384,6 +398,7 @@ def test_a_sweep_takes_one_experiment(sweep, place):
         (("batch", "5", "[1,2]"), "protocol.batch", [5, (1, 2)]),
         (("learners.my-mlp.learning-rate", "1e-3"), "learners.my-mlp.learning_rate", [1e-3]),
         (("start", "random:labels=6"), "protocol.start", [Random(labels=6)]),
+        (("start", "chosen:labels=6"), "protocol.start", [Chosen(labels=6)]),
         (("seeds-at-once", "none", "2"), "execution.seeds_at_once", [None, 2]),
         (("data.source", "a:b", "x=1"), "data.source", ["a:b", "x=1"]),
     ],

@@ -11,6 +11,7 @@ from jal.experiment import (
     MLP,
     SVC,
     Balanced,
+    Chosen,
     Code,
     Indices,
     Learned,
@@ -19,6 +20,7 @@ from jal.experiment import (
     Random,
     Twisted,
 )
+from jal.labels import balanced_start
 from jal.types import InputError
 
 QUERIES = {
@@ -170,6 +172,12 @@ def test_a_learner_that_the_config_has_not_has_its_defaults():
         ("random:share=0.1", Random(share=0.1)),
         ("random:share=1", Random(share=1)),
         ("twisted:rare=0.05,labels=20", Twisted(rare=0.05, labels=20)),
+        ("chosen:share=0.01", Chosen(share=0.01)),
+        ("chosen:strategy=active_ft,labels=20", Chosen(labels=20, strategy="active_ft")),
+        (
+            "chosen:labels=20,strategy=mine:doubt,power=2,deltas=[0.1,0.2]",
+            Chosen(labels=20, strategy="mine:doubt", power=2, deltas=(0.1, 0.2)),
+        ),
     ],
 )
 def test_starts_are_read_and_shown(word, start):
@@ -181,6 +189,11 @@ def test_how_starts_are_shown():
     assert start_words(Random(labels=20)) == "random:labels=20"
     assert start_words(Twisted(rare=0.05, share=0.1)) == "twisted:rare=0.05,share=0.1"
     assert start_words(Indices(((1, 2),))) == "indices"
+    assert start_words(Chosen(labels=9)) == "chosen:labels=9"
+    first = Chosen(share=0.01, strategy="active_ft", iterations=100)
+    assert start_words(first) == "chosen:share=0.01,strategy=active_ft,iterations=100"
+    named = start_words(Chosen(labels=9, strategy=balanced_start, power=2))
+    assert named == "chosen:labels=9,strategy=jal.labels:balanced_start,power=2"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jal.data import from_arrays
-from jal.experiment import Balanced, Experiment, Indices, Protocol, Random, Twisted
+from jal.experiment import Balanced, Chosen, Experiment, Indices, Protocol, Random, Twisted
 from jal.experiment.checks import check
 from jal.experiment.program import blocks_of, experiment_mesh
 from jal.types import InputError
@@ -28,6 +28,8 @@ RNG = np.random.default_rng(0)
         (Twisted(rare=0.05, labels=40), 40),
         (Twisted(rare=0.95, share=0.8), 800),
         (Indices(((1, 2, 3),)), 3),
+        (Chosen(labels=15), 15),
+        (Chosen(share=0.015, strategy="kmeans"), 15),
     ],
     ids=str,
 )
@@ -54,6 +56,11 @@ def test_size(start, size):
         (Twisted(rare=0.95, labels=40), "the rarer classes have 30 .* too few for 38 at the start"),
         (Twisted(rare=0.05, labels=70), "the other classes have 60 .* too few for 66 at the start"),
         (Twisted(rare=0.5, labels=91), "a twisted start takes 1 to all 90 of the pool's points"),
+        (Chosen(), "a chosen start takes labels or a share, got labels None and share None"),
+        (Chosen(labels=3, share=0.5), "a chosen start takes labels or a share, got labels 3 and"),
+        (Chosen(labels=91), "a chosen start takes 1 to all 90 of the pool's points, got 91"),
+        (Chosen(share=1.5), r"a chosen start takes a share in \(0, 1\] of the pool, got 1\.5"),
+        (Chosen(label=3), "a chosen start has no option 'label', and names no strategy that could"),
         (Indices(((0, 1, 2),)), "the start's indices have 1 rows for 2 seeds: give one each"),
         (Indices(()), "the start's indices have 0 rows for 2 seeds"),
         (
@@ -154,11 +161,19 @@ def test_a_start_in_json():
         Random(share=0.5),
         Twisted(0.05, labels=9),
         Indices(((1, 2),), False),
+        Chosen(labels=3),
+        Chosen(share=0.5, strategy="active_ft", iterations=3, objective="as_printed"),
     ):
         experiment = Experiment(protocol=Protocol(start=start))
         tree = experiment.to_json()
         assert tree["protocol"]["start"]["type"] == type(start).__name__
         assert Experiment.from_json(tree) == experiment
     tree = dataclasses.asdict(Experiment().protocol) | {"start": {"type": "Sorted"}}
+    with pytest.raises(InputError, match=r"start\.options\.iterations must be int or float or"):
+        Experiment.from_json(
+            {"protocol": {"start": {"type": "Chosen", "options": {"iterations": None}}}}
+        )
+    with pytest.raises(InputError, match=r"protocol\.start\.strategy must be a name, a function"):
+        Experiment.from_json({"protocol": {"start": {"type": "Chosen", "strategy": 7}}})
     with pytest.raises(InputError, match=r"unknown type 'Sorted' of protocol\.start: known"):
         Experiment.from_json({"protocol": tree | {"metrics": ["accuracy"]}})

@@ -9,6 +9,7 @@ import pytest
 from jal import strategies
 from jal.select.options import counts, optional, reals, takes, words
 from jal.strategies.from_selector import from_selector
+from jal.strategies.strategy import Registered
 from jal.types import Array, InputError, Round, Strategy
 
 ROUND = Round(*Round._fields)
@@ -90,6 +91,15 @@ def test_what_it_reads_is_what_it_uses_and_needs():
         scope = {}
         exec(f"def selector({output}, labelled, k): return {output}", scope)
         assert made_of(scope["selector"])().uses_outputs is True
+
+
+def test_what_is_defined_with_nothing_labelled():
+    assert made_of(nearest).cold_start is made_of(nearest)().cold_start is False
+    cold = made_of(nearest, cold_start=True)
+    assert cold.cold_start is cold().cold_start is True
+    # What makes the Strategy may say it too.
+    says = Registered(lambda: cold(), "", (), "")
+    assert says().cold_start is True
 
 
 def test_a_key_may_be_an_option_and_is_none_of_the_strategys():

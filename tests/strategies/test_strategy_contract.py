@@ -47,6 +47,24 @@ def test_contract(name):
     check_strategy(lambda: strategies.registry[name](**FEWER_STEPS.get(name, {})))
 
 
+COLD = {"active_ft", "k_center", "kmeans", "prob_cover", "random", "random_size", "typi_clust"}
+
+
+def test_who_can_choose_the_first_labels():
+    """The contract tries them with nothing labelled."""
+    assert {name for name in NAMES if strategies.registry[name]().cold_start} == COLD
+    assert {name for name in NAMES if strategies.registry[name].cold_start} == COLD
+    random, margin = strategies.registry["random"](), strategies.registry["margin"]()
+    assert strategies.one_of([random, random], jnp.int32(0)).cold_start
+    assert not strategies.one_of([random, margin], jnp.int32(0)).cold_start
+
+
+@pytest.mark.parametrize("name", sorted(COLD))
+def test_all_points_from_nothing_labelled(name):
+    round_ = linear_round(jax.random.key(0), labelled=0)
+    assert sorted(picks_of(name, round_, N).tolist()) == list(range(N))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_one_pick(name):
     """The first of many, where nothing is random."""

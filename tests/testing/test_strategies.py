@@ -90,6 +90,21 @@ def test_two_classes_and_all_equal_are_tried():
         check_strategy(lambda: stateless(all_equal))
 
 
+def test_nothing_labelled_is_tried_where_it_is_claimed():
+    def needs_a_label(key, round, k):
+        picks = by_key(key, round, k)
+        return jnp.where(round.labelled.any(), picks, picks[0])
+
+    def by_position_at_first(key, round, k):
+        return jnp.where(round.labelled.any(), by_key(key, round, k), jnp.arange(k))
+
+    check_strategy(lambda: stateless(needs_a_label))
+    with pytest.raises(AssertionError, match=r"must be distinct, .* with 60 points left"):
+        check_strategy(lambda: stateless(needs_a_label)._replace(cold_start=True))
+    with pytest.raises(AssertionError, match="copies of a point must be picked equally often"):
+        check_strategy(lambda: stateless(by_position_at_first)._replace(cold_start=True))
+
+
 def test_by_position_is_a_choice():
     check_strategy(by_position, ties_at_random=False)
 
