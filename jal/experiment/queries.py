@@ -46,7 +46,7 @@ class Query:
     chooses its batches, the most."""
     learners: tuple[str, ...]
     """The learners that it runs with; all of them if empty."""
-    options: dict[str, Option]
+    options: dict[str, Option | None]
     """The strategy's, beside their defaults."""
 
     def __init__(
@@ -55,8 +55,8 @@ class Query:
         name: str | None = None,
         batch: int | tuple[int, ...] | None = None,
         learners: tuple[str, ...] = (),
-        options: Mapping[str, Option] | None = None,
-        **more: Option,
+        options: Mapping[str, Option | None] | None = None,
+        **more: Option | None,
     ):
         if isinstance(strategy, Registered) and registry.get(strategy.name) is strategy:
             strategy = strategy.name
@@ -110,7 +110,7 @@ def _names(learners: Any) -> Any:
     return tuple(learners) if isinstance(learners, list) else learners
 
 
-def _joined(options: Any, more: dict[str, Option]) -> Any:
+def _joined(options: Any, more: dict[str, Option | None]) -> Any:
     if options is not None and not isinstance(options, Mapping):
         return options
     return {**(options or {}), **more}
