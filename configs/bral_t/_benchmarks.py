@@ -163,7 +163,7 @@ def experiment(
             seeds=3,
             rounds=math.ceil(benchmark.budget / benchmark.batch),
             batch=benchmark.batch,
-            budget=benchmark.budget,
+            budget=benchmark.budget if benchmark.budget % benchmark.batch else None,
             start=start or Random(labels=benchmark.initial),
         ),
         execution=Execution(segment=1),
