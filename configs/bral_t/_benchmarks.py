@@ -148,17 +148,19 @@ def experiment(
     known = {"resnet18": benchmark.learner, **(learners or {})}
     if any(query.name == "bald" for query in queries):
         known["resnet18_dropout"] = dataclasses.replace(benchmark.learner, dropout=_DROPOUT)
-    usual = {"bald": ("resnet18_dropout",), "random": tuple(known)}
-    return Experiment(
-        name=f"bral_t_{name}",
-        data=benchmark.data,
-        learners=known,
-        queries=tuple(
+    if len(known) > 1:
+        usual = {"bald": ("resnet18_dropout",), "random": tuple(known)}
+        queries = [
             dataclasses.replace(
                 query, learners=query.learners or usual.get(query.name, ("resnet18",))
             )
             for query in queries
-        ),
+        ]
+    return Experiment(
+        name=f"bral_t_{name}",
+        data=benchmark.data,
+        learners=known,
+        queries=tuple(queries),
         protocol=Protocol(
             seeds=3,
             rounds=math.ceil(benchmark.budget / benchmark.batch),

@@ -1,6 +1,7 @@
 """BRAL-T and its rivals on Waterbirds, the paper's settings: Tables 1, 6.
 
 Command: python launch/run.py configs/bral_t/waterbirds.py
+To go on with a run: --resume DIR --allow-code, since a function below reads the data.
 Hardware: a GPU; not yet measured on one.
 Data: Sagawa et al.'s archive, unpacked as waterbird_complete95_forest2water2 where the command is
 run: 4,795 images of water birds and land birds, 95 % of which are before water or land likewise,
