@@ -1,12 +1,14 @@
 """The benchmarks of BRAL-T at the paper's sizes, on images of zeros: nothing is downloaded."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from jal import networks
 from jal.data import from_arrays
 from jal.data.dataset import Examples, Parts, assemble
 from jal.experiment import MLP, Experiment, Protocol, Random, data_config, load_data, run
@@ -16,7 +18,9 @@ from jal.types import InputError
 
 FOLDER = Path(__file__).parents[2] / "configs" / "bral_t"
 NAMES = sorted(
-    path.stem for path in FOLDER.glob("[!_]*.py") if "from _benchmarks import" in path.read_text()
+    path.stem
+    for path in FOLDER.glob("[!_]*.py")
+    if re.search("^from (_benchmarks|fine_tuning_cifar10_imb) import", path.read_text(), re.M)
 )
 # source -> counts of the classes in the training set, and in the test set if there is one; channels
 SOURCES = {
@@ -26,6 +30,7 @@ SOURCES = {
     "tfds:cifar100": ([500] * 100, [100] * 100, 3),
     "folder:BreaKHis_v1/histology_slides/breast": ([2480, 5429], None, 3),
     "folder:chest_xray": ([1349, 3883], [234, 390], 3),
+    "hf:zh-plus/tiny-imagenet": ([500] * 200, [50] * 200, 3),
     "waterbirds": ([3682, 1113], [2255 + 2255, 642 + 642], 3),
 }
 # of a name's beginning, the longest: points, classes, labels at the start and at the end, rounds
@@ -44,6 +49,8 @@ SIZES = {
     "breakhis": (5536, 2, 100, 5100, 50),
     "pneumonia_mnist": (5232, 2, 100, 5100, 50),
     "waterbirds": (4795, 2, 100, 4100, 40),
+    "fine_tuning_cifar10_imb": (27_500, 10, 275, 825, 2),
+    "fine_tuning_tiny_imagenet": (100_000, 200, 1000, 3000, 2),
 }
 
 
@@ -55,10 +62,11 @@ def config(name: str) -> Experiment:
 
 def zeros(source: str, test_size=None, split_seed=0, image_size=None):
     train, test, channels = SOURCES[source]
+    side = 8 if image_size is None else 16  # a ViT's patch
 
     def examples(counts):
         y = np.repeat(np.arange(len(counts)), counts)
-        return Examples(np.broadcast_to(np.uint8(0), (len(y), 8, 8, channels)), y)
+        return Examples(np.broadcast_to(np.uint8(0), (len(y), side, side, channels)), y)
 
     parts = Parts(examples(train), None if test is None else examples(test), len(train))
     return assemble(parts, test_size or 0.2, split_seed)
@@ -68,6 +76,7 @@ def zeros(source: str, test_size=None, split_seed=0, image_size=None):
 def test_a_benchmark_has_the_papers_numbers(name, monkeypatch):
     experiment = config(name)
     monkeypatch.setattr(data_config.sources, "load", zeros)
+    monkeypatch.setattr(networks, "load_pretrained", lambda *source: None)
     own = callable(experiment.data.source)  # Waterbirds'
     dataset = zeros("waterbirds") if own else load_data(experiment.data)
     points, classes, initial, final, rounds = SIZES[
@@ -125,14 +134,15 @@ def test_ablations_differ_in_what_they_are_called_after():
 
 
 def test_all_that_the_paper_reports_is_shown():
-    """Of every row of Tables 1, 2, 4 and 7 to 10."""
+    """Of every row of Tables 1 to 4 and 7 to 10."""
     shown = {name: config(name).shown.reported for name in NAMES}
     rows = {name: len(table) for name, table in shown.items() if table}
-    of_table_1 = dict.fromkeys([name for name in SIZES if "_lt_" not in name], 4)
+    of_table_1 = dict.fromkeys([name for name in SIZES if not re.search("_lt_|tuning", name)], 4)
     of_table_2 = dict.fromkeys([name for name in SIZES if "_lt_" in name], 5)
+    of_table_3 = dict.fromkeys([name for name in SIZES if "tuning" in name], 3)
     ablations = {"cifar10_ablations": 5, "cifar100_ablations": 5, "cifar10_imb_ablations": 8}
     twisted = {"cifar10_imb_twisted_main": 1, "cifar10_imb_twisted_rare": 1}
-    assert rows == of_table_1 | of_table_2 | ablations | twisted
+    assert rows == of_table_1 | of_table_2 | of_table_3 | ablations | twisted
     assert shown["waterbirds"]["resnet18/waal"] == {"aubc": 0.525, "accuracy": 0.506}
     assert shown["cifar10_lt_50"]["resnet18/waal"] == {"aubc": 0.340, "accuracy": 0.497}
 
