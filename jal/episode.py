@@ -174,7 +174,8 @@ def episode(
         chooser, carried = strategy, state.strategy
         if by is not None:
             _check_needs(by, learner)
-            chooser, carried = by, by.init(key_init, x)
+            shapes = jax.eval_shape(lambda: learner.predict(state.variables, x))
+            chooser, carried = by, initial_state(by, key_init, x, shapes)
         nothing = Labels(state.labels.order, jnp.int32(0))
         y = jnp.full(x.shape[0], -1, jnp.int32)
         seen = look(

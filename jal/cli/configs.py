@@ -13,11 +13,12 @@ __all__ = ["configs_command", "find_config", "shipped"]
 
 
 def shipped() -> dict[str, Path]:
-    """Name -> file of the configs that come with jal, such as abas_ral/digits."""
+    """Name -> file of the configs that come with jal, such as abas_ral/digits; what is called _NAME
+    is none, but what those beside it share."""
     package = Path(jal.__file__).parent
     for folder in (package / "configs", package.parent / "configs"):
         if (folder / "quickstart.py").is_file():
-            files = sorted(folder.rglob("*.py"))
+            files = sorted(folder.rglob("[!_]*.py"))
             return {str(file.relative_to(folder).with_suffix("")): file for file in files}
     return {}
 

@@ -92,8 +92,20 @@ def parse_options(
     except RefusedError as refused:
         raise InputError(str(refused)) from None
     *made_steps, made_extra = (getattr(found, one.name) for one in dataclasses.fields(found))
-    new = tuple(changed(step, one) for step, one in zip(steps, made_steps, strict=True))
+    new = [changed(step, one) for step, one in zip(steps, made_steps, strict=True)]
+    new = tuple(map(_reported_of_those, [config] if alone else config, new))
     return (new[0] if alone else new), changed(extra(), made_extra)
+
+
+def _reported_of_those(before: Any, after: Any) -> Any:
+    """The config after the options, without what a paper reports of queries and learners that it
+    had before them and has no longer."""
+    if not isinstance(after, Experiment):
+        return after
+    had, has = ({f"{name}/{query.name}" for name, query in one.cells()} for one in (before, after))
+    reported = after.shown.reported
+    kept = {cell: values for cell, values in reported.items() if cell in has or cell not in had}
+    return dataclasses.replace(after, shown=dataclasses.replace(after.shown, reported=kept))
 
 
 def _check_once(arguments: Sequence[str]) -> None:

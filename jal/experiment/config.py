@@ -115,7 +115,7 @@ class Shown:
     """What a paper reports on these data, shown beside what is measured: "learner/query" ->
     metric -> value, as {"resnet50/random": {"accuracy": .47}}. Of runs to a target the mean
     values there, and budget, and the largest as max_accuracy and so on; of others the accuracy at
-    the end, and an agent's seconds of training. All but seconds are shares of 1."""
+    the end, aubc, and an agent's seconds of training. All but seconds are shares of 1."""
 
     def check(self, experiment: Experiment) -> None:
         """Raises InputError for what cannot be, or is of no learner or query."""
@@ -124,7 +124,7 @@ class Shown:
         if not 0 < self.target <= 1:
             raise InputError(f"target must be a share in (0, 1], got {self.target}.")
         names = [query.name for query in experiment.queries]
-        measured = (*metrics.registry, "budget", "seconds")
+        measured = (*metrics.registry, "aubc", "budget", "seconds")
         for cell, values in self.reported.items():
             learner, slash, query = cell.rpartition("/")
             if not slash:

@@ -57,7 +57,7 @@ class Query:
     chooses its batches, the most."""
     learners: tuple[str, ...]
     """The learners that it runs with; all of them if empty."""
-    options: dict[str, Option]
+    options: dict[str, Option | None]
     """The strategy's, beside their defaults."""
 
     def __init__(
@@ -66,8 +66,8 @@ class Query:
         name: str | None = None,
         batch: int | tuple[int, ...] | None = None,
         learners: tuple[str, ...] = (),
-        options: Mapping[str, Option] | None = None,
-        **more: Option,
+        options: Mapping[str, Option | None] | None = None,
+        **more: Option | None,
     ):
         strategy = registered_name(strategy)
         given = name_of(strategy) if not isinstance(strategy, str) else strategy
@@ -120,7 +120,7 @@ def _names(learners: Any) -> Any:
     return tuple(learners) if isinstance(learners, list) else learners
 
 
-def joined(options: Any, more: dict[str, Option]) -> Any:
+def joined(options: Any, more: dict[str, Option | None]) -> Any:
     """Options by a dict and by keywords as one dict."""
     if options is not None and not isinstance(options, Mapping):
         return options

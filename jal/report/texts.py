@@ -45,7 +45,8 @@ def summary_text(
     Args:
       part: of `summary`.
       times: the learner's part of `seconds`, for two columns more.
-      reported: strategy -> metric -> what a paper has; a column where it has final accuracies.
+      reported: strategy -> metric -> what a paper has; a column where it has AUBC, and one where
+        it has final accuracies.
       near: of `reach`, for a column each.
       level: of these columns' intervals.
     """
@@ -59,12 +60,13 @@ def summary_text(
         ]
         for strategy, row in part.to_dict("index").items()
     ]
-    found = {name: of["accuracy"] for name, of in (reported or {}).items() if "accuracy" in of}
-    if found:
-        place = 1 + names.index("final") + 1
-        heads.insert(place, "in the paper")
-        for row in rows:
-            row.insert(place, f"{found[row[0]]:.4f}" if row[0] in found else "")
+    for column, metric in (("final", "accuracy"), ("aubc", "aubc")):  # the last column first
+        found = {name: of[metric] for name, of in (reported or {}).items() if metric in of}
+        if found:
+            place = 1 + names.index(column) + 1
+            heads.insert(place, "in the paper")
+            for row in rows:
+                row.insert(place, f"{found[row[0]]:.4f}" if row[0] in found else "")
     if not same_labels(part):
         heads.insert(1, "labels")
         for row, labels in zip(rows, part.labels, strict=True):

@@ -26,6 +26,7 @@ from jal.experiment import (
     LogisticRegression,
     Protocol,
     Random,
+    Shown,
 )
 from jal.experiment.checks import check
 from jal.experiment.compiled import Arguments, Program
@@ -156,12 +157,12 @@ def fashion_mnist(
     without_cache()
     data = _fashion_mnist(points)
     config = _config("bral_t/fashion_mnist.py", change)
-    learners = {name: dataclasses.replace(one, **learner) for name, one in config.learners.items()}
+    name, base = next(iter(config.learners.items()))  # BALD has one of its own
+    learners = {name: dataclasses.replace(base, **learner)}
     for query in strategies:
-        one = dataclasses.replace(config, learners=learners, queries=(query,))
-        for name in learners:
-            label = f"{name}, {query}, {counted(config.protocol.seeds, 'seed')}"
-            yield label, lambda one=one: _rounds(one, data)
+        one = dataclasses.replace(config, learners=learners, queries=(query,), shown=Shown())
+        label = f"{name}, {query}, {counted(config.protocol.seeds, 'seed')}"
+        yield label, lambda one=one: _rounds(one, data)
 
 
 def _rounds(experiment: Experiment, data: Dataset) -> Iterator[Result]:

@@ -356,6 +356,20 @@ def test_tables_of_config_files_stay(capsys):
     assert "--reported" in capsys.readouterr().err
 
 
+def test_what_a_paper_reports_goes_with_its_query_and_learner():
+    """A name that was never there stays, and is refused as in the file."""
+    numbers = {"mlp/random": {"accuracy": 0.5}, "mlp/bald": {"aubc": 0.25}}
+    config = dataclasses.replace(QUICK, shown=Shown(reported=numbers))
+    found = parsed(config, "--queries", "random")
+    assert found.shown.reported == {"mlp/random": {"accuracy": 0.5}}
+    found.check()
+    assert parsed(config, "--learners", "logistic_regression").shown.reported == {}
+    assert parsed(config, "--seeds", "3").shown == config.shown
+    wrong = dataclasses.replace(QUICK, shown=Shown(reported={"mlp/bold": {"aubc": 0.25}}))
+    with pytest.raises(InputError, match="unknown query 'bold'"):
+        parsed(wrong, "--queries", "random").check()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jal import strategies
+from jal.cli.words import query_of
 from jal.data import from_arrays
 from jal.experiment import Experiment, Learned, Protocol, Query, run
 from jal.experiment.checks import check
@@ -131,6 +132,7 @@ def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
         (Query(POWER, steps=0.5), r"steps of power must be int, got 0\.5"),
         (Query(POWER, steps=True), r"steps of power must be int, got True"),
         (Query(POWER, share="x"), r"share of power must be float, got 'x'"),
+        (Query(POWER, share=None), "share of power must be float, got None"),
         (Query(POWER, kind="firm"), r"kind of power must be 'soft' or 'hard', got 'firm'"),
         (Query(POWER, most=0.5), r"most of power must be int or None, got 0\.5"),
         (Query(POWER, score="margin"), r"score of power must be .* got 'margin'"),
@@ -154,7 +156,7 @@ def test_options_reach_the_factory_and_the_same_strategy_runs_twice():
         (Query(json.dumps, obj=1), "strategy json:dumps must make a Strategy, and makes a str"),
         (Query("json:decoder"), "strategy json:decoder must be .*, got a module"),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_bad_options_in_one_sentence(query, says):
     with pytest.raises(InputError, match=says) as caught:
@@ -197,7 +199,6 @@ def test_what_a_selector_refuses_is_said_before_anything_is_trained(tmp_path):
     [
         ({"share": ["a"]}, r"queries\.1\.options\.share must be int or float or bool or str"),
         ({"share": {"a": 1}}, r"options\.share must be int or float or bool or"),
-        ({"share": None}, r"options\.share must be int or float or bool or str"),
         (3, r"queries\.1\.options must be dict, got 3"),
     ],
     ids=str,
@@ -207,6 +208,15 @@ def test_values_that_are_no_options(options, says):
     tree["queries"][1]["options"] = options
     with pytest.raises(InputError, match=says):
         Experiment.from_json(tree)
+
+
+def test_an_option_may_be_none():
+    """Where the strategy has it so: loss_prediction looks at all points without a subset."""
+    query = Query("loss_prediction", subset=None)
+    experiment = with_queries(query)
+    assert Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
+    assert query_of("loss_prediction:subset=none", {}) == query != Query("loss_prediction")
+    assert isinstance(make(query, allow_code=False), Strategy)
 
 
 def test_a_member_of_the_registry_is_its_name():

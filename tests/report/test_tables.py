@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from jal.report import curves, penalties, print_tables, ranking, seconds, significance, summary
+from jal.report.texts import summary_text
 
 LABELS = [10, 20, 30]
 STEPS = np.arange(-2, 3)  # five seeds, the k below; of deviation S
@@ -73,6 +74,20 @@ def test_summary_of_one_seed_has_no_interval():
     table = summary(tidy(seeds=1))
     np.testing.assert_allclose(table["aubc"], [0.66, 0.555, 0.651])
     assert table[["aubc_ci", "final_ci"]].isna().all(axis=None)
+
+
+def test_what_a_paper_has_stands_behind_what_it_is_of():
+    part = summary(tidy()).loc["logreg"]
+    reported = {"random": {"aubc": 0.55, "accuracy": 0.71}, "badge": {"aubc": 0.6}}
+    heads, rows = summary_text(part, reported=reported)
+    assert heads[:5] == ["strategy", "AUBC", "in the paper", "final accuracy", "in the paper"]
+    assert [[row[0], row[2], row[4]] for row in rows] == [
+        ["margin", "", ""],
+        ["badge", "0.6000", ""],
+        ["random", "0.5500", "0.7100"],
+    ]
+    heads, _ = summary_text(part, reported={"badge": {"aubc": 0.6}})
+    assert heads[:4] == ["strategy", "AUBC", "in the paper", "final accuracy"]
 
 
 def test_significance_by_hand():
