@@ -196,7 +196,7 @@ class Chosen:
     """How many, as a share of the pool."""
     strategy: Annotated[Any, Parser(_chooser)]
     """The strategy that chooses for all queries, as a Query's; each query for itself if None."""
-    options: dict[str, Option]
+    options: dict[str, Option | None]
     """The strategy's, beside their defaults."""
 
     def __init__(
@@ -204,8 +204,8 @@ class Chosen:
         labels: int | None = None,
         share: float | None = None,
         strategy: Any = None,
-        options: Mapping[str, Option] | None = None,
-        **more: Option,
+        options: Mapping[str, Option | None] | None = None,
+        **more: Option | None,
     ):
         own = {"labels": labels, "share": share, "strategy": registered_name(strategy)}
         for name, value in (own | {"options": joined(options, more)}).items():

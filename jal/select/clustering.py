@@ -74,7 +74,8 @@ def lloyd(
         return i + 1, jnp.any(cluster != before), cluster, centroids
 
     nowhere = jnp.full(points.shape[0], -1, jnp.int32)
-    return jax.lax.while_loop(moving, move, (0, jnp.bool_(True), nowhere, centroids))[3]
+    start = jnp.int32(0), jnp.bool_(True), nowhere, centroids
+    return jax.lax.while_loop(moving, move, start)[3]
 
 
 def nearest_centroid(points: Array, centroids: Array, count: Array | int) -> Array:
