@@ -1,4 +1,4 @@
-"""Every registered query strategy on scikit-learn's handwritten digits, with one small network.
+"""The registered query strategies, but BRAL-T's, on scikit-learn's handwritten digits, with one small network.
 
 Command: python launch/run.py configs/comparison/strategies_digits.py
 Data: 1,797 real 8x8 images bundled with scikit-learn; 1,000 form the pool, 797 the test set.
@@ -21,10 +21,13 @@ seeds).
 from jal.experiment import MLP, Balanced, Data, Experiment, Protocol, Query
 from jal.strategies import registry
 
+# Of other budgets, and with experiments of their own (configs/bral_t).
+OTHERS = {"random_size", "bral_t", "pseudo_score", "gradnd_oracle"}
+
 
 def get_config() -> Experiment:
     """The experiment."""
-    names = [name for name in registry if name != "random_size"]  # of other budgets
+    names = [name for name in registry if name not in OTHERS]
     return Experiment(
         name="strategies_digits",
         data=Data(source="sklearn:digits"),

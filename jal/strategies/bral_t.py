@@ -138,7 +138,8 @@ def gradnd_oracle(
     policy = Policy(**options, use_labelled_cluster=False)
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
-        assert round.truth is not None
+        if round.truth is None:
+            raise ValueError("gradnd_oracle needs the round's truth, the classes of all points.")
         if ranking == "points":
             scores = error_scores(round.logits, round.truth, policy)
             return select.round_robin(scores, round.truth, round.labelled, k_max, key=key)
