@@ -1,4 +1,4 @@
-"""The registered query strategies, but BRAL-T's, on scikit-learn's handwritten digits, with one small network.
+"""The registered query strategies, but BRAL-T's, on scikit-learn's digits, with one small network.
 
 Command: python launch/run.py configs/comparison/strategies_digits.py
 Data: 1,797 real 8x8 images bundled with scikit-learn; 1,000 form the pool, 797 the test set.
