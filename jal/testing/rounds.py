@@ -42,8 +42,8 @@ def linear_round(
     order = jax.random.permutation(keys[2], points).astype(jnp.int32)
     labels = Labels(order, jnp.int32(labelled))
     mask = labelled_mask(labels)
-    truth = jax.random.randint(keys[3], (points,), 0, seen or classes)
-    y = jnp.where(mask, truth, -1)
+    drawn = jax.random.randint(keys[3], (points,), 0, seen or classes)
+    y = jnp.where(mask, drawn, -1)
     spread = jnp.float32(0.0 if copies == 1 else 1.0)
     return Round(
         x,
@@ -58,7 +58,7 @@ def linear_round(
         sample=Partial(_sample, weights, x, spread),
         fit=Partial(_fit, x, y, jnp.zeros(classes)),
         predict=Partial(_predict),
-        truth=truth,
+        truth=jnp.where(mask, drawn, drawn[kind]),  # copies are of one class
     )
 
 

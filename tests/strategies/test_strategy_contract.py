@@ -17,6 +17,7 @@ from jal.types import InputError, Labels, Round
 NAMES = sorted(strategies.registry)
 BY_SCORE = {"least_confidence", "margin", "decision_margin", "entropy", "alamp"}
 OTHERS = {"k_center", "alamp_div", "margin_div", "bait", "flqmi", "gcmi", "logdetmi"}
+OTHERS |= {"pseudo_score", "gradnd_oracle"}
 BY_AUXILIARY = {"loss_prediction", "waal"}
 DETERMINISTIC = BY_SCORE | OTHERS | BY_AUXILIARY
 RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond their samples, or in few clusters
@@ -24,6 +25,7 @@ RANDOM_IN_LARGE_POOLS = {"fl1mi", "cluster_margin"}  # beyond their samples, or 
 FEWER_STEPS = {
     "vaal": {"steps": 5, "hidden": (16,), "discriminator": (16,), "batch_size": 16},
     "active_ft": {"iterations": 20, "learning_rate": 0.1},
+    "bral_t": {"samples": 2, "steps": 3, "hidden": (8,), "batch_size": 8, "actions": 2},
 }
 N, LEFT = 60, 48
 
@@ -106,6 +108,7 @@ def test_permutation_equivariant(name):
         logits=round_.logits[to],
         features=round_.features[to],
         auxiliary=round_.auxiliary[to],
+        truth=round_.truth[to],
     )
     np.testing.assert_array_equal(to[picks_of(name, moved)], picks_of(name, round_))
 
@@ -121,6 +124,7 @@ def test_the_classes_numbers_do_not_matter(name):
         variables=weights,
         logits=round_.logits[:, to],
         y=y,
+        truth=where[round_.truth],
         head=Partial(lambda weights, x: x @ weights, weights),
     )
     np.testing.assert_array_equal(picks_of(name, other), picks_of(name, round_))
@@ -188,6 +192,16 @@ PAPERS = {
     "vaal": {
         "latent": 32, "discriminator": (512,) * 4, "batch_size": 128, "learning_rate": 5e-4,
         "beta": 1.0, "adversary": 1.0,
+    },
+    "bral_t": {
+        "retrain": None, "samples": 30, "steps": 20, "batch_size": 100, "learning_rate": 0.01,
+        "hidden": (512, 512), "curriculum": True, "lambda_": 1.0, "trust": "best",
+        "use_labelled_cluster": True, "clusters": None, "actions": 5, "selection": "state",
+        "ranking": "learned",
+    },
+    "pseudo_score": {"curriculum": True, "lambda_": 1.0},
+    "gradnd_oracle": {
+        "ranking": "points", "curriculum": True, "lambda_": 1.0, "clusters": None, "actions": 5,
     },
 }  # fmt: skip
 
