@@ -21,6 +21,7 @@ from jal.experiment import (
     SVC,
     AbasRal,
     Balanced,
+    Chosen,
     Code,
     Data,
     Experiment,
@@ -87,6 +88,12 @@ _STARTS = (
     *(Random(6, 0.1), Random(labels=61), Twisted(0.5, labels=6), Twisted(2.0, share=0.1)),
     *(Indices(((0, 1, 2), (3, 4, 5))), Indices(((0, 3), (1, 4)), every_class=False)),
     *(Indices(()), Indices(((0, 0, 1), (3, 4, 5))), Indices(((-1, 70, 2), (3, 4, 5)))),
+    *(Chosen(), Chosen(labels=6), Chosen(share=0.1, strategy="k_center"), Chosen(labels=61)),
+    *(
+        Chosen(6, strategy="margin"),
+        Chosen(6, x=1),
+        Chosen(6, strategy="active_ft", iterations="x"),
+    ),
 )
 _AGENTS = (AbasRal(epochs=1), LalRl(), SladeBranson(), Code("jal.rl:LalRl"), Code("os:getcwd"), len)
 

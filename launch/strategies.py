@@ -23,6 +23,7 @@ CAPS += ("purity_sample", "sample", "subset")
 def table() -> str:
     """Markdown, a row for each registered strategy, in the registry's order."""
     heads = ("strategy", "source", "reads", "needs", "trains", "cost of a query", "caps")
+    heads = (*heads, "cold start")
     return _markdown(heads, [_row(member) for member in strategies.registry.values()])
 
 
@@ -94,6 +95,7 @@ def _row(member: Registered) -> list[str]:
         member.trains,
         member.cost,
         caps(member),
+        "yes" if made.cold_start else "",
     ]
 
 

@@ -195,7 +195,9 @@ def test_a_process_by_its_name(tmp_path):
     assert (tmp_path / "made" / "results.parquet").is_file()
     done = process("run", "quickstart", "--start", "rendom", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("error: unknown start 'rendom': known are balanced, random, twisted.\n")
+    assert done.stderr == (
+        "error: unknown start 'rendom': known are balanced, random, twisted, chosen.\n"
+    )
 
 
 def test_a_module_in_the_current_folder_is_found(tmp_path, monkeypatch):

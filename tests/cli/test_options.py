@@ -373,7 +373,10 @@ def test_what_a_paper_reports_goes_with_its_query_and_learner():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--start", "rendom"], "unknown start 'rendom': known are balanced, random, twisted."),
+        (
+            ["--start", "rendom"],
+            "unknown start 'rendom': known are balanced, random, twisted, chosen.",
+        ),
         (["--start", "random:labels=x"], "start random.labels must be int or None, got 'x'."),
         (["--queries", "margin:batch=x"], "margin:batch=x.batch must be int or a list"),
         (["--learners", "mpl"], "unknown learner 'mpl': known are logistic_regression, mlp"),

@@ -38,7 +38,6 @@ from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.results import load_so_far
 from jal.experiment.sweep import Sweep
 from jal.experiment.sweep import expand as expand_sweep
-from jal.labels import balanced_start
 from jal.types import InputError
 
 CONFIG = """
@@ -147,7 +146,11 @@ def test_other_fields_are_experiments_one_after_another():
 
 def test_starts_that_a_strategy_chooses_have_names():
     first = Chosen(share=0.01, strategy="active_ft", iterations=100)
-    starts = [Chosen(labels=5), first, Chosen(labels=5, strategy=balanced_start, per_class=2)]
+    starts = [
+        Chosen(labels=5),
+        first,
+        Chosen(labels=5, strategy="jal.labels:balanced_start", per_class=2),
+    ]
     found = expand(BASE, {"protocol.start": starts})
     assert [one.name for one in found.experiments] == [
         "start=chosen 5",

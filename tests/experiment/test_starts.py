@@ -171,7 +171,7 @@ def test_a_start_in_json():
     tree = dataclasses.asdict(Experiment().protocol) | {"start": {"type": "Sorted"}}
     with pytest.raises(InputError, match=r"start\.options\.iterations must be int or float or"):
         Experiment.from_json(
-            {"protocol": {"start": {"type": "Chosen", "options": {"iterations": None}}}}
+            {"protocol": {"start": {"type": "Chosen", "options": {"iterations": {}}}}}
         )
     with pytest.raises(InputError, match=r"protocol\.start\.strategy must be a name, a function"):
         Experiment.from_json({"protocol": {"start": {"type": "Chosen", "strategy": 7}}})
