@@ -106,14 +106,13 @@ def sample_pairs(key: Array, seen: Seen, trusted: Array, options: Policy) -> Pai
         (index,), (drawn,) = members(key_draw, of_pool, 1, size)  # in random order
         first = jnp.round(options.share * jnp.sum(drawn)).astype(jnp.int32)
         in_l = drawn & (jnp.arange(size) < first)
-        in_u = drawn & ~in_l
         points = seen.features[index]
-        found = actions_of(key_actions, points, in_l, in_u, classes, options)
+        found = actions_of(key_actions, points, in_l, drawn & ~in_l, classes, options)
         apart = rewards(
             key_rewards,
             points,
             found,
-            trusted[index] & in_u,
+            trusted[index],
             distance=options.distance,
             members_of_set=options.members_of_set,
         )
