@@ -36,6 +36,7 @@ __all__ = [
     "precision",
     "recall",
     "registry",
+    "wins",
 ]
 
 
@@ -304,3 +305,18 @@ def penalty_matrix(accuracies: np.ndarray, level: float = 0.05, fewest: int = 2)
             better = _moments(difference)[0] > 0
             share[i, j] = np.mean((better & significant)[compared])
     return share
+
+
+def wins(accuracies: np.ndarray) -> np.ndarray:
+    """At how many budgets one strategy's mean accuracy is above another's, tested or not.
+
+    Args:
+      accuracies: as `penalty_matrix` takes them.
+
+    Returns:
+      `[strategies, strategies]` int: entry i, j counts the budgets at which i is above j (BRAL-T,
+      appendix C.2), of their seeds and budgets in common; equal ones count for neither.
+    """
+    differences = accuracies[:, None] - accuracies[None]
+    known = ~np.isnan(differences)
+    return np.sum(np.where(known, differences, 0.0).sum(axis=2) > 0, axis=-1)

@@ -374,3 +374,14 @@ def test_penalty_matrix_is_of_the_seeds_and_budgets_that_both_have():
     np.testing.assert_array_equal(share, [[0, 0], [1, 0]])
     none = metrics.penalty_matrix(np.stack([base, better]), fewest=6)
     np.testing.assert_array_equal(none, [[0, np.nan], [np.nan, np.nan]])
+
+
+def test_wins_count_the_budgets_of_a_higher_mean():
+    """Of the seeds that both have; equal means are nobody's."""
+    nan = np.nan
+    one = np.array([[0.5, 0.6, 0.9], [0.5, 0.8, nan], [nan, nan, nan]])
+    other = np.array([[0.5, 0.7, 0.8], [0.5, 0.6, 0.1], [0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(metrics.wins(np.stack([one, other])), [[0, 2], [0, 0]])
+    np.testing.assert_array_equal(
+        metrics.wins(np.stack([other, one, one])), [[0, 0, 0], [2, 0, 0], [2, 0, 0]]
+    )

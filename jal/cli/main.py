@@ -17,6 +17,7 @@ __all__ = ["command", "guarded", "main"]
 _VERBS = {
     "run": ("jal.cli.run", "run_command", "runs a config: trains, compares, reports"),
     "train": ("jal.cli.run", "train_command", "runs the trainings of a config alone"),
+    "pretrain": ("jal.cli.pretrain", "pretrain_command", "fits a network, and saves its weights"),
     "sweep": ("jal.cli.sweep", "sweep_command", "runs a config over values of its fields"),
     "report": ("jal.cli.report", "report_command", "makes the page of a run anew"),
     "compare": ("jal.cli.report", "compare_command", "shows two or more runs beside each other"),

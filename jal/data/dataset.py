@@ -21,6 +21,7 @@ __all__ = [
     "divide",
     "fingerprint",
     "from_arrays",
+    "of_classes",
     "take",
 ]
 
@@ -153,6 +154,32 @@ def take(dataset: Dataset, chosen: np.ndarray) -> Dataset:
     """The data set whose pool are the training examples `chosen [n]`, in this order."""
     rows = np.arange(len(dataset.train.y)) if dataset.rows is None else dataset.rows
     return dataset._replace(train=_at(dataset.train, chosen), rows=rows[chosen])
+
+
+def of_classes(dataset: Dataset, classes: Sequence[int]) -> Dataset:
+    """The examples of these classes alone, in both sets, numbered anew in the order given.
+
+    Raises:
+      InputError: for fewer than two classes, one that is given twice, or one that is none.
+    """
+    count = dataset.num_classes
+    wrong = [one for one in classes if not 0 <= one < count]
+    twice = [one for one in classes if list(classes).count(one) > 1]
+    if wrong or twice or len(classes) < 2:
+        got = f"{(wrong or twice)[0]}{' twice' * (not wrong)}" if wrong or twice else f"{classes}"
+        raise InputError(f"classes must be two or more of 0 to {count - 1}, each once, got {got}.")
+    number = np.full(count, -1, np.int32)
+    number[list(classes)] = np.arange(len(classes))
+    made = take(dataset, np.flatnonzero(number[dataset.train.y] >= 0))
+    test = _at(dataset.test, np.flatnonzero(number[dataset.test.y] >= 0))
+    return made._replace(
+        train=made.train._replace(y=number[made.train.y]),
+        test=test._replace(y=number[test.y]),
+        num_classes=len(classes),
+        class_names=tuple(dataset.class_names[one] for one in classes)
+        if dataset.class_names
+        else (),
+    )
 
 
 def divide(

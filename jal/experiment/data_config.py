@@ -12,6 +12,7 @@ import tyro
 
 from jal.code import call, find, is_code
 from jal.data import corruption, features, imbalance, sources
+from jal.data.dataset import of_classes
 from jal.data.sources import Dataset
 from jal.data.splits import fractions
 from jal.data.statistics import IMAGENET
@@ -104,6 +105,8 @@ class Data:
     all seeds of the experiment."""
     image_size: int | None = None
     """Side in pixels to which images are resized; as they are if None."""
+    classes: tuple[int, ...] | None = None
+    """Classes that are kept, 0..K-1, of both sets, and numbered anew in this order; all if None."""
     train_share: float = 1.0
     """Share of the training set, drawn class by class, that forms the pool."""
     imbalance: Imbalance = Imbalance()
@@ -141,7 +144,7 @@ def given_data(config: Data, dataset: Dataset) -> Data:
 
 
 def load_data(config: Data, allow_code: bool = True) -> Dataset:
-    """The data set: loaded, thinned out, made imbalanced, corrupted, turned into features.
+    """The data set: loaded, less some classes, thinned out, made imbalanced, corrupted, turned into features.
 
     Args:
       config: which.
@@ -173,6 +176,8 @@ def load_data(config: Data, allow_code: bool = True) -> Dataset:
             split_seed=config.split_seed,
             image_size=config.image_size,
         )
+    if config.classes is not None:
+        dataset = of_classes(dataset, config.classes)
     if config.train_share != 1.0:
         (chosen,) = fractions(dataset.train.y, (config.train_share,), config.split_seed)
         dataset = sources.take(dataset, chosen)

@@ -178,7 +178,7 @@ def _check_splits(name: str, training: Training, experiment: Experiment) -> None
 
 
 # Which points are in which part depends on these.
-_DRAWN = ("split_seed", "test_size", "train_share", "imbalance", "parts")
+_DRAWN = ("split_seed", "test_size", "classes", "train_share", "imbalance", "parts")
 
 
 def _check_drawn(name: str, training: Training, experiment: Experiment) -> None:
@@ -187,6 +187,8 @@ def _check_drawn(name: str, training: Training, experiment: Experiment) -> None:
     old = training.data if whole else training.split_data()
     new = experiment.data if whole else experiment.split_data()
     if (as_name(old.source), old.arrays) != (as_name(new.source), new.arrays):
+        return
+    if old.classes and new.classes and not set(old.classes) & set(new.classes):
         return
     for field in _DRAWN:
         there, here = getattr(old, field), getattr(new, field)

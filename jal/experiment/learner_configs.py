@@ -170,6 +170,9 @@ class _Trained(_Config):
 
     predict_batch: int = 512
     """Examples in one pass of prediction; fewer take less memory."""
+    weights: str | None = None
+    """Pre-trained weights to start from: a safetensors file, such as jal pretrain writes, or
+    hf:OWNER/NAME; random if None."""
 
     def check(self, name: str) -> None:
         """Raises InputError for a number that cannot be; `name` is the experiment's."""
@@ -259,8 +262,6 @@ class ResNet(_Trained):
     stem: Literal["imagenet", "cifar", "grayscale"] = "imagenet"
     """First layers. imagenet: 7x7 of stride 2, and a pool; cifar: 3x3 for small images; grayscale:
     imagenet's behind a 1x1 convolution from one channel to three."""
-    weights: str | None = None
-    """Pre-trained weights to start from: a safetensors file, or hf:OWNER/NAME; random if None."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,8 +270,6 @@ class ViT(_Trained):
 
     learner = "vit"
 
-    weights: str | None = None
-    """Pre-trained weights to start from: a safetensors file, or hf:OWNER/NAME; random if None."""
     epsilon: float = 1e-6
     """Epsilon of the layer norms: 1e-6 for weights of DINO and timm, 1e-12 for those of
     transformers."""

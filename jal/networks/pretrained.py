@@ -1,4 +1,4 @@
-"""Pre-trained weights from safetensors, checked tensor by tensor."""
+"""Pre-trained weights from and to safetensors, checked tensor by tensor."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from typing import Any
 import jax
 import numpy as np
 
+from jal.files import replace_file
 from jal.networks import weight_names
 from jal.types import InputError, Network, NetworkVariables
 
-__all__ = ["convert", "load_pretrained", "overlay", "read_weights", "weights_fingerprint"]
+__all__ = [
+    "convert",
+    "load_pretrained",
+    "overlay",
+    "read_weights",
+    "save_weights",
+    "weights_fingerprint",
+]
 
 _EXTRA = 'pre-trained weights need the extra hub: pip install -e ".[hub]".'
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
@@ -36,6 +44,30 @@ def overlay(fresh: NetworkVariables, loaded: NetworkVariables) -> NetworkVariabl
     Pass `loaded` to a jitted function as an argument: closed over, it is compiled into the program.
     """
     return jax.tree.map(lambda new, old: new if old is None else old, fresh, loaded)
+
+
+def save_weights(path: Path, variables: NetworkVariables) -> None:
+    """Writes the network's weights where `load_pretrained` reads them, by the names that it reads.
+
+    Raises:
+      InputError: where the extra hub is missing.
+    """
+    try:
+        from safetensors.numpy import save_file
+    except ImportError as error:
+        raise InputError(_EXTRA) from error
+
+    named = {
+        weight_names.tensor_name(tuple(str(key.key) for key in place[1:])): leaf
+        for place, leaf in jax.tree_util.tree_leaves_with_path(variables)
+    }
+    tensors = {
+        name: np.ascontiguousarray(_to_torch(np.asarray(leaf)))
+        for name, leaf in named.items()
+        if name is not None
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda to: save_file(tensors, to))
 
 
 def read_weights(source: str | Path) -> dict[str, np.ndarray]:
@@ -71,8 +103,8 @@ def convert(
 ) -> NetworkVariables:
     """The tensors `weights` in the places, layouts and dtypes of `variables`.
 
-    Understood are the names of torchvision's and timm's ResNet and of timm's, DINO's and
-    transformers' ViT. Where a ViT takes images of another size than the file's, its positions are
+    Understood are the names of torchvision's and timm's ResNet, of timm's, DINO's and
+    transformers' ViT, and those of `save_weights`. Where a ViT takes images of another size than the file's, its positions are
     interpolated as DINO does.
 
     Args:
@@ -170,6 +202,12 @@ def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(shape) == 4:
         return (shape[3], shape[2], shape[0], shape[1])
     return shape[::-1] if len(shape) == 2 else shape
+
+
+def _to_torch(tensor: np.ndarray) -> np.ndarray:
+    if tensor.ndim == 4:
+        return tensor.transpose(3, 2, 0, 1)
+    return tensor.T if tensor.ndim == 2 else tensor
 
 
 def _from_torch(tensor: np.ndarray) -> np.ndarray:

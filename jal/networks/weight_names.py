@@ -2,6 +2,7 @@
 
 jal's modules bear the names of torchvision's and timm's ResNet and of timm's and DINO's ViT, so
 that a variable's path is nearly its name there; tables lead from there to transformers' names.
+The CNN and the MLP are jal's own, and known by their paths.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Callable, Iterable
 
 __all__ = ["HEADS", "is_ignored", "spelling", "tensor_name"]
 
-HEADS = ("fc", "head")
-"""Modules of the last layer, which depends on the number of classes."""
+HEADS = ("fc", "head", "dense3", "last")
+"""Modules of the last layer, which depends on the number of classes, of ResNet, ViT, CNN, MLP."""
 
 _OWN = ("front", "dropout")  # modules that no file knows
 _TENSORS = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}

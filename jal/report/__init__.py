@@ -11,7 +11,6 @@ from jal.report.compare_page import comparison_page
 from jal.report.comparisons import (
     level_with_best,
     paired_differences,
-    penalties,
     significance,
     untested,
 )
@@ -19,6 +18,7 @@ from jal.report.exports import latex, wide_summary
 from jal.report.headline import headline
 from jal.report.notes import notes
 from jal.report.page import page
+from jal.report.pairwise import Pairwise, over_data_sets, pairwise
 from jal.report.plots import learning_curves, save
 from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
@@ -36,6 +36,7 @@ from jal.report.trainings import (
 
 __all__ = [
     "About",
+    "Pairwise",
     "Reach",
     "Run",
     "aubc_differences",
@@ -56,9 +57,10 @@ __all__ = [
     "level_with_best",
     "metric_densities",
     "notes",
+    "over_data_sets",
     "page",
     "paired_differences",
-    "penalties",
+    "pairwise",
     "points_curve",
     "print_comparison",
     "print_tables",

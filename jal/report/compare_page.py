@@ -19,7 +19,9 @@ from jal.report.compare import (
     shared,
 )
 from jal.report.comparisons import LEVEL
+from jal.report.learner_section import at_budgets
 from jal.report.markup import Entry, Section, document, folded, paragraph, table
+from jal.report.pairwise import over_data_sets
 from jal.report.svg import Frame, chart, nice_ticks
 from jal.report.texts import comparison_text
 from jal.report.tidy import by_training, curves
@@ -85,8 +87,10 @@ def _learner(runs: Sequence[Run], found: pd.DataFrame, learner: str) -> list[str
         f'<span class="c{place % 8}"><i></i> {html.escape(run.name)}</span>'
         for place, run in enumerate(runs)
     )
+    found_pairs = over_data_sets(runs, learner)
     return [
         table(caption, heads, rows, "runs", kinds),
+        *(at_budgets(found_pairs, list(found_pairs.wins), len(runs)) if found_pairs else []),
         "<h3>Accuracy of each strategy</h3>",
         f'<p class="key lines">{key}</p><div class="small wide">{"".join(drawn)}</div>',
     ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from jal import metrics
 from jal.report.about import counted
-from jal.report.tidy import aubcs, curves, same_budgets
+from jal.report.tidy import aubcs
 
 __all__ = [
     "FEWEST",
@@ -19,7 +19,6 @@ __all__ = [
     "adjusted",
     "level_with_best",
     "paired_differences",
-    "penalties",
     "significance",
     "untested",
     "with_best",
@@ -165,19 +164,3 @@ def adjusted(scores: pd.DataFrame, pairs: list[tuple[str, str]]) -> dict[tuple[s
 
     found = np.array([p_value(*pair) for pair in pairs])
     return dict(zip(pairs, metrics.holm(found), strict=True))
-
-
-def penalties(frame: pd.DataFrame, learner: str) -> pd.DataFrame | None:
-    """BADGE's penalty matrix: the share of budgets where row beats column.
-
-    Of the seeds that both have run, and the budgets at which these are five or more; NaN without.
-    None where budgets differ as far as all have run, and of fewer than five seeds.
-    """
-    found = curves(frame, learner)
-    rounds = min(values.shape[1] for _, values in found.values())  # that all have run so far
-    found = {name: (x[:, :rounds], values[:, :rounds]) for name, (x, values) in found.items()}
-    if not same_budgets(found) or len(next(iter(found.values()))[0]) < FEWEST:
-        return None
-    values = np.stack([values for _, values in found.values()])
-    matrix = metrics.penalty_matrix(values, LEVEL, FEWEST)
-    return pd.DataFrame(matrix, index=pd.Index(found), columns=pd.Index(found))

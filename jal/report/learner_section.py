@@ -10,8 +10,9 @@ import pandas as pd
 
 from jal.report.about import About
 from jal.report.charts import small_charts
-from jal.report.comparisons import FEWEST, LEVEL, level_with_best, penalties, significance, untested
+from jal.report.comparisons import FEWEST, LEVEL, level_with_best, significance, untested
 from jal.report.markup import DOWN, SHARE, UP, Entry, Section, heat, paragraph, table
+from jal.report.pairwise import Pairwise, pairwise
 from jal.report.plots import FEW
 from jal.report.reach import Reach, reach
 from jal.report.svg import interval
@@ -19,7 +20,7 @@ from jal.report.tables import class_recalls, ranking, summary
 from jal.report.texts import summary_text
 from jal.report.tidy import aubcs, by_training, label_range
 
-__all__ = ["learner_section"]
+__all__ = ["at_budgets", "learner_section"]
 
 
 def learner_section(
@@ -55,9 +56,9 @@ def learner_section(
         if not scores.isna().all(axis=None):
             matrix = significance(own, learner, about.units).loc[order, order]
             body += _significance(matrix, about.unit, untested(scores, about.unit))
-        shares = penalties(averaged, learner)
-        if shares is not None:
-            body += _penalties(shares.loc[order, order])
+        found = pairwise(averaged, learner)
+        if found is not None:
+            body += at_budgets(found, order)
         elif len(scores) >= FEWEST:
             body.append(paragraph("No penalty matrix: the strategies' budgets differ."))
     return Section(learner, body)
@@ -189,16 +190,38 @@ def _significance(matrix: pd.DataFrame, unit: str, note: str) -> list[str]:
     ]
 
 
-def _penalties(shares: pd.DataFrame) -> list[str]:
+def at_budgets(found: Pairwise, order: Sequence[str], data_sets: int = 1) -> list[str]:
+    """Two heat maps, of shares and of counts, in this order of strategies."""
+    shares, wins = found.shares.loc[order, order], found.wins.loc[order, order]
+    over = f", summed over {data_sets} data sets" if data_sets > 1 else ""
     caption = (
-        "Pairwise penalty matrix: the share of budgets at which row beats column (paired t-test at "
-        f"each budget, p < {LEVEL}, uncorrected)."
+        f"Pairwise penalty matrix: the share of budgets{over} at which row beats column (paired "
+        f"t-test at each budget, p < {LEVEL}, uncorrected)."
+    )
+    count = (
+        f"The raw count: of {found.budgets} budgets{over} how many at which row's mean accuracy is "
+        "above column's, tested or not."
     )
     texts = shares.map(lambda share: "" if np.isnan(share) else f"{share:.2f}")
-    values = shares.where(shares > 0)
+    all_of = "at all" if data_sets == 1 else "at all budgets of all"
     return [
         "<h3>At how many budgets</h3>",
-        heat(caption, values, texts, (SHARE, SHARE), (0.0, 1.0), ("at none", "at all")),
+        heat(
+            caption,
+            shares.where(shares > 0),
+            texts,
+            (SHARE, SHARE),
+            (0.0, float(data_sets)),
+            ("at none", all_of),
+        ),
+        heat(
+            count,
+            wins.where(wins > 0).astype(float),
+            wins.map(str),
+            (SHARE, SHARE),
+            (0.0, float(found.budgets)),
+            ("at none", all_of),
+        ),
     ]
 
 

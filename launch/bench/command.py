@@ -15,7 +15,14 @@ from bench.measure import Step, ended, in_order, measure
 from bench.timing import Result
 from jal.types import InputError
 
-PARTS = ("seeds", "select", "train", "strategies", "rl")  # as in bench.cpu, which imports more
+PARTS = (
+    "seeds",
+    "select",
+    "train",
+    "strategies",
+    "rl",
+    "bral_t",
+)  # as in bench.cpu, which imports more
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,8 +53,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="PART",
         help=f"of {', '.join(PARTS)}; without it seeds, select and train: strategies take an "
-        f"hour a turn, rl 25 minutes. With --gpu of {', '.join(gpu.TABLES)}; all without it. Other "
-        "parts stay as they are in --out",
+        f"hour a turn, rl and bral_t half of one. With --gpu of {', '.join(gpu.TABLES)}; all "
+        "without it. Other parts stay as they are in --out",
     )
     made.add_argument(
         "--strategies",
@@ -142,13 +149,14 @@ def on_cpu(out: Path, report: Result, options: argparse.Namespace) -> None:
     """Every part in every turn; parts that are not asked for stay as they are."""
     from bench import cpu
 
-    versions = saving.versions((*cpu.PACKAGES, "threadpoolctl"))
-    absent = [name for name in (*cpu.PACKAGES, "threadpoolctl") if name not in versions]
+    asked = options.only or cpu.DEFAULT
+    needed = cpu.packages(asked)
+    versions = saving.versions(needed)
+    absent = [name for name in needed if name not in versions]
     if absent:
         raise InputError(f'{absent[0]} is missing: pip install -e ".[bench]" first.')
     scale = cpu.QUICK if options.quick else cpu.Scale()
     scale = scale if options.turns is None else scale._replace(turns=options.turns)
-    asked = options.only or cpu.DEFAULT
     with tempfile.TemporaryDirectory() as folder:
         parts = {
             name: cpu.part_of(

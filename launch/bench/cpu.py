@@ -7,19 +7,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bench import agents, agents_tables, saving, seeds, selections, strategies, strategies_tables
+from bench import (
+    agents,
+    agents_tables,
+    bral_t,
+    bral_t_tables,
+    saving,
+    seeds,
+    selections,
+    strategies,
+    strategies_tables,
+)
 from bench import training_tables as training
 from bench.measure import Show, Step, ended, measure, middle, turns_of
 from bench.timing import Result
 from jal.strategies import registry
 from jal.types import InputError
 
-__all__ = ["DEFAULT", "PACKAGES", "TABLES", "Scale", "run"]
+__all__ = ["DEFAULT", "PACKAGES", "TABLES", "Scale", "packages", "run"]
 
-PACKAGES = (
-    *("jax", "numpy", "scikit-learn", "modAL-python", "scikit-activeml"),
-    *("baal", "small-text", "torch", "flashbax", "rlax"),
-)
+PACKAGES: dict[str, tuple[str, ...]] = {  # beside jax, numpy and scikit-learn
+    "seeds": ("modAL-python", "threadpoolctl"),
+    "select": ("scikit-activeml",),
+    "train": ("torch",),
+    "strategies": ("scikit-activeml", "baal", "small-text"),
+    "rl": ("torch", "flashbax", "rlax", "threadpoolctl"),
+    "bral_t": ("torch", "POT", "threadpoolctl"),
+}
 DEFAULT = ("seeds", "select", "train")  # the others take hours
 TABLES: dict[str, saving.Tables] = {
     "seeds": seeds.tables,
@@ -27,6 +41,7 @@ TABLES: dict[str, saving.Tables] = {
     "train": training.tables,
     "strategies": strategies_tables.tables,
     "rl": agents_tables.tables,
+    "bral_t": bral_t_tables.tables,
 }
 
 
@@ -54,6 +69,12 @@ class Part(NamedTuple):
     finish: Callable[[dict[str, Result], dict[str, Step]], None] = lambda results, steps: None
 
 
+def packages(parts: Sequence[str]) -> list[str]:
+    """What these parts need, and versions are told of."""
+    needed = [name for part in parts for name in PACKAGES[part]]
+    return list(dict.fromkeys(("jax", "numpy", "scikit-learn", *needed)))
+
+
 def part_of(
     name: str, scale: Scale, folder: str, quick: bool, bfloat16: bool, names: Sequence[str]
 ) -> Part:
@@ -68,6 +89,11 @@ def part_of(
         path = f"{folder}/data.npz"
         prepare = {"the data of the agents": Step("bench.agents:rl_data", {"path": path})}
         return Part(agents.plan(scale.trainings, path, quick), prepare)
+    if name == "bral_t":
+        path = f"{folder}/grand.npz"
+        options = {"path": path, "points": bral_t.grand_points(quick)}
+        prepare = {"GraNd to compare with": Step("bench.grand:prepare_grand", options)}
+        return Part(bral_t.plan(path, quick), prepare)
     # What an oracle reads a benchmark's round has not.
     known = [one for one in registry if not registry[one]().oracle]
     unknown = [one for one in names if one not in known]

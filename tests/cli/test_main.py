@@ -18,7 +18,10 @@ from jal.experiment.config_file import load_config
 from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("run", "train", "sweep", "report", "compare", "configs", "bench", "prepare-data")
+VERBS = (
+    *("run", "train", "pretrain", "sweep", "report", "compare", "configs", "bench"),
+    "prepare-data",
+)
 
 
 class Ended(BaseException):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from jal.data import load
+from jal.data import from_arrays, load
+from jal.data.dataset import of_classes
 from jal.experiment import Corruption, Data, Features, Imbalance, load_data
 from jal.metrics import imbalance_ratio
 from jal.types import InputError
@@ -43,6 +44,35 @@ def test_a_share_of_every_class():
     assert np.abs(counts(part) - 0.2 * counts(whole)).max() < 1
     assert len(part.train.x) == len(part.train.y) == 200
     np.testing.assert_array_equal(part.test.x, whole.test.x)
+
+
+def test_some_classes_alone():
+    """Of both sets, numbered anew in the order given, before anything else is done."""
+    whole = load_data(DIGITS)
+    part = load_data(dataclasses.replace(DIGITS, classes=(7, 0, 3)))
+    for mine, of in ((part.train, whole.train), (part.test, whole.test)):
+        kept = np.isin(of.y, (7, 0, 3))
+        np.testing.assert_array_equal(mine.x, of.x[kept])
+        np.testing.assert_array_equal(np.array([7, 0, 3])[mine.y], of.y[kept])
+    assert part.num_classes == 3 and part.class_names == ()
+    np.testing.assert_array_equal(whole.train.x[np.searchsorted(whole.rows, part.rows)],
+                                  part.train.x)  # fmt: skip
+    few = dataclasses.replace(DIGITS, classes=(7, 0), imbalance=Imbalance("step", largest=40))
+    np.testing.assert_array_equal(counts(load_data(few)), [20, 40])
+
+
+def test_names_go_with_their_classes():
+    y = ["cat", "dog", "eel"] * 4
+    named = of_classes(from_arrays(np.eye(12), y, np.eye(12), y), (2, 0))
+    assert named.class_names == ("eel", "cat") and named.test.y.tolist() == [1, 0] * 4
+
+
+@pytest.mark.parametrize(
+    ("classes", "got"), [((0, 10), "10"), ((-1, 1), "-1"), ((1, 1), "1 twice"), ((4,), r"\(4,\)")]
+)
+def test_classes_that_there_are_not(classes, got):
+    with pytest.raises(InputError, match=f"two or more of 0 to 9, each once, got {got}"):
+        load_data(dataclasses.replace(DIGITS, classes=classes))
 
 
 @pytest.mark.parametrize(

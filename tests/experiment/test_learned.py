@@ -276,6 +276,7 @@ def test_one_split_alone_is_a_training_for_other_data(tmp_path):
         ({"parts": Parts(train=0.5)}, r"data.parts is Parts\(.*train=0.6.* there and .*train=0.5"),
         ({"test_size": 50}, "data.test_size is None there and 50 here"),
         ({"train_share": 0.5}, "data.train_share is 1.0 there and 0.5 here"),
+        ({"classes": (0, 1, 2)}, r"data.classes is None there and \(0, 1, 2\) here"),
         ({"imbalance": Imbalance("step")}, "data.imbalance is .* there and .*'step'.* here"),
     ],
     ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
@@ -289,6 +290,13 @@ def test_agents_are_not_compared_on_points_that_they_were_trained_on(agent, chan
         ex.run([TRAINING, changed(of("agent"), data=data)], progress=False)
     find(of(agent, data=dataclasses.replace(DATA, corruption=Corruption(0.1))))
     find(of(agent, data=dataclasses.replace(data, source="npz:other.npz")))
+
+
+def test_agents_of_other_classes_have_seen_none_of_these(tmp_path):
+    keep(tmp_path / "agent", changed(TRAINING, data=dataclasses.replace(DATA, classes=(0, 1))))
+    find(of(tmp_path / "agent", data=dataclasses.replace(DATA, classes=(2, 3), split_seed=7)))
+    with pytest.raises(InputError, match=r"data.classes is \(0, 1\) there and \(1, 2\) here"):
+        find(of(tmp_path / "agent", data=dataclasses.replace(DATA, classes=(1, 2))))
 
 
 def test_learners_side_by_side_have_the_agents_of_their_seeds(tmp_path):

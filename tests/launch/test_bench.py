@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jal.types import InputError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
 
-from bench import command, cpu, measure, saving, strategies_tables
+from bench import bral_t_tables, command, cpu, measure, saving, strategies_tables
 from bench import strategies as timed_strategies
 from bench.measure import Step
 from bench.peers import PEERS
@@ -43,8 +44,10 @@ def made_up(step) -> dict:
         return found | {"picks": [1, 2], "inputs_mib": 10.0, "points": options["points"]}
     if worker.endswith("_train"):
         return found | {"network": options["network"], "seeds": 1, "steps_per_s": 8.0 * copies}
-    if worker in ("strategy_pool", "rl_data"):
+    if worker in ("strategy_pool", "rl_data", "prepare_grand"):
         return {}
+    if target.startswith(("bench.bral_t", "bench.grand")):
+        return found | of_bral_t(worker, options, copies)
     seeds = copies * options.get("seeds", 1)
     if worker in ("jal_rl", "peer_training"):
         if options.get("threads") == 2:
@@ -57,6 +60,31 @@ def made_up(step) -> dict:
         replay = {f"{name}_us": 4.0 for name in ("add", "sample", "update", "step")}
         return {"us": 12.5, "seeds": seeds, "replay_mib": 19.0, "peak_mib": 100.0} | replay
     return found | {"seeds": seeds, "seeds_per_s": seeds / 2.0, "accuracy": 0.9}
+
+
+def of_bral_t(worker, options, copies) -> dict:
+    """Of a round, 2 s by jal and 8 s by its peer; distances and GraNd."""
+    parts = {"distances_s": 0.5, "updates_s": 1.0, "loss": 0.25}
+    if worker == "jal_round":
+        compiling = {"choose_compile_s": 1.0, "distances_compile_s": 0.25, "updates_compile_s": 0.5}
+        seeds = {"seeds": options["seeds"], "learn_s": 1.75, "choose_s": 0.25}
+        return parts | seeds | (compiling if options["seeds"] == 1 else {})
+    if worker == "peer_round":
+        own = {"clusters_s": 4.0, "distances_s": 1.0, "updates_s": 2.0, "choose_s": 1.0}
+        return (
+            parts
+            | own
+            | {"seeds": copies, "seeds_per_s": copies / 8, "steady_s": 8.0}
+            | {"compile_s": 0.0}
+        )
+    if worker == "jal_growth":  # as n^1.5 beside what does not grow
+        return parts | {"steady_s": 1.5 + 0.25 * (options["sizes"]["labelled"] / 1000) ** 1.5}
+    ways = {f"{name}_{what}": 0.5 for name in ("emd2", "sinkhorn", "jal") for what in WAYS}
+    apart = {"apart": 1e-6, "worst": 2e-3, "above": 4} if worker == "torch_grand" else {}
+    return ways | apart | {"count": 7, "epsilon": 0.01, "points": 10}
+
+
+WAYS = ("us", "error", "worst")
 
 
 @pytest.fixture
@@ -99,8 +127,7 @@ def test_strategies_alone_and_beside_their_peers(made, tmp_path, monkeypatch):
     page = saving.page(report, cpu.TABLES)
     assert "--quick: a smoke test" in page and "jax 1" in page
     alone, beside = tables(page)
-    known = {*strategies.registry, "bald, given passes"} - {"gradnd_oracle"}  # reads true classes
-    assert {row["strategy"] for row in alone} >= known
+    assert {row["strategy"] for row in alone} >= {*strategies.registry, "bald, given passes"}
     margin = next(row for row in alone if row["strategy"] == "margin")
     assert margin == {
         "strategy": "margin",
@@ -155,7 +182,7 @@ def test_some_strategies_anew(made, tmp_path):
     seconds = {label: row.get("steady_s") for label, row in second["strategies"]["results"].items()}
     assert seconds["margin, 500 points, jal"] == 250.0
     assert seconds["entropy, 500 points, jal"] == 9.0
-    assert len(shown(second, "strategies")[0]) == len(strategies.registry) + 3
+    assert len(shown(second, "strategies")[0]) == len(strategies.registry) + 4
 
 
 def test_what_failed_says_so():
@@ -256,6 +283,76 @@ def test_training_agents(made, tmp_path):
     assert made.count("mlp, peer, 1 x 2 threads") == 1  # it was stopped
 
 
+def test_a_round_of_bral_t(made, tmp_path):
+    out = tmp_path / "bench.json"
+    command.main(["--only", "bral_t", "--turns", "2", "--out", str(out)])
+    report = json.loads(out.read_text())
+    assert "POT" in report["bral_t"]["versions"]
+    assert not {"baal", "flashbax"} & {*report["bral_t"]["versions"]}
+    rounds, shares, growth, distances, grand, goals = shown(report, "bral_t")
+    assert [row["seeds"] for row in rounds] == ["1", "1", "1", "2", "16", "16"] + 4 * [
+        *("1", "1", "1", "2", "16")
+    ]
+    assert rounds[4] == {
+        "points": "1,000 labelled, 1,000 drawn, sinkhorn",
+        "tool": "jal, 16 seeds, map",
+        "seeds": "16",
+        "compile s": "1.50",
+        "steady s": "2.00",
+        "x one": "64.0",  # 16 in 2 s, one in 8 s
+        "x two": "32.0",
+        "peak MiB": "100",
+        "loss": "0.25",
+    }
+    assert rounds[0]["compile s"] == "2.50" and rounds[3]["x one"] == "2.00"
+    assert shares[0] == {
+        "points": "1,000 labelled, 1,000 drawn, sinkhorn",
+        "tool": "jal, 1 seed",
+        "clusters s": "0.25 (12 %)",  # 1.75 of learning, less the next two
+        "distances s": "0.50 (25 %)",
+        "updates s": "1.00 (50 %)",
+        "choose s": "0.25 (12 %)",
+        "compile learn s": "1.50",
+        "compile choose s": "1.00",
+        "compile distances s": "0.25",
+        "compile updates s": "0.50",
+    }
+    assert shares[1]["clusters s"] == "4.00 (50 %)" and shares[1]["compile learn s"] == ""
+    assert [row["labelled"] for row in growth] == [
+        *("500", "1,000", "2,000", "5,000", "10,000", "exponent")
+    ]
+    assert growth[2]["learn s"] == "2.21" and growth[2]["clusters s"] == "0.71"
+    assert [row["way"] for row in distances] == [
+        *("ot.emd2, exact", "ot.sinkhorn, debiased", "jal, sinkhorn")
+    ]
+    assert [(row["examples/s"], row["apart"], row["above 1e-4"]) for row in grand] == [
+        *(("5.00", "", ""), ("5.00", "1.0e-06", "4"), ("5.00", "1.0e-06", "4"))
+    ]
+    assert [(row["wanted"], row["measured"], row["met"]) for row in goals[:3]] == [
+        *(("> 3.00", "4.00", "yes"), ("> 10.0", "64.0", "yes"), ("> 0.90", "2.00", "yes"))
+    ]
+    assert len(goals) == 15 and made.count("distances") == 2
+
+
+def test_the_exponent_of_a_power_law():
+    assert bral_t_tables.exponent({10: 2.0, 100: 200.0, 1000: 20_000.0}) == pytest.approx(2.0)
+    assert bral_t_tables.exponent({10: 3.0, 1000: 3.0}) == 0.0
+    assert math.isnan(bral_t_tables.exponent({10: 0.0, 1000: 3.0}))
+
+
+def test_a_round_without_its_peer(made, tmp_path, monkeypatch):
+    def failing(step):
+        bad = "bral_t_peer" in step.worker or "bral_t_distances" in step.worker
+        return {"failed": "no POT"} if bad else made_up(step)
+
+    monkeypatch.setattr(measure, "measure", failing)
+    out = tmp_path / "bench.json"
+    rounds, shares, _, grand = shown(timed(out, "--only", "bral_t"), "bral_t")
+    assert [row["x one"] for row in rounds] == [""] * 5
+    assert [row["tool"] for row in shares] == ["jal, 1 seed"] * 2 and len(grand) == 3
+    assert "- distances: no POT." in out.with_suffix(".md").read_text()
+
+
 @pytest.mark.slow
 def test_training_agents_in_earnest(tmp_path):
     """Every worker of it, once; the peers' libraries are in the extra `bench`."""
@@ -266,6 +363,18 @@ def test_training_agents_in_earnest(tmp_path):
     found = report["rl"]["results"]
     assert len(found) == 8 and not [row for row in found.values() if "failed" in row]
     assert "**Replay buffers**" in (tmp_path / "bench.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_round_of_bral_t_in_earnest(tmp_path):
+    """Every worker of it, once."""
+    for name in ("ot", "threadpoolctl", "torch"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"needs {name}")
+    found = timed(tmp_path / "bench.json", "--only", "bral_t")["bral_t"]["results"]
+    assert len(found) == 15 and not [row for row in found.values() if "failed" in row]
+    assert found["GraNd, torch.func, 128 at a time, 2 threads"]["worst"] < 1e-4
+    assert 0 < found["distances"]["jal_worst"] < 0.05
 
 
 def test_what_takes_long_is_measured_once(monkeypatch):
@@ -310,7 +419,7 @@ def test_peers_are_of_registered_strategies():
     [
         (["--out", "bench.txt"], r"takes a file that ends in \.json, got bench\.txt"),
         (["--strategies", "margin"], "--strategies goes with --only strategies"),
-        (["--only", "peak"], "--only takes of seeds, select, train, strategies, rl, got peak"),
+        (["--only", "peak"], "--only takes of seeds, select, train, strategies, rl, bral_t, got p"),
         (["--gpu", "--only", "train"], "--only takes of peak, seeds, networks, .*, got train"),
         (["--turns", "0"], "--turns must be at least 1, got 0"),
         (["--gpu", "--minutes", "0"], "--minutes must be above 0, got 0"),
@@ -327,13 +436,14 @@ def test_an_unknown_strategy(made, tmp_path):
 
 
 def test_a_missing_package(tmp_path, monkeypatch):
-    monkeypatch.setattr(cpu, "PACKAGES", ("jax", "no-such-package"))
+    monkeypatch.setattr(cpu, "PACKAGES", dict.fromkeys(cpu.PACKAGES, ("no-such-package",)))
     with pytest.raises(InputError, match=r"no-such-package is missing: pip install -e"):
         timed(tmp_path / "bench.json")
 
 
 def test_the_parts_are_those_that_are_named():
-    assert tuple(cpu.TABLES) == command.PARTS and strategies_tables.tables in cpu.TABLES.values()
+    assert tuple(cpu.TABLES) == command.PARTS == tuple(cpu.PACKAGES)
+    assert strategies_tables.tables in cpu.TABLES.values()
 
 
 def test_what_is_beside_the_modules_is_what_its_json_says():

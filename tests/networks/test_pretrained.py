@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from requirements import require
 
-from jal.networks.pretrained import convert, load_pretrained, overlay, read_weights
+from jal.networks.cnn import cnn
+from jal.networks.mlp import mlp
+from jal.networks.pretrained import (
+    convert,
+    load_pretrained,
+    overlay,
+    read_weights,
+    save_weights,
+)
 from jal.networks.resnet import resnet
 from jal.networks.vit import vit
 from jal.types import InputError, NetworkVariables
@@ -284,3 +292,43 @@ def test_says_what_to_install(safetensors, hub, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=r'extra hub: pip install -e "\.\[hub\]"'):
         read_weights("hf:owner/name")
+
+
+NETWORKS = {
+    "cnn": lambda k: cnn((8, 8, 1), k, channels=(3, 4), hidden=(6, 5)),
+    "mlp": lambda k: mlp((8, 8, 1), k, (6, 5)),
+    "linear": lambda k: mlp((8, 8, 1), k, ()),
+    "resnet": lambda k: resnet(18, (8, 8, 1), k, stem="cifar"),
+    "vit": lambda k: vit((8, 8, 1), k, patch=4, width=12, depth=2, heads=3),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_saved_is_read_back(safetensors, tmp_path, name):
+    """All of it into the same network; into one of other classes all but the last layer."""
+    made, other = NETWORKS[name](3), NETWORKS[name](4)
+    variables = made.init(jax.random.key(3))
+    x = jax.random.uniform(jax.random.key(4), (5, 8, 8, 1))
+    file = tmp_path / "new" / "w.safetensors"
+    save_weights(file, variables)
+    again = overlay(made.init(jax.random.key(5)), load_pretrained(file, made))
+    wanted, got = (made.apply(of, x, False)[0] for of in (variables, again))
+    np.testing.assert_array_equal(wanted.logits, got.logits)
+    loaded = load_pretrained(file, other)
+    moved = overlay(other.init(jax.random.key(5)), loaded)
+    outputs, _ = other.apply(moved, x, False)
+    assert outputs.logits.shape == (5, 4)
+    np.testing.assert_array_equal(wanted.features, outputs.features)
+    fresh = [
+        leaf is None for leaf in jax.tree.leaves(loaded.params, is_leaf=lambda one: one is None)
+    ]
+    assert sum(fresh) == 2  # kernel and bias
+
+
+def test_a_file_of_another_network_is_refused(safetensors, tmp_path):
+    file = tmp_path / "w.safetensors"
+    save_weights(file, NETWORKS["mlp"](3).init(jax.random.key(0)))
+    with pytest.raises(InputError, match=r"no tensor conv1\.bias, which the network needs"):
+        load_pretrained(file, NETWORKS["cnn"](3))
+    with pytest.raises(InputError, match=r"hidden\.1\.bias, for which the network has no place"):
+        load_pretrained(file, mlp((8, 8, 1), 3, (6,)))

@@ -16,6 +16,7 @@ from jal.report import (
     comparison_headline,
     comparison_page,
     differing,
+    over_data_sets,
     print_comparison,
 )
 
@@ -223,3 +224,20 @@ def test_the_highest_aubc_is_first():
 def test_names_are_no_markup():
     text = printed([run("[red]", tidy(A)), run("b", tidy(B))], 120)
     assert text.count("[red]") >= 5
+
+
+def test_budgets_are_counted_over_data_sets():
+    """Each data set's share of three budgets counts once; a run of the same data would twice."""
+    third = {"margin": 0.4 + NOISE, "random": 0.5 + NOISE}
+    runs = [run("a", tidy(A), "x"), run("b", tidy(B), "y"), run("c", tidy(third, (5, 9)), "z")]
+    found = over_data_sets(runs, "svm")
+    assert found is not None and found.budgets == 3 + 3 + 2
+    assert list(found.wins) == ["random", "margin"]
+    np.testing.assert_array_equal(found.wins, [[0, 2], [6, 0]])
+    np.testing.assert_array_equal(found.shares, [[0, 1], [2, 0]])
+    page = comparison_page(runs)
+    assert "of 8 budgets, summed over 3 data sets," in page
+    assert over_data_sets([*runs, run("d", tidy(A), "x")], "svm") is None
+    assert over_data_sets([runs[0], run("b", tidy({"margin": B["margin"]}), "y")], "svm") is None
+    few = run("b", tidy({name: of[:4] for name, of in B.items()}), "y")
+    assert over_data_sets([runs[0], few], "svm") is None

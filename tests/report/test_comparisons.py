@@ -19,7 +19,7 @@ from jal.report import (
     learning_curves,
     level_with_best,
     paired_differences,
-    penalties,
+    pairwise,
     print_tables,
     ranking,
     significance,
@@ -74,7 +74,7 @@ def test_stars_from_five_seeds_on(seeds):
     starred = seeds >= FEWEST
     assert FEWEST == 5
     assert significance(frame, "logreg").loc["high", "low"].endswith("*") == starred
-    assert (penalties(frame, "logreg") is not None) == starred
+    assert (pairwise(frame, "logreg") is not None) == starred
     assert level_with_best(aubcs(frame, "logreg")) == (["high"] if starred else [])
     note = f"no stars: {'1 seed is' if seeds == 1 else f'{seeds} seeds are'} fewer than 5"
     for text in shown(frame):
@@ -222,7 +222,7 @@ def test_areas_are_over_the_labels_that_all_have():
     assert ranking(frame) == ["short", "tens", "sized"]
     np.testing.assert_allclose(summary(frame).loc["logreg"].aubc, [0.553, 0.55, 0.65], rtol=1e-6)
     assert significance(frame, "logreg").loc["short", "tens"] == "+9.7*"
-    assert penalties(frame, "logreg") is None
+    assert pairwise(frame, "logreg") is None
     written, printed = shown(frame)
     for text in (written, printed):
         assert "AUBC over 10 to 20 labels, which all runs have" in text

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from jal.report import curves, penalties, print_tables, ranking, seconds, significance, summary
+from jal.report import curves, pairwise, print_tables, ranking, seconds, significance, summary
 from jal.report.texts import summary_text
 
 LABELS = [10, 20, 30]
@@ -119,17 +119,23 @@ def test_one_strategy_is_compared_with_none():
 
 def test_penalties_by_hand():
     # All start alike; after that margin beats both at each of two budgets, at 5 % uncorrected.
-    found = penalties(tidy(), "logreg")
+    found = pairwise(tidy(), "logreg")
     assert found is not None
-    np.testing.assert_allclose(found, [[0, 2 / 3, 2 / 3], [0, 0, 0], [0, 0, 0]])
-    assert list(found.index) == list(found.columns) == ["margin", "random", "badge"]
+    np.testing.assert_allclose(found.shares, [[0, 2 / 3, 2 / 3], [0, 0, 0], [0, 0, 0]])
+    for table in (found.shares, found.wins):
+        assert list(table.index) == list(table.columns) == ["margin", "random", "badge"]
+    assert found.budgets == 3 and found.wins.loc["margin"].tolist() == [0, 2, 2]
+    # Of the others' means one is higher, too, by what no test can tell.
+    assert found.wins.loc["badge"].tolist() == [0, 2, 0]
 
 
 def test_penalties_of_the_rounds_that_all_have_run():
     """Of a run that is not finished: the start and one budget."""
     frame = tidy(strategies=("margin", "random"))
     frame = frame[(frame.strategy == "margin") | (frame["round"] < 2)]
-    np.testing.assert_allclose(penalties(frame, "logreg"), [[0, 1 / 2], [0, 0]])
+    found = pairwise(frame, "logreg")
+    np.testing.assert_allclose(found.shares, [[0, 1 / 2], [0, 0]])
+    assert found.budgets == 2 and found.wins.to_numpy().tolist() == [[0, 1], [0, 0]]
 
 
 @pytest.mark.parametrize("other", [[10, 20, 31], [10, 21]])
@@ -138,7 +144,7 @@ def test_no_penalties_where_budgets_differ(other):
     frame = frame[(frame.strategy == "margin") | (frame["round"] < len(other))]
     random = frame.strategy == "random"
     frame.loc[random, "labels"] = np.array(other)[frame.loc[random, "round"]]
-    assert penalties(frame, "logreg") is None
+    assert pairwise(frame, "logreg") is None
 
 
 def test_ranking_by_aubc():

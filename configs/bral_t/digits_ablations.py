@@ -1,0 +1,48 @@
+"""BRAL-T's ablations on scikit-learn's digits: Tables 4, 7, 9, 10, and a claim without a table.
+
+Command: python launch/run.py configs/bral_t/digits_ablations.py
+Data, network and protocol: as digits.py; 16 seeds, two on each of eight splits.
+mlp is trained by cross-entropy, mlp_super by SuperLoss with the lambda of the score, 1, or .25 in
+mlp_super_.25. without_l: without the nearest labelled cluster (the paper's section 4.2 says that it
+helps). two_agents learn in the first and in the fifth round. Ours: the TrustSet's size, 2 a class.
+"""
+
+import dataclasses
+
+import digits
+
+from jal.experiment import MLP, Experiment, Query
+
+BOTH = ("mlp", "mlp_super")
+
+
+def get_config() -> Experiment:
+    """The experiment."""
+    plain = digits.get_config()
+    (network,) = plain.learners.values()
+    assert isinstance(network, MLP)
+    learners = {
+        "mlp": network,
+        "mlp_super": dataclasses.replace(network, loss="super"),
+        "mlp_super_.25": dataclasses.replace(network, loss="super", super_lambda=0.25),
+    }
+    queries = (
+        Query("random", learners=tuple(learners)),
+        Query("bral_t", learners=BOTH),
+        Query("bral_t", name="without_cl", curriculum=False, learners=BOTH),
+        Query("bral_t", name="lambda_.25", lambda_=0.25, learners=("mlp", "mlp_super_.25")),
+        Query("bral_t", name="diffset", trust="second", learners=("mlp",)),
+        Query("bral_t", name="without_l", use_labelled_cluster=False, learners=("mlp",)),
+        Query("bral_t", name="two_agents", retrain=(0, 4), learners=("mlp",)),
+        Query("bral_t", name="actions_10", actions=10, learners=("mlp",)),
+        Query("bral_t", name="global", selection="global", learners=("mlp",)),
+        Query("pseudo_score", learners=BOTH),
+        Query("pseudo_score", name="pseudo_without_cl", curriculum=False, learners=BOTH),
+    )
+    return dataclasses.replace(
+        plain,
+        name="bral_t_digits_ablations",
+        learners=learners,
+        queries=queries,
+        protocol=dataclasses.replace(plain.protocol, seeds=16),
+    )

@@ -1,0 +1,42 @@
+"""BRAL-T, its rivals and the ladder to its oracle, on Fashion-MNIST with a small CNN.
+
+Command: python launch/prepare_data.py fashion_mnist
+         python launch/run.py configs/bral_t/fashion_mnist_small.py
+Protocol: 400 random labels, then four rounds of 200, batches that are half of what is labelled at
+the start, as the paper's 250 and 500; 10 seeds, two on each of five splits, whose pools are 5,000
+images drawn anew; a small CNN, trained anew in each round. BRAL-T's options are the paper's. Ours:
+data of a twelfth, the network, sets of 64 points in distances, since batches are large.
+"""
+
+from jal.experiment import CNN, Data, Experiment, Protocol, Query, Random
+
+
+def get_config() -> Experiment:
+    """The experiment."""
+    sets = {"members_of_set": 64}
+    return Experiment(
+        name="bral_t_fashion_mnist_small",
+        data=Data("tfds:fashion_mnist", train_share=1 / 12),
+        learners={
+            "cnn": CNN(
+                channels=(8, 16),
+                epochs=20,
+                batch_size=64,
+                learning_rate=0.02,
+                weight_decay=5e-4,
+                schedule="cosine",
+                normalise="none",
+            )
+        },
+        queries=(
+            "random",
+            Query("bral_t", name="random_clusters", ranking="random", **sets),
+            Query("bral_t", **sets),
+            Query("gradnd_oracle", name="clusters_oracle", ranking="clusters", **sets),
+            "gradnd_oracle",
+            "pseudo_score",
+            "margin",
+            "badge",
+        ),
+        protocol=Protocol(seeds=10, splits=5, rounds=4, batch=200, start=Random(labels=400)),
+    )

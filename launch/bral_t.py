@@ -1,0 +1,263 @@
+"""What BRAL-T's learned reward is worth: how well it ranks, what it costs, and one round's picture.
+
+python launch/bral_t.py configs/bral_t/digits.py --labels 100 260 --splits 8 --out runs/ranking
+
+For each split of the config's data a learner is fitted on as many random labels, the reward is
+learned from them, and sub-clusters are ranked by it: those of new pairs (L, U) of the same labels,
+and those of the pool, whose true classes stand in for the oracle. ranking.csv has Spearman's rank
+correlation of each ranking with the true rewards, over all sub-clusters and, averaged, within the
+clusters; seconds.csv what a round's parts take, compiled; round.png shows the first split's.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a clone will do
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import tyro
+from matplotlib.figure import Figure
+from scipy import stats
+
+from jal.bral_t import (
+    Actions,
+    Policy,
+    Reward,
+    Seen,
+    choose,
+    find_actions,
+    init_reward,
+    learn,
+    predict,
+    rank_by_reward,
+    rank_by_rival,
+    rank_by_truth,
+    sample_pairs,
+    trusted_points,
+)
+from jal.experiment import Experiment, load_data
+from jal.experiment.config_file import load_config
+from jal.files import replace_file
+from jal.labels import labelled_mask, random_start
+from jal.report.plots import COLOURS, png
+from jal.types import Array, InputError, Labels
+
+
+class Measured(NamedTuple):
+    """One split's round.
+
+    Attributes:
+      rows: of ranking.csv.
+      seconds: of its parts.
+      seen: by the policy.
+      pool: the pool's actions.
+      expected: `[C, A]`, the rewards predicted of them.
+      picks: `[k]`.
+      trusted: `[N]`, the labelled TrustSet.
+    """
+
+    rows: list[dict[str, Any]]
+    seconds: dict[str, float]
+    seen: Seen
+    pool: Actions
+    expected: Array
+    picks: Array
+    trusted: Array
+
+
+def main(
+    config: tyro.conf.Positional[Path],
+    labels: tuple[int, ...],
+    out: Path,
+    splits: int = 1,
+    batch: int | None = None,
+) -> None:
+    """Measures the rankings, the seconds and the picture.
+
+    Args:
+      config: a config file of an experiment whose first learner is used.
+      labels: how many, drawn at random.
+      out: a folder.
+      splits: of the data.
+      batch: labels that the TrustSet stands for; the protocol's if not given.
+    """
+    experiment = load_config(config)
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"{config} must be of one experiment.")
+    out.mkdir(parents=True, exist_ok=True)
+    k = batch or max(experiment.batches(experiment.queries[0]))
+    rows, seconds = [], []
+    for count in labels:
+        for split in range(splits):
+            found = measure(experiment, split, count, k)
+            where = {"labels": count, "split": split}
+            rows += [where | row for row in found.rows]
+            seconds.append(where | found.seconds)
+            print(f"{count} labels, split {split}", flush=True)
+            if split == 0:
+                drawn = png(picture(found))
+                replace_file(
+                    out / f"round_{count}.png", lambda to, drawn=drawn: to.write_bytes(drawn)
+                )
+    table, times = pd.DataFrame(rows), pd.DataFrame(seconds)
+    replace_file(out / "ranking.csv", lambda to: table.to_csv(to, index=False))
+    replace_file(out / "seconds.csv", lambda to: times.to_csv(to, index=False))
+    print(summary(table).to_string(index=False))
+    print(times.drop(columns="split").groupby("labels").median().round(3).to_string())
+
+
+def measure(experiment: Experiment, split: int, count: int, k: int) -> Measured:
+    """One round of one split, with `count` random labels and batches of k."""
+    dataset = load_data(experiment.data.of_split(split))
+    config = next(iter(experiment.learners.values()))
+    learner = config.build(dataset, count)
+    x, truth = jnp.asarray(dataset.train.x), jnp.asarray(dataset.train.y, jnp.int32)
+    keys = jax.random.split(jax.random.key(split), 8)
+    mine = Labels(random_start(keys[0], len(truth), count), jnp.int32(count))
+    mask = labelled_mask(mine)
+    y, data = jnp.where(mask, truth, -1), learner.prepare(x)
+    policy, seconds = Policy(), {}
+
+    def timed(name: str, function: Any, *args: Any) -> Any:
+        compiled = jax.jit(function).lower(*args).compile()
+        jax.block_until_ready(compiled(*args))  # warm
+        begun = time.perf_counter()
+        made = jax.block_until_ready(compiled(*args))
+        seconds[name] = time.perf_counter() - begun
+        return made
+
+    # What would be a constant of the program is its argument: XLA folds constants, slowly.
+    def fit(key: Array, data: Any, y: Array) -> Any:
+        variables = learner.init(key, data)
+        return learner.fit(key, variables, data, y, mine, learner.hyper)[0]
+
+    variables = timed("training", fit, keys[1], data, y)
+    outputs = timed("scoring", learner.predict, variables, x)
+    seen = Seen(outputs.logits, outputs.features, y, mask)
+    reward, _ = timed(
+        "learning the reward", lambda key, seen: learn(key, seen, k, policy), keys[2], seen
+    )
+    picks = timed(
+        "selection",
+        lambda key, reward, seen: choose(key, rank_by_reward(reward), seen, k, policy),
+        keys[3],
+        reward,
+        seen,
+    )
+    classes = outputs.logits.shape[1]
+    untrained = reward._replace(
+        layers=init_reward(keys[4], reward.mean.shape[0], policy.hidden).layers
+    )
+    ranks = _ranks(reward, untrained, seen, policy)
+    trusted = trusted_points(keys[5], seen, k, policy)
+    pool = find_actions(keys[3], seen.features, mask, ~mask, classes, policy.actions)
+    true = rank_by_truth(seen, truth, k, policy)(keys[6], seen.features, pool)
+    rows = _rows("pool", {name: rank(keys[7], seen.features, pool) for name, rank in ranks.items()},
+                 true)  # fmt: skip
+    pairs = sample_pairs(keys[6], seen, trusted, policy)
+    for i in range(policy.samples):
+        index = pairs.points[i]
+        actions = jax.tree.map(lambda leaf, i=i: leaf[i], pairs.actions)
+        of_pair = seen._replace(logits=seen.logits[index], features=seen.features[index])
+        found = {
+            name: rank(jax.random.fold_in(keys[7], i), of_pair.features, actions)
+            for name, rank in _ranks(reward, untrained, of_pair, policy).items()
+        }
+        true = jnp.where(pairs.defined[i], pairs.reward[i], -jnp.inf)
+        rows += _rows("new pairs", found, true)
+    return Measured(rows, seconds, seen, pool, predict(reward, pool.inputs), picks, trusted)
+
+
+def _ranks(reward: Reward, untrained: Reward, seen: Seen, policy: Policy) -> dict[str, Any]:
+    rivals = {
+        name: rank_by_rival(seen, policy._replace(ranking=name))
+        for name in ("margin", "novelty", "random")
+    }
+    return {
+        "learned": rank_by_reward(reward),
+        "untrained": rank_by_reward(untrained),
+        **rivals,
+    }
+
+
+def _rows(of: str, found: dict[str, Array], true: Array) -> list[dict[str, Any]]:
+    """Spearman's correlations with the true rewards `[C, A]`, where these are finite."""
+    rows, wanted = [], np.asarray(true)
+    for name, value in found.items():
+        given, known = np.asarray(value), np.isfinite(wanted)
+        within = [
+            stats.spearmanr(given[c][known[c]], wanted[c][known[c]])[0]
+            for c in range(len(wanted))
+            if known[c].sum() > 1 and np.ptp(given[c][known[c]]) and np.ptp(wanted[c][known[c]])
+        ]
+        rows.append(
+            {
+                "of": of,
+                "ranking": name,
+                "over all": stats.spearmanr(given[known], wanted[known])[0],
+                "within clusters": np.mean(within) if within else np.nan,
+            }
+        )
+    return rows
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Means with half the width of 95 % intervals over the splits."""
+    units = table.groupby(["labels", "of", "ranking", "split"], sort=False).mean().reset_index()
+    rows = []
+    for (labels, of, ranking), part in units.groupby(["labels", "of", "ranking"], sort=False):
+        row: dict[str, Any] = {"labels": labels, "of": of, "ranking": ranking}
+        for what in ("over all", "within clusters"):
+            half = stats.t.ppf(0.975, max(len(part) - 1, 1)) * stats.sem(part[what])
+            row[what] = f"{part[what].mean():.3f} ± {half:.3f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def picture(found: Measured) -> Figure:
+    """The pool in the plane of its two principal components: rewards, picks and the TrustSet."""
+    features = np.asarray(found.seen.features, np.float64)
+    centred = features - features.mean(axis=0)
+    plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    labelled, trusted = np.asarray(found.seen.labelled), np.asarray(found.trusted)
+    action, actions = np.asarray(found.pool.action), found.expected.shape[1]
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    for cluster in range(len(found.expected)):
+        mine = ~labelled & (action // actions == cluster)
+        left.scatter(*plane[mine].T, s=5, color=COLOURS[cluster % len(COLOURS)], alpha=0.5)
+    left.scatter(*plane[labelled].T, s=14, color="#bbbbbb", edgecolor="black", linewidth=0.4,
+                 label="labelled")  # fmt: skip
+    left.scatter(*plane[labelled & trusted].T, s=30, color="black", marker="*",
+                 label="TrustSet")  # fmt: skip
+    left.set_title("Clusters of the pool, and what is labelled")
+    left.legend(loc="best")
+    expected = np.ravel(found.expected)[action[~labelled]]
+    drawn = right.scatter(*plane[~labelled].T, s=5, c=expected, cmap="viridis")
+    picks = np.asarray(found.picks)
+    picks = picks[picks < len(plane)]
+    right.scatter(*plane[picks].T, s=26, facecolor="none", edgecolor=COLOURS[1], label="picked")
+    right.set_title("Predicted rewards of the sub-clusters")
+    right.legend(loc="best")
+    figure.colorbar(drawn, ax=right, label="predicted reward (minus a distance)")
+    for axes in (left, right):
+        axes.set_xlabel("first principal component of the features")
+    left.set_ylabel("second")
+    return figure
+
+
+if __name__ == "__main__":
+    try:
+        tyro.cli(main)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

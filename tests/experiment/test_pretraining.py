@@ -1,0 +1,103 @@
+"""Weights made of one data set, and a run on another that starts from them."""
+
+import dataclasses
+import importlib.util
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from requirements import require
+
+from jal.cli.main import command
+from jal.experiment import (
+    MLP,
+    Chosen,
+    Data,
+    Experiment,
+    LogisticRegression,
+    Protocol,
+    load_data,
+    run,
+)
+from jal.experiment.pretraining import pretrain
+from jal.networks import mlp, normalise
+from jal.networks.pretrained import load_pretrained
+from jal.types import InputError
+
+NETWORK = MLP(hidden=(16,), epochs=20, normalise="none", weight_decay=0.0)
+SOURCE = Experiment(
+    data=Data(classes=(5, 6, 7, 8, 9)), learners={"logreg": LogisticRegression(), "mlp": NETWORK}
+)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    found = importlib.util.find_spec("safetensors") is not None
+    require(found, "safetensors", 'pip install -e ".[hub]"')
+    pytest.importorskip("safetensors")
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    return path, pretrain(SOURCE, path, "mlp")
+
+
+def test_the_weights_are_those_of_a_network_that_has_learned(weights):
+    path, found = weights
+    dataset = load_data(SOURCE.data)
+    assert found.points == len(dataset.train.y)
+    assert found.accuracy > 0.9 and 0 < found.train_loss < 0.3
+    network = normalise(mlp((64,), 5, (16,)))
+    variables = load_pretrained(path, network)
+    outputs, _ = network.apply(variables, dataset.test.x, False)
+    right = np.argmax(outputs.logits, axis=1) == dataset.test.y
+    np.testing.assert_allclose(right.mean(), found.accuracy, atol=1e-6)
+
+
+def test_a_learner_of_other_classes_starts_from_them(weights):
+    """In each seed and round; its last layer is drawn anew."""
+    tuned = dataclasses.replace(NETWORK, weights=str(weights[0]))
+    dataset = load_data(Data(classes=(0, 1, 2)))
+    learner = tuned.build(dataset, 10)
+    data = learner.prepare(jnp.asarray(dataset.train.x))
+    one, other = (learner.init(jax.random.key(seed), data).params for seed in range(2))
+    kept = load_pretrained(weights[0], mlp((64,), 5, (16,))).params["hidden"][0]["kernel"]
+    for params in (one, other):
+        np.testing.assert_array_equal(params["hidden"][0]["kernel"], kept)
+        assert params["last"]["kernel"].shape == (16, 3)
+    assert np.any(np.asarray(one["last"]["kernel"] != other["last"]["kernel"]))
+
+
+def test_a_run_has_its_first_labels_chosen_by_them(weights):
+    """By the weights' features: what is chosen first is the same in all seeds but for ties."""
+    experiment = Experiment(
+        data=Data(classes=(0, 1, 2)),
+        learners={"mlp": dataclasses.replace(NETWORK, epochs=1, weights=str(weights[0]))},
+        queries=("random",),
+        protocol=Protocol(seeds=2, rounds=1, batch=5, start=Chosen(4, strategy="k_center")),
+    )
+    found = run(experiment, progress=False).labelled["mlp/random"]
+    assert found.shape == (2, 9) and all(len(set(row)) == 9 for row in found.tolist())
+
+
+def test_what_has_no_weights(tmp_path):
+    out = tmp_path / "w.safetensors"
+    with pytest.raises(InputError, match="learner logreg has no weights to save: give an MLP, CNN"):
+        pretrain(SOURCE, out)
+    with pytest.raises(InputError, match="no learner svm: give one of logreg, mlp"):
+        pretrain(SOURCE, out, "svm")
+    assert not out.exists()
+
+
+def test_the_command(weights, tmp_path, capsys):
+    """Fields are overridden as those of a run; a file that is there is not written over."""
+    out = tmp_path / "w.safetensors"
+    given = ["quickstart", "--learner", "mlp", "--data.classes", "0", "1", "2", "--out", str(out)]
+    command("pretrain")([*given, "--learners.mlp.epochs", "1"])
+    points = len(load_data(Data(classes=(0, 1, 2))).train.y)
+    said = capsys.readouterr().out
+    assert said.startswith(f"{points} points, train loss ") and str(out) in said and out.exists()
+    with pytest.raises(InputError, match="--out must be a new file that ends in .safetensors"):
+        command("pretrain")(given)
+    with pytest.raises(InputError, match="give --out FILE, a new safetensors file"):
+        command("pretrain")(given[:-2])
+    with pytest.raises(InputError, match="give a config first, such as fashion_mnist"):
+        command("pretrain")([])
