@@ -3,14 +3,17 @@
 python launch/bral_t.py configs/bral_t/digits.py --labels 100 260 --splits 8 --out runs/ranking
 
 For each split of the config's data a learner is fitted on as many random labels, the reward is
-learned from them, and sub-clusters are ranked by it: those of new pairs (L, U) of the same labels,
-and those of the pool, whose true classes stand in for the oracle. ranking.csv has Spearman's rank
-correlation of each ranking with the true rewards, over all sub-clusters and, averaged, within the
-clusters; seconds.csv what a round's parts take, compiled; round.png shows the first split's.
+learned from them, and sub-clusters are ranked by it: those of new pairs (L', U') of the same
+labels, and those of the pool, where the true classes stand in for the oracle. ranking.csv has
+Spearman's rank correlation of each ranking with the true rewards, over all sub-clusters and,
+averaged, within the clusters; rounds.csv what a round's parts take, compiled, the share of labelled
+points whose SuperLoss is clamped, and what the TrustSet has in common with plain EL2N's;
+round_N.png shows the first split's round.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -44,6 +47,7 @@ from jal.bral_t import (
 )
 from jal.experiment import Experiment, load_data
 from jal.experiment.config_file import load_config
+from jal.experiment.learner_configs import build_learner
 from jal.files import replace_file
 from jal.labels import labelled_mask, random_start
 from jal.report.plots import COLOURS, png
@@ -55,7 +59,7 @@ class Measured(NamedTuple):
 
     Attributes:
       rows: of ranking.csv.
-      seconds: of its parts.
+      facts: of rounds.csv: seconds of its parts, shares of the TrustSet.
       seen: by the policy.
       pool: the pool's actions.
       expected: `[C, A]`, the rewards predicted of them.
@@ -64,7 +68,7 @@ class Measured(NamedTuple):
     """
 
     rows: list[dict[str, Any]]
-    seconds: dict[str, float]
+    facts: dict[str, float]
     seen: Seen
     pool: Actions
     expected: Array
@@ -78,59 +82,76 @@ def main(
     out: Path,
     splits: int = 1,
     batch: int | None = None,
+    learner: str | None = None,
+    members_of_set: int = 32,
 ) -> None:
     """Measures the rankings, the seconds and the picture.
 
     Args:
-      config: a config file of an experiment whose first learner is used.
+      config: a config file of an experiment.
       labels: how many, drawn at random.
       out: a folder.
       splits: of the data.
       batch: labels that the TrustSet stands for; the protocol's if not given.
+      learner: of the config; its first if not given.
+      members_of_set: points drawn of a set for its distances.
     """
     experiment = load_config(config)
     if not isinstance(experiment, Experiment):
         raise InputError(f"{config} must be of one experiment.")
+    known = list(experiment.learners)
+    if learner is not None and learner not in known:
+        raise InputError(f"{config} has no learner {learner}: give one of {', '.join(known)}.")
+    if min(*labels, splits) < 1:
+        raise InputError(f"give labels and splits of at least 1, got {labels} and {splits}.")
     out.mkdir(parents=True, exist_ok=True)
     k = batch or max(experiment.batches(experiment.queries[0]))
-    rows, seconds = [], []
+    policy = Policy(members_of_set=members_of_set)
+    rows, facts = [], []
     for count in labels:
         for split in range(splits):
-            found = measure(experiment, split, count, k)
+            found = measure(experiment, learner or known[0], split, count, k, policy)
             where = {"labels": count, "split": split}
             rows += [where | row for row in found.rows]
-            seconds.append(where | found.seconds)
+            facts.append(where | found.facts)
             print(f"{count} labels, split {split}", flush=True)
             if split == 0:
                 drawn = png(picture(found))
                 replace_file(
                     out / f"round_{count}.png", lambda to, drawn=drawn: to.write_bytes(drawn)
                 )
-    table, times = pd.DataFrame(rows), pd.DataFrame(seconds)
+    table, rounds = pd.DataFrame(rows), pd.DataFrame(facts)
     replace_file(out / "ranking.csv", lambda to: table.to_csv(to, index=False))
-    replace_file(out / "seconds.csv", lambda to: times.to_csv(to, index=False))
+    replace_file(out / "rounds.csv", lambda to: rounds.to_csv(to, index=False))
     print(summary(table).to_string(index=False))
-    print(times.drop(columns="split").groupby("labels").median().round(3).to_string())
+    print(rounds.drop(columns="split").groupby("labels").median().round(3).T.to_string())
 
 
-def measure(experiment: Experiment, split: int, count: int, k: int) -> Measured:
-    """One round of one split, with `count` random labels and batches of k."""
+def measure(
+    experiment: Experiment, name: str, split: int, count: int, k: int, policy: Policy
+) -> Measured:
+    """One round of one split, with `count` random labels and batches of k, of the learner `name`.
+
+    Raises:
+      InputError: for more labels than the pool has points.
+    """
     dataset = load_data(experiment.data.of_split(split))
-    config = next(iter(experiment.learners.values()))
-    learner = config.build(dataset, count)
+    if count >= len(dataset.train.y):
+        raise InputError(f"give fewer labels than the pool's {len(dataset.train.y)}, got {count}.")
+    learner = build_learner(name, experiment.learners[name], dataset, count, allow_code=True)
     x, truth = jnp.asarray(dataset.train.x), jnp.asarray(dataset.train.y, jnp.int32)
     keys = jax.random.split(jax.random.key(split), 8)
     mine = Labels(random_start(keys[0], len(truth), count), jnp.int32(count))
     mask = labelled_mask(mine)
     y, data = jnp.where(mask, truth, -1), learner.prepare(x)
-    policy, seconds = Policy(), {}
+    facts: dict[str, float] = {}
 
     def timed(name: str, function: Any, *args: Any) -> Any:
         compiled = jax.jit(function).lower(*args).compile()
         jax.block_until_ready(compiled(*args))  # warm
         begun = time.perf_counter()
         made = jax.block_until_ready(compiled(*args))
-        seconds[name] = time.perf_counter() - begun
+        facts[f"{name}, s"] = time.perf_counter() - begun
         return made
 
     # What would be a constant of the program is its argument: XLA folds constants, slowly.
@@ -157,10 +178,14 @@ def measure(experiment: Experiment, split: int, count: int, k: int) -> Measured:
     )
     ranks = _ranks(reward, untrained, seen, policy)
     trusted = trusted_points(keys[5], seen, k, policy)
-    pool = find_actions(keys[3], seen.features, mask, ~mask, classes, policy.actions)
+    pool = find_actions(
+        jax.random.split(keys[3], 3)[0],  # as `choose` clusters it
+        *(seen.features, mask, ~mask, classes, policy.actions),
+        members_of_set=policy.members_of_set,
+    )
     true = rank_by_truth(seen, truth, k, policy)(keys[6], seen.features, pool)
-    rows = _rows("pool", {name: rank(keys[7], seen.features, pool) for name, rank in ranks.items()},
-                 true)  # fmt: skip
+    ranked = {name: rank(keys[7], seen.features, pool) for name, rank in ranks.items()}
+    rows = rank_correlations("pool", ranked, true)
     pairs = sample_pairs(keys[6], seen, trusted, policy)
     for i in range(policy.samples):
         index = pairs.points[i]
@@ -171,8 +196,23 @@ def measure(experiment: Experiment, split: int, count: int, k: int) -> Measured:
             for name, rank in _ranks(reward, untrained, of_pair, policy).items()
         }
         true = jnp.where(pairs.defined[i], pairs.reward[i], -jnp.inf)
-        rows += _rows("new pairs", found, true)
-    return Measured(rows, seconds, seen, pool, predict(reward, pool.inputs), picks, trusted)
+        rows += rank_correlations("new pairs", found, true)
+    facts |= trust(keys[5], seen, trusted, k, policy)
+    return Measured(rows, facts, seen, pool, predict(reward, pool.inputs), picks, trusted)
+
+
+def trust(key: Array, seen: Seen, trusted: Array, k: int, policy: Policy) -> dict[str, float]:
+    """Of the labelled points the share at SuperLoss's clamp, and of the TrustSet that of EL2N's."""
+    tau, labelled = math.log(seen.logits.shape[1]), np.asarray(seen.labelled)
+    y = jnp.maximum(seen.y, 0)[:, None]
+    losses = -jnp.take_along_axis(jax.nn.log_softmax(seen.logits), y, axis=1)[:, 0]
+    clamped = np.asarray(losses - tau <= -2 / math.e * policy.lambda_)
+    plain = np.asarray(trusted_points(key, seen, k, policy._replace(curriculum=False)))
+    chosen = np.asarray(trusted)
+    return {
+        "at the clamp": float(clamped[labelled].mean()),
+        "TrustSet of EL2N": float((plain & chosen).sum() / max(chosen.sum(), 1)),
+    }
 
 
 def _ranks(reward: Reward, untrained: Reward, seen: Seen, policy: Policy) -> dict[str, Any]:
@@ -187,7 +227,7 @@ def _ranks(reward: Reward, untrained: Reward, seen: Seen, policy: Policy) -> dic
     }
 
 
-def _rows(of: str, found: dict[str, Array], true: Array) -> list[dict[str, Any]]:
+def rank_correlations(of: str, found: dict[str, Array], true: Array) -> list[dict[str, Any]]:
     """Spearman's correlations with the true rewards `[C, A]`, where these are finite."""
     rows, wanted = [], np.asarray(true)
     for name, value in found.items():
@@ -233,10 +273,9 @@ def picture(found: Measured) -> Figure:
     for cluster in range(len(found.expected)):
         mine = ~labelled & (action // actions == cluster)
         left.scatter(*plane[mine].T, s=5, color=COLOURS[cluster % len(COLOURS)], alpha=0.5)
-    left.scatter(*plane[labelled].T, s=14, color="#bbbbbb", edgecolor="black", linewidth=0.4,
-                 label="labelled")  # fmt: skip
-    left.scatter(*plane[labelled & trusted].T, s=30, color="black", marker="*",
-                 label="TrustSet")  # fmt: skip
+    rim = {"edgecolor": "black", "linewidth": 0.4}
+    left.scatter(*plane[labelled].T, s=14, color="#bbbbbb", label="labelled", **rim)
+    left.scatter(*plane[labelled & trusted].T, s=30, color="black", marker="*", label="TrustSet")
     left.set_title("Clusters of the pool, and what is labelled")
     left.legend(loc="best")
     expected = np.ravel(found.expected)[action[~labelled]]

@@ -144,7 +144,7 @@ def given_data(config: Data, dataset: Dataset) -> Data:
 
 
 def load_data(config: Data, allow_code: bool = True) -> Dataset:
-    """The data set: loaded, less some classes, thinned out, made imbalanced, corrupted, turned into features.
+    """The data set: loaded, of some classes, thinned out, imbalanced, corrupted, as features.
 
     Args:
       config: which.

@@ -104,8 +104,8 @@ def convert(
     """The tensors `weights` in the places, layouts and dtypes of `variables`.
 
     Understood are the names of torchvision's and timm's ResNet, of timm's, DINO's and
-    transformers' ViT, and those of `save_weights`. Where a ViT takes images of another size than the file's, its positions are
-    interpolated as DINO does.
+    transformers' ViT, and those of `save_weights`. Where a ViT takes images of another size than
+    the file's, its positions are interpolated as DINO does.
 
     Args:
       weights: by name.

@@ -95,7 +95,7 @@ def test_the_command(weights, tmp_path, capsys):
     points = len(load_data(Data(classes=(0, 1, 2))).train.y)
     said = capsys.readouterr().out
     assert said.startswith(f"{points} points, train loss ") and str(out) in said and out.exists()
-    with pytest.raises(InputError, match="--out must be a new file that ends in .safetensors"):
+    with pytest.raises(InputError, match=r"--out must be a new file that ends in \.safetensors"):
         command("pretrain")(given)
     with pytest.raises(InputError, match="give --out FILE, a new safetensors file"):
         command("pretrain")(given[:-2])
