@@ -319,4 +319,6 @@ def wins(accuracies: np.ndarray) -> np.ndarray:
     """
     differences = accuracies[:, None] - accuracies[None]
     known = ~np.isnan(differences)
-    return np.sum(np.where(known, differences, 0.0).sum(axis=2) > 0, axis=-1)
+    # A sum of equal accuracies in another order may differ by rounding.
+    above = np.where(known, differences, 0.0).sum(axis=2) > 1e-6 * known.sum(axis=2)
+    return np.sum(above, axis=-1)

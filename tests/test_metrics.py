@@ -376,6 +376,11 @@ def test_penalty_matrix_is_of_the_seeds_and_budgets_that_both_have():
     np.testing.assert_array_equal(none, [[0, np.nan], [np.nan, np.nan]])
 
 
+def test_equal_means_are_nobodys_win_for_all_rounding():
+    pair = np.array([[[0.9], [0.7]], [[0.8], [0.8]]])
+    np.testing.assert_array_equal(metrics.wins(pair), np.zeros((2, 2)))
+
+
 def test_wins_count_the_budgets_of_a_higher_mean():
     """Of the seeds that both have; equal means are nobody's."""
     nan = np.nan

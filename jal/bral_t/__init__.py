@@ -1,7 +1,7 @@
 """What BRAL-T is made of: clusters, distances between sets, a learned reward, and the policy."""
 
 from jal.bral_t.actions import Actions, find_actions, rewards
-from jal.bral_t.clusters import Moments, k_means, members, moments, sub_clusters
+from jal.bral_t.clusters import Moments, k_means, members, moments, pooled, sub_clusters
 from jal.bral_t.distance import (
     Distances,
     gaussian,
@@ -42,6 +42,7 @@ __all__ = [
     "members",
     "moments",
     "nearest_cluster",
+    "pooled",
     "predict",
     "rank_by_reward",
     "rank_by_rival",

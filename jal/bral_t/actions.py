@@ -7,12 +7,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jal.bral_t.clusters import Moments, k_means, members, moments, sub_clusters
+from jal.bral_t.clusters import Moments, k_means, members, moments, pooled, sub_clusters
 from jal.bral_t.distance import Distances, gaussian, nearest_cluster, sinkhorn_matrix
 from jal.bral_t.options import Distance
 from jal.types import Array
 
 __all__ = ["Actions", "find_actions", "rewards"]
+
+_BLOCK = 2**22  # numbers of sub-clusters' points that are held at once
 
 
 class Actions(NamedTuple):
@@ -58,9 +60,8 @@ def find_actions(
     key_u, key_sub, key_l, key_pair = jax.random.split(key, 4)
     cluster = k_means(key_u, points, unlabelled, clusters)
     action = sub_clusters(key_sub, points, cluster, clusters, actions)
-    whole = moments(points, cluster, clusters)
-    parts = moments(points, action, clusters * actions)
-    seen = [_flat(whole)[:, None], _flat(parts).reshape(clusters, actions, -1)]
+    parts = _by_cluster(moments(points, action, clusters * actions), clusters)
+    seen = [_flat(pooled(parts))[:, None], _flat(parts)]
     if use_labelled_cluster:
         of_labelled = k_means(key_l, points, labelled, clusters)
         known = moments(points, of_labelled, clusters)
@@ -72,7 +73,7 @@ def find_actions(
         seen.insert(0, closest[:, None])
     shape = (clusters, actions)
     inputs = jnp.concatenate([jnp.broadcast_to(one, (*shape, one.shape[-1])) for one in seen], -1)
-    return Actions(inputs, parts.size.reshape(shape) > 0, action)
+    return Actions(inputs, parts.size > 0, action)
 
 
 def rewards(
@@ -100,8 +101,7 @@ def rewards(
     clusters, actions = found.there.shape
     cluster = jnp.where(trusted, found.action // actions, clusters)  # C A // A is C
     if distance == "gaussian":
-        parts = moments(points, found.action, clusters * actions)
-        parts = jax.tree.map(lambda leaf: leaf.reshape(clusters, actions, *leaf.shape[1:]), parts)
+        parts = _by_cluster(moments(points, found.action, clusters * actions), clusters)
         wanted = jax.tree.map(lambda leaf: leaf[:, None], moments(points, cluster, clusters))
         return gaussian(parts, wanted)
     key_parts, key_wanted = jax.random.split(key)
@@ -116,7 +116,13 @@ def rewards(
         return leaf.reshape(clusters, actions, members_of_set)
 
     each = (split(parts), split(in_parts), wanted, in_wanted)
-    return jax.lax.map(lambda one: of_cluster(*one), each)
+    at_once = max(1, _BLOCK // (actions * members_of_set * points.shape[1]))
+    return jax.lax.map(lambda one: of_cluster(*one), each, batch_size=min(at_once, clusters))
+
+
+def _by_cluster(parts: Moments, clusters: int) -> Moments:
+    """`[C A, ...]` as `[C, A, ...]`."""
+    return jax.tree.map(lambda leaf: leaf.reshape(clusters, -1, *leaf.shape[1:]), parts)
 
 
 def _flat(of: Moments) -> Array:

@@ -7,6 +7,7 @@ that is not finite counts as zeros.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from jal.types import Array, InputError
 __all__ = ["Distances", "gaussian", "nearest_cluster", "sinkhorn", "sinkhorn_matrix"]
 
 _START = 0.3  # the first epsilon, in mean costs
+_LEAST_RATE = 0.2  # of a stage's epsilon to that before: its exponents grow by as much
 _BLOCK = 2**20  # costs that are held at once
 
 
@@ -67,14 +69,15 @@ def sinkhorn(
       x_weight: `[n]` not negative, with any sum; None for all points alike.
       y_weight: `[m]` likewise.
       epsilon: in mean costs between x and y; below .3.
-      stages: static, at least 2.
+      stages: static, at least 2, and so many that epsilon falls to no less than a fifth in each.
       iterations: in each stage, static.
 
     Returns:
       Distances of `[]`.
 
     Raises:
-      InputError: where an option is out of its range, and, outside of jit, a weight is negative.
+      InputError: where an option is out of its range, and, outside of jit, a weight is negative or
+        stages are too few.
       ValueError: where a shape is another.
     """
     x, x_weight = _sets("sinkhorn", "x", "[n, D]", x, x_weight)
@@ -106,14 +109,15 @@ def sinkhorn_matrix(
       x_weight: `[I, n]` not negative, with any sum; None for all points alike.
       y_weight: `[J, m]` likewise.
       epsilon: in mean costs of the pair; below .3.
-      stages: static, at least 2.
+      stages: static, at least 2, and so many that epsilon falls to no less than a fifth in each.
       iterations: in each stage, static.
 
     Returns:
       Distances of `[I, J]`.
 
     Raises:
-      InputError: where an option is out of its range, and, outside of jit, a weight is negative.
+      InputError: where an option is out of its range, and, outside of jit, a weight is negative or
+        stages are too few.
       ValueError: where a shape is another.
     """
     x, x_weight = _sets("sinkhorn_matrix", "x", "[I, n, D]", x, x_weight)
@@ -189,6 +193,12 @@ def _matrix(
         raise ValueError(
             f"{name} takes x and y of the same D, got {x.shape[-1]} and {y.shape[-1]}."
         )
+    if not isinstance(epsilon, Tracer):
+        least = 1 + math.ceil(math.log(epsilon / _START) / math.log(_LEAST_RATE))
+        if stages < least:
+            raise InputError(
+                f"{name} takes stages of at least {least} with epsilon {epsilon:g}, got {stages}."
+            )
     # Distances come from products, which lose digits far from the origin.
     used = jnp.sum(x_weight) + jnp.sum(y_weight)
     sums = jnp.einsum("in,ind->d", x_weight, x, precision="highest")

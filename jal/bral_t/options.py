@@ -34,7 +34,8 @@ class Policy(NamedTuple):
       ranking: of the sub-clusters: "learned"; or, in its place, a rival (ours): "margin", least
         first; "novelty", farthest from the nearest labelled cluster first; "random".
       share: of a pair's points that are L', the others being U' (ours).
-      size: labelled points drawn for a pair, at most (ours: it bounds time and memory).
+      size: labelled points drawn for a pair, at most; None for 20 of each sub-cluster, and at least
+        1,000 (ours: it bounds time and memory).
       members_of_set: points drawn of a set for its Sinkhorn distances, at most (ours, likewise). On
         1,000 digits distances of 32 rank a cluster's sub-clusters as those of all points do with a
         Spearman correlation of .997 at a batch of 100, of .90 at 500, where 64 give .99.
@@ -55,7 +56,7 @@ class Policy(NamedTuple):
     selection: Literal["state", "global"] = "state"
     ranking: Literal["learned", "margin", "novelty", "random"] = "learned"
     share: float = 0.2
-    size: int = 1000
+    size: int | None = None
     members_of_set: int = 32
 
 
@@ -73,7 +74,7 @@ _RANGES: dict[str, Range] = {
     "selection": words("state", "global"),
     "ranking": words("learned", "margin", "novelty", "random"),
     "share": reals(above=0, below=1),
-    "size": counts(2),
+    "size": optional(counts(2)),
     "members_of_set": counts(),
 }
 

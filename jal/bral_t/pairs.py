@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from jal.bral_t.actions import Actions, find_actions, rewards
-from jal.bral_t.clusters import members
 from jal.bral_t.options import Policy
 from jal.scores import el2n, super_el2n
 from jal.select import trust_set
@@ -98,12 +97,15 @@ def sample_pairs(key: Array, seen: Seen, trusted: Array, options: Policy) -> Pai
       options: of BRAL-T.
     """
     labelled = seen.labelled
-    size, classes = min(options.size, labelled.shape[0]), seen.logits.shape[1]
-    of_pool = jnp.where(labelled, 0, 1).astype(jnp.int32)
+    classes = seen.logits.shape[1]
+    parts = (options.clusters or classes) * options.actions
+    size = min(options.size or max(20 * parts, 1000), labelled.shape[0])
 
     def sample(key: Array) -> Pairs:
         key_draw, key_actions, key_rewards = jax.random.split(key, 3)
-        (index,), (drawn,) = members(key_draw, of_pool, 1, size)  # in random order
+        order = jnp.where(labelled, jax.random.uniform(key_draw, labelled.shape), -1.0)
+        value, index = jax.lax.top_k(order, size)
+        drawn = value >= 0
         first = jnp.round(options.share * jnp.sum(drawn)).astype(jnp.int32)
         in_l = drawn & (jnp.arange(size) < first)
         points = seen.features[index]

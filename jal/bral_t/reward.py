@@ -162,13 +162,15 @@ def _in_rows(rows: Array, kernel: Array) -> _Kernel:
     """
     n, block = rows.shape[0], min(_BLOCK, rows.shape[0])
     padded = jnp.pad(rows, ((0, -n % block), (0, 0)))
-    each = jnp.swapaxes((rows @ padded.T).reshape(n, -1, block), 0, 1)
-    begun = rows @ kernel
+    # "highest": what is a difference of two products here is one product there.
+    gram = jnp.matmul(rows, padded.T, precision="highest")
+    each = jnp.swapaxes(gram.reshape(n, -1, block), 0, 1)
+    begun = jnp.matmul(rows, kernel, precision="highest")
 
     def times(taken: Array, index: Array, seen: Array) -> Array:
         def less(i: Array, product: Array) -> Array:
             some = jax.lax.dynamic_slice_in_dim(taken, i * block, block)
-            return product - each[i, index] @ some
+            return product - jnp.matmul(each[i, index], some, precision="highest")
 
         return jax.lax.fori_loop(0, -(-seen // block), less, begun[index])
 
@@ -176,7 +178,7 @@ def _in_rows(rows: Array, kernel: Array) -> _Kernel:
         jnp.zeros((padded.shape[0], kernel.shape[1])),
         times,
         lambda taken, index, by: taken.at[index].add(by),
-        lambda taken: kernel - padded.T @ taken,
+        lambda taken: kernel - jnp.matmul(padded.T, taken, precision="highest"),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans, kmeans_plusplus
 
-from jal.bral_t import k_means, members, moments, sub_clusters
+from jal.bral_t import k_means, members, moments, pooled, sub_clusters
 from jal.types import InputError
 
 KEYS = jax.random.split(jax.random.key(0), 20)
@@ -266,3 +266,28 @@ def test_refused_options():
         sub_clusters(KEYS[0], P, np.zeros(5, int), 2, 0)
     with pytest.raises(InputError, match="members takes most as an integer of at least 1"):
         members(KEYS[0], np.zeros(5, int), 2, 0)
+
+
+def test_sub_clusters_of_tight_clusters_that_lie_far_apart():
+    """Each of two halves .5 apart, at 1,000 on either side: the halves are what is found."""
+    halves = np.tile([0.0, 0.5], 20)
+    points = np.concatenate([halves - 1000, halves + 1000])[:, None].astype(np.float32)
+    found = np.asarray(split(KEYS[0], points, np.repeat([0, 1], 40), 2, 2)).reshape(2, 20, 2)
+    for cluster, pairs in enumerate(found):
+        assert len(np.unique(pairs, axis=0)) == 1
+        assert set(pairs[0].tolist()) == {2 * cluster, 2 * cluster + 1}
+
+
+def test_pooled_moments_are_those_of_the_whole():
+    """Far from the origin too; an empty part, and a cluster of empty parts."""
+    rng = np.random.default_rng(0)
+    points = (rng.normal(size=(60, 3)) * [1, 5, 0.1] + [0, 1e4, -3]).astype(np.float32)
+    cluster = rng.integers(0, 3, 60)
+    part = rng.integers(0, 3, 60)
+    parts = moments(points, np.where(cluster < 2, 4 * cluster + part, 12), 12)
+    parts = jax.tree.map(lambda leaf: leaf.reshape(3, 4, *leaf.shape[1:]), parts)
+    made, whole = pooled(parts), moments(points, np.where(cluster < 2, cluster, 3), 3)
+    assert made.size.tolist() == whole.size.tolist() and made.size[2] == 0
+    np.testing.assert_allclose(made.mean, whole.mean, rtol=1e-6)
+    np.testing.assert_allclose(made.variance, whole.variance, rtol=1e-3)
+    np.testing.assert_array_equal(made.mean[2], 0)

@@ -280,6 +280,12 @@ X, Y = np.zeros((3, 2)), np.zeros((4, 2))
         ((X, Y), {"epsilon": 0.0}, r"epsilon as a finite number above 0 and below 0.3, got 0.0."),
         ((X, Y), {"epsilon": 0.3}, r"below 0.3, got 0.3."),
         ((X, Y), {"stages": 1}, "stages as an integer of at least 2, got 1."),
+        ((X, Y), {"stages": 3}, r"stages of at least 4 with epsilon 0\.005, got 3."),
+        (
+            (X, Y),
+            {"stages": 5, "epsilon": 1e-4},
+            r"stages of at least 6 with epsilon 0\.0001, got 5.",
+        ),
         ((X, Y), {"iterations": 0}, "iterations as an integer of at least 1, got 0."),
     ],
 )
@@ -289,3 +295,13 @@ def test_refused(arguments, options, message):
     if options or "weight" in message:
         with pytest.raises(InputError if "at least 0" in message or options else ValueError):
             sinkhorn_matrix(*(a if a is None else a[None] for a in arguments), **options)
+
+
+@pytest.mark.parametrize(("epsilon", "stages"), [(0.005, 4), (1e-4, 6), (0.1, 2)])
+def test_the_fewest_stages_are_finite(epsilon, stages):
+    """Of a point far from 31 others, whose potentials differ most, and of noise in many columns."""
+    far = np.append(np.zeros(31), 100.0)[:, None].astype(np.float32)
+    noise = np.random.default_rng(0).normal(size=(32, 512)).astype(np.float32)
+    for x in (far, noise):
+        value = float(jitted(x, x, epsilon=epsilon, stages=stages).value)
+        assert 0 <= value < 0.1 * np.abs(x).max()

@@ -11,6 +11,7 @@ import matplotlib
 import pytest
 
 from jal.cli import command
+from jal.cli import pretrain as cli_pretrain
 from jal.cli import run as cli_run
 from jal.cli.main import _VERBS
 
@@ -35,7 +36,7 @@ def commands(page: Path) -> list[list[str]]:
                 words = words[1:]
             if words[:1] in (["jal"], [".venv/bin/jal"]):
                 found.append(words[1:])
-            elif len(words) > 1 and re.fullmatch(r"launch/(run|sweep)\.py", words[1]):
+            elif len(words) > 1 and re.fullmatch(r"launch/(run|sweep|pretrain)\.py", words[1]):
                 found.append([Path(words[1]).stem, *words[2:]])
     return found
 
@@ -81,7 +82,11 @@ class GivenError(Exception):
 def test_the_command_can_be_given(page, words, tmp_path, monkeypatch):
     """Verb, config and options are there; nothing is computed."""
     assert words[0] in _VERBS
-    if words[0] not in ("run", "train", "sweep") or "--resume" in words or "--help" in words:
+    if (
+        words[0] not in ("run", "train", "sweep", "pretrain")
+        or "--resume" in words
+        or "--help" in words
+    ):
         return
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -90,12 +95,13 @@ def test_the_command_can_be_given(page, words, tmp_path, monkeypatch):
         if title:
             (tmp_path / title).write_text(code)
 
-    def instead(config, **_):
+    def instead(config, *_, **__):
         for one in config if isinstance(config, tuple) else (config,):
             one.check()
         raise GivenError
 
     monkeypatch.setattr(cli_run, "run", instead)
+    monkeypatch.setattr(cli_pretrain, "pretrain", instead)
     with pytest.raises(GivenError):
         command(words[0])(words[1:])
 
