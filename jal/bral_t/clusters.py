@@ -141,7 +141,7 @@ def moments(points: Array, cluster: Array, clusters: int) -> Moments:
 
 
 def pooled(parts: Moments) -> Moments:
-    """The moments `[C, D]` of clusters whose parts' are `[C, A, D]`, with no pass over the points."""
+    """The moments `[C, D]` of clusters by those of their parts, `[C, A, D]`."""
     size = jnp.sum(parts.size, axis=-1)
     share = (parts.size / jnp.maximum(size, 1)[..., None])[..., None]
     mean = jnp.sum(share * parts.mean, axis=-2)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import load_data
-from jal.experiment.learner_configs import resolved
+from jal.experiment.learner_configs import CNN, MLP, ResNet, ViT, resolved
 from jal.networks.pretrained import save_weights
 from jal.types import InputError, Labels, NetworkVariables
 
@@ -53,7 +53,7 @@ def pretrain(
         known = ", ".join(config.learners)
         raise InputError(f"the config has no learner {name}: give one of {known}.")
     network, _ = resolved(name, config.learners[name], allow_code)
-    if not hasattr(network, "weights"):
+    if not isinstance(network, MLP | CNN | ResNet | ViT):
         raise InputError(f"learner {name} has no weights to save: give an MLP, CNN, ResNet or ViT.")
     dataset = load_data(config.data, allow_code)
     fresh = dataclasses.replace(network, weights=None, thresholding=False, warm_start=False)

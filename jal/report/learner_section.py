@@ -10,7 +10,7 @@ import pandas as pd
 
 from jal.report.about import About
 from jal.report.charts import small_charts
-from jal.report.comparisons import FEWEST, LEVEL, level_with_best, significance, untested
+from jal.report.comparisons import LEVEL, level_with_best, significance, untested
 from jal.report.markup import DOWN, SHARE, UP, Entry, Section, heat, paragraph, table
 from jal.report.pairwise import Pairwise, pairwise
 from jal.report.plots import FEW
@@ -59,7 +59,7 @@ def learner_section(
         found = pairwise(averaged, learner)
         if found is not None:
             body += at_budgets(found, order)
-        elif len(scores) >= FEWEST:
+        else:
             body.append(paragraph("No penalty matrix: the strategies' budgets differ."))
     return Section(learner, body)
 
@@ -191,38 +191,25 @@ def _significance(matrix: pd.DataFrame, unit: str, note: str) -> list[str]:
 
 
 def at_budgets(found: Pairwise, order: Sequence[str], data_sets: int = 1) -> list[str]:
-    """Two heat maps, of shares and of counts, in this order of strategies."""
+    """Heat maps, of the tests' shares if there are any, and of counts, in this order."""
     shares, wins = found.shares.loc[order, order], found.wins.loc[order, order]
     over = f", summed over {data_sets} data sets" if data_sets > 1 else ""
+    key = ("at none", "at all")
+    made = ["<h3>At how many budgets</h3>"]
+    if not shares.isna().all(axis=None):
+        caption = (
+            f"Pairwise penalty matrix: the share of budgets{over} at which row beats column "
+            f"(paired t-test at each budget, p < {LEVEL}, uncorrected)."
+        )
+        texts = shares.map(lambda share: "" if np.isnan(share) else f"{share:.2f}")
+        ends = (0.0, float(data_sets))
+        made.append(heat(caption, shares.where(shares > 0), texts, (SHARE, SHARE), ends, key))
     caption = (
-        f"Pairwise penalty matrix: the share of budgets{over} at which row beats column (paired "
-        f"t-test at each budget, p < {LEVEL}, uncorrected)."
-    )
-    count = (
         f"The raw count: of {found.budgets} budgets{over} how many at which row's mean accuracy is "
         "above column's, tested or not."
     )
-    texts = shares.map(lambda share: "" if np.isnan(share) else f"{share:.2f}")
-    all_of = "at all" if data_sets == 1 else "at all budgets of all"
-    return [
-        "<h3>At how many budgets</h3>",
-        heat(
-            caption,
-            shares.where(shares > 0),
-            texts,
-            (SHARE, SHARE),
-            (0.0, float(data_sets)),
-            ("at none", all_of),
-        ),
-        heat(
-            count,
-            wins.where(wins > 0).astype(float),
-            wins.map(str),
-            (SHARE, SHARE),
-            (0.0, float(found.budgets)),
-            ("at none", all_of),
-        ),
-    ]
+    values, ends = wins.where(wins > 0).astype(float), (0.0, float(found.budgets))
+    return [*made, heat(caption, values, wins.map(str), (SHARE, SHARE), ends, key)]
 
 
 def _recalls(recalls: pd.DataFrame, order: list[str], about: About) -> list[str]:

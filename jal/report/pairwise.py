@@ -22,8 +22,8 @@ class Pairwise(NamedTuple):
 
     Attributes:
       shares: BADGE's penalty matrix: the share of budgets at which row is significantly better, of
-        several data sets their sum; NaN where no budget has as many runs as a test takes.
-      wins: BRAL-T's count: of how many budgets row has the higher mean.
+        several data sets their sum; NaN where fewer than five runs have both at any budget.
+      wins: BRAL-T's count: at how many budgets row has the higher mean.
       budgets: how many there are.
     """
 
@@ -33,9 +33,7 @@ class Pairwise(NamedTuple):
 
 
 def pairwise(frame: pd.DataFrame, learner: str) -> Pairwise | None:
-    """Of the seeds that both have run, and the budgets, of which shares take those of five or more.
-
-    None where budgets differ as far as all have run, and of fewer than five seeds.
+    """Of the budgets, and of the seeds, that both of a pair have run; None where budgets differ.
 
     Args:
       frame: a run's table, by the unit of its tests.
@@ -44,7 +42,7 @@ def pairwise(frame: pd.DataFrame, learner: str) -> Pairwise | None:
     found = curves(frame, learner)
     rounds = min(values.shape[1] for _, values in found.values())  # that all have run so far
     found = {name: (x[:, :rounds], values[:, :rounds]) for name, (x, values) in found.items()}
-    if not same_budgets(found) or len(next(iter(found.values()))[0]) < FEWEST:
+    if not same_budgets(found):
         return None
     values = np.stack([values for _, values in found.values()])
     names = pd.Index(found)
@@ -59,17 +57,15 @@ def pairwise(frame: pd.DataFrame, learner: str) -> Pairwise | None:
 def over_data_sets(runs: Sequence[Run], learner: str) -> Pairwise | None:
     """Sums over runs, of the strategies that all of them have.
 
-    None where two runs are on the same data, which would count twice, where fewer than two
-    strategies are in all runs, and where one of them has no pairwise comparison.
+    None where two runs have data in common, which would count twice, or one does not say which it
+    has; where fewer than two strategies are in all runs; and where budgets of one run differ.
     """
-    data = [run.info.get("data_sha256") for run in runs]
-    same = any(a == b or a is None for a, b in itertools.combinations(data, 2))
     names = [
         name
         for name in shared(runs).get(learner, [])
         if all(_has(run, learner, name) for run in runs)
     ]
-    if same or len(names) < 2:
+    if not _apart(runs) or len(names) < 2:
         return None
     found = []
     for run in runs:
@@ -81,6 +77,15 @@ def over_data_sets(runs: Sequence[Run], learner: str) -> Pairwise | None:
     shares = sum(one.shares.loc[names, names] for one in found)
     wins = sum(one.wins.loc[names, names] for one in found)
     return Pairwise(pd.DataFrame(shares), pd.DataFrame(wins), sum(one.budgets for one in found))
+
+
+def _apart(runs: Sequence[Run]) -> bool:
+    """Whether no two runs are on the same data, in any of their splits."""
+    data: list[set[str]] = []
+    for run in runs:
+        of = run.info.get("data_sha256")
+        data.append({of} if isinstance(of, str) else set(of or ()))
+    return all(data) and not any(a & b for a, b in itertools.combinations(data, 2))
 
 
 def _has(run: Run, learner: str, strategy: str) -> bool:

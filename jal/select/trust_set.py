@@ -70,4 +70,4 @@ def _size(n: Array | int, most: int) -> Array | int:
         raise ValueError(
             f"trust_set takes n as an integer, got a traced value of shape {n.shape} of {n.dtype}."
         )
-    return n
+    return n.astype(jnp.int32)  # unsigned has no negative

@@ -284,7 +284,7 @@ X, Y = np.zeros((3, 2)), np.zeros((4, 2))
         (
             (X, Y),
             {"stages": 5, "epsilon": 1e-4},
-            r"stages of at least 6 with epsilon 0\.0001, got 5.",
+            r"at least 6 with epsilon 0\.0001, got 5.",
         ),
         ((X, Y), {"iterations": 0}, "iterations as an integer of at least 1, got 0."),
     ],

@@ -330,5 +330,6 @@ def test_a_file_of_another_network_is_refused(safetensors, tmp_path):
     save_weights(file, NETWORKS["mlp"](3).init(jax.random.key(0)))
     with pytest.raises(InputError, match=r"no tensor conv1\.bias, which the network needs"):
         load_pretrained(file, NETWORKS["cnn"](3))
+    save_weights(file, mlp((8, 8, 1), 3, (6, 6)).init(jax.random.key(0)))
     with pytest.raises(InputError, match=r"hidden\.1\.bias, for which the network has no place"):
         load_pretrained(file, mlp((8, 8, 1), 3, (6,)))

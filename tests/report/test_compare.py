@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def tidy(heights: dict[str, list], labels=(10, 20, 30), first: int = 0) -> pd.Da
     return pd.DataFrame(rows, columns=names)
 
 
-def run(name: str, frame: pd.DataFrame, data: str = "d", about: About | None = None) -> Run:
+def run(name: str, frame: pd.DataFrame, data: Any = "d", about: About | None = None) -> Run:
     return Run(name, about or About(name), frame, {"data_sha256": data})
 
 
@@ -228,16 +229,26 @@ def test_names_are_no_markup():
 
 def test_budgets_are_counted_over_data_sets():
     """Each data set's share of three budgets counts once; a run of the same data would twice."""
-    third = {"margin": 0.4 + NOISE, "random": 0.5 + NOISE}
+    third = {"margin": 0.4 + NOISE[::-1], "random": 0.5 + NOISE}
     runs = [run("a", tidy(A), "x"), run("b", tidy(B), "y"), run("c", tidy(third, (5, 9)), "z")]
     found = over_data_sets(runs, "svm")
     assert found is not None and found.budgets == 3 + 3 + 2
     assert list(found.wins) == ["random", "margin"]
     np.testing.assert_array_equal(found.wins, [[0, 2], [6, 0]])
-    np.testing.assert_array_equal(found.shares, [[0, 1], [2, 0]])
+    # Differences of the first do not vary, which tells nothing.
+    np.testing.assert_array_equal(found.shares, [[0, 1], [1, 0]])
     page = comparison_page(runs)
     assert "of 8 budgets, summed over 3 data sets," in page
     assert over_data_sets([*runs, run("d", tidy(A), "x")], "svm") is None
     assert over_data_sets([runs[0], run("b", tidy({"margin": B["margin"]}), "y")], "svm") is None
     few = run("b", tidy({name: of[:4] for name, of in B.items()}), "y")
-    assert over_data_sets([runs[0], few], "svm") is None
+    found = over_data_sets([runs[0], few], "svm")
+    assert found is not None and found.wins.loc["margin", "random"] == 6
+    assert found.shares.isna().all(axis=None)
+    # Of several splits there is a hash each; who says none cannot be told apart.
+    for same in ("xz", "zx"):
+        pair = [run("a", tidy(A), [*same[:1], "v"]), run("b", tidy(B), ["w", same[0]])]
+        assert over_data_sets(pair, "svm") is None
+    for unsaid in ([None, "x"], ["x", None]):
+        pair = [run(str(i), tidy(A), data) for i, data in enumerate(unsaid)]
+        assert over_data_sets(pair, "svm") is None

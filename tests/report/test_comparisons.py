@@ -74,7 +74,11 @@ def test_stars_from_five_seeds_on(seeds):
     starred = seeds >= FEWEST
     assert FEWEST == 5
     assert significance(frame, "logreg").loc["high", "low"].endswith("*") == starred
-    assert (pairwise(frame, "logreg") is not None) == starred
+    found = pairwise(frame, "logreg")
+    assert found is not None and found.wins.loc["high"].tolist() == [found.budgets, 0]
+    assert (found.shares.loc["high", "low"] == 1) == starred
+    assert found.shares.isna().all(axis=None) == (not starred)
+    assert ("Pairwise penalty matrix" in shown(frame)[0]) == starred
     assert level_with_best(aubcs(frame, "logreg")) == (["high"] if starred else [])
     note = f"no stars: {'1 seed is' if seeds == 1 else f'{seeds} seeds are'} fewer than 5"
     for text in shown(frame):

@@ -356,7 +356,7 @@ def test_page_of_many():
     assert len(names) == 2 + 2 * 14  # the curves, the profile, and a panel for each of both
     order = list(reversed(MANY))
     heads = [row for row in read.rows if row == ["", *order]]
-    assert len(heads) == 2  # both matrices, by AUBC
+    assert len(heads) == 3  # all matrices, by AUBC
     rows = [row for row in read.rows if len(row) == 16 and row[0] in order]
     assert [row[0] for row in rows] == [*order, *order]
     assert not any("".join(row[1:]) for row in rows)

@@ -127,6 +127,13 @@ def test_n_may_be_traced_and_vmapped():
         np.testing.assert_array_equal(batched[i], single)
 
 
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.uint32, jnp.int32])
+def test_n_may_be_traced_of_any_integers(dtype):
+    scores, y = jnp.arange(8.0), jnp.arange(8) % 2
+    found = jax.jit(lambda n: trust_set(scores, y, jnp.ones(8, bool), n, 2))(dtype(3))
+    assert found.tolist() == [False] * 4 + [True] * 4
+
+
 @pytest.mark.parametrize("dtype", [np.float16, jnp.bfloat16, np.float64, np.int8])
 def test_dtypes(dtype):
     scores = np.array([3, 1, 2, 2], dtype)

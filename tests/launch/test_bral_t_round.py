@@ -2,8 +2,12 @@
 
 import io
 import math
+import sys
+from pathlib import Path
 
-import bral_t
+sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
+
+import bral_t_round
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,7 +29,9 @@ def test_correlations_are_of_what_has_a_reward():
     true = np.array([[3.0, 2.0, 1.0, -INF], [0.0, 5.0, -INF, -INF], [7.0, -INF, -INF, -INF]])
     same = np.array([[30.0, 20.0, 10.0, 99.0], [0.0, 50.0, 99.0, 99.0], [70.0, 99.0, 99.0, 99.0]])
     within = np.array([[1.0, 2.0, 3.0, 99.0], [8.0, 9.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    rows = bral_t.rank_correlations("pool", {"same": same, "other": within, "flat": 0 * same}, true)
+    rows = bral_t_round.rank_correlations(
+        "pool", {"same": same, "other": within, "flat": 0 * same}, true
+    )
     found = {row["ranking"]: (row["over all"], row["within clusters"]) for row in rows}
     np.testing.assert_allclose(found["same"], (1, 1))
     over = stats.spearmanr([3, 2, 1, 0, 5, 7], [1, 2, 3, 8, 9, 0])[0]
@@ -42,7 +48,7 @@ def test_the_unit_of_an_interval_is_the_split():
         for split, of in values.items()
         for value in of
     ]  # fmt: skip
-    (row,) = bral_t.summary(pd.DataFrame(rows)).to_dict("records")
+    (row,) = bral_t_round.summary(pd.DataFrame(rows)).to_dict("records")
     half = 4.302653 * np.std([0.2, 0.4, 0.6], ddof=1) / math.sqrt(3)
     assert row["over all"] == f"0.400 ± {half:.3f}"
     assert row["within clusters"] == f"-0.400 ± {half:.3f}"
@@ -61,7 +67,7 @@ def test_shares_of_the_trust_set():
     for lambda_, share in ((1.0, 0.0), (0.25, 2 / 5)):
         policy = Policy(lambda_=lambda_)
         trusted = trusted_points(jax.random.key(0), seen, 2, policy)
-        found = bral_t.trust(jax.random.key(0), seen, trusted, 2, policy)
+        found = bral_t_round.trust(jax.random.key(0), seen, trusted, 2, policy)
         # p of the class: .52, .62, .88, .05, .12. SuperLoss weighs .52 and .62 more than .12.
         plain = np.array([0, 0, 0, 1, 1, 0], bool)
         np.testing.assert_allclose(found["at the clamp"], share)
@@ -76,7 +82,7 @@ def found():
         protocol=Protocol(rounds=1, batch=10),
     )
     policy = Policy(samples=3, steps=2, hidden=(8, 8), members_of_set=8)
-    return bral_t.measure(experiment, "mlp", 0, 60, 10, policy)
+    return bral_t_round.measure(experiment, "mlp", 0, 60, 10, policy)
 
 
 def test_a_round_whole(found):
@@ -99,7 +105,7 @@ def test_a_round_whole(found):
 
 
 def test_the_picture_has_two_panels(found):
-    figure = bral_t.picture(found)
+    figure = bral_t_round.picture(found)
     left, right, bar = figure.axes
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["labelled", "TrustSet"]
     assert [len(one.get_offsets()) for one in left.collections][-2:] == [60, 10]
@@ -113,12 +119,13 @@ def test_what_cannot_be_measured(tmp_path):
     config = tmp_path / "c.py"
     config.write_text(
         "from jal.experiment import MLP, Experiment\n\n\ndef get_config():\n"
-        "    return Experiment(learners={'mlp': MLP()}, queries=('random',))\n"
+        "    return Experiment(learners={'mlp': MLP()}, queries=('random', 'bral_t'))\n"
     )
     for options, says in (
         ({"labels": (5,), "learner": "svm"}, "has no learner svm: give one of mlp"),
+        ({"labels": (9,), "query": "random"}, "no query random of bral_t: give one of bral_t"),
         ({"labels": (0,)}, r"labels and splits of at least 1, got \(0,\) and 1"),
         ({"labels": (1000,)}, "fewer labels than the pool's 1000, got 1000"),
     ):
         with pytest.raises(InputError, match=says):
-            bral_t.main(config, out=tmp_path / "out", **options)
+            bral_t_round.main(config, out=tmp_path / "out", **options)

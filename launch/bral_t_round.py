@@ -1,6 +1,6 @@
 """What BRAL-T's learned reward is worth: how well it ranks, what it costs, and one round's picture.
 
-python launch/bral_t.py configs/bral_t/digits.py --labels 100 260 --splits 8 --out runs/ranking
+python launch/bral_t_round.py configs/bral_t/digits.py --labels 100 260 --splits 8 --out runs/rank
 
 For each split of the config's data a learner is fitted on as many random labels, the reward is
 learned from them, and sub-clusters are ranked by it: those of new pairs (L', U') of the same
@@ -35,7 +35,6 @@ from jal.bral_t import (
     Reward,
     Seen,
     choose,
-    find_actions,
     init_reward,
     learn,
     predict,
@@ -45,7 +44,8 @@ from jal.bral_t import (
     sample_pairs,
     trusted_points,
 )
-from jal.experiment import Experiment, load_data
+from jal.bral_t.pairs import actions_of
+from jal.experiment import Experiment, Query, load_data
 from jal.experiment.config_file import load_config
 from jal.experiment.learner_configs import build_learner
 from jal.files import replace_file
@@ -83,7 +83,7 @@ def main(
     splits: int = 1,
     batch: int | None = None,
     learner: str | None = None,
-    members_of_set: int = 32,
+    query: str = "bral_t",
 ) -> None:
     """Measures the rankings, the seconds and the picture.
 
@@ -94,7 +94,7 @@ def main(
       splits: of the data.
       batch: labels that the TrustSet stands for; the protocol's if not given.
       learner: of the config; its first if not given.
-      members_of_set: points drawn of a set for its distances.
+      query: of the config, one of bral_t's, whose options are used.
     """
     experiment = load_config(config)
     if not isinstance(experiment, Experiment):
@@ -106,11 +106,19 @@ def main(
         raise InputError(f"give labels and splits of at least 1, got {labels} and {splits}.")
     out.mkdir(parents=True, exist_ok=True)
     k = batch or max(experiment.batches(experiment.queries[0]))
-    policy = Policy(members_of_set=members_of_set)
+    policies = {
+        one.name: Policy(**{name: of for name, of in one.options.items() if name != "retrain"})
+        for one in experiment.queries
+        if isinstance(one, Query) and one.strategy == "bral_t"
+    }
+    if query not in policies:
+        raise InputError(
+            f"{config} has no query {query} of bral_t: give one of {', '.join(policies) or 'none'}."
+        )
     rows, facts = [], []
     for count in labels:
         for split in range(splits):
-            found = measure(experiment, learner or known[0], split, count, k, policy)
+            found = measure(experiment, learner or known[0], split, count, k, policies[query])
             where = {"labels": count, "split": split}
             rows += [where | row for row in found.rows]
             facts.append(where | found.facts)
@@ -178,11 +186,8 @@ def measure(
     )
     ranks = _ranks(reward, untrained, seen, policy)
     trusted = trusted_points(keys[5], seen, k, policy)
-    pool = find_actions(
-        jax.random.split(keys[3], 3)[0],  # as `choose` clusters it
-        *(seen.features, mask, ~mask, classes, policy.actions),
-        members_of_set=policy.members_of_set,
-    )
+    key_actions = jax.random.split(keys[3], 3)[0]  # as `choose` clusters the pool
+    pool = actions_of(key_actions, seen.features, mask, ~mask, classes, policy)
     true = rank_by_truth(seen, truth, k, policy)(keys[6], seen.features, pool)
     ranked = {name: rank(keys[7], seen.features, pool) for name, rank in ranks.items()}
     rows = rank_correlations("pool", ranked, true)
@@ -230,22 +235,27 @@ def _ranks(reward: Reward, untrained: Reward, seen: Seen, policy: Policy) -> dic
 def rank_correlations(of: str, found: dict[str, Array], true: Array) -> list[dict[str, Any]]:
     """Spearman's correlations with the true rewards `[C, A]`, where these are finite."""
     rows, wanted = [], np.asarray(true)
+    known = np.isfinite(wanted)
     for name, value in found.items():
-        given, known = np.asarray(value), np.isfinite(wanted)
-        within = [
-            stats.spearmanr(given[c][known[c]], wanted[c][known[c]])[0]
-            for c in range(len(wanted))
-            if known[c].sum() > 1 and np.ptp(given[c][known[c]]) and np.ptp(wanted[c][known[c]])
-        ]
+        given = np.asarray(value)
+        each = [spearman(given[c][known[c]], wanted[c][known[c]]) for c in range(len(wanted))]
+        defined = [one for one in each if not np.isnan(one)]
         rows.append(
             {
                 "of": of,
                 "ranking": name,
-                "over all": stats.spearmanr(given[known], wanted[known])[0],
-                "within clusters": np.mean(within) if within else np.nan,
+                "over all": spearman(given[known], wanted[known]),
+                "within clusters": np.mean(defined) if defined else np.nan,
             }
         )
     return rows
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's correlation; NaN of fewer than two values, or of equal ones."""
+    if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
+        return math.nan
+    return float(stats.spearmanr(x, y)[0])
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
