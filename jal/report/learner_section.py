@@ -193,7 +193,7 @@ def _significance(matrix: pd.DataFrame, unit: str, note: str) -> list[str]:
 def at_budgets(found: Pairwise, order: Sequence[str], data_sets: int = 1) -> list[str]:
     """Heat maps, of the tests' shares if there are any, and of counts, in this order."""
     shares, wins = found.shares.loc[order, order], found.wins.loc[order, order]
-    over = f", summed over {data_sets} data sets" if data_sets > 1 else ""
+    over = f", summed over {data_sets} data sets," if data_sets > 1 else ""
     key = ("at none", "at all")
     made = ["<h3>At how many budgets</h3>"]
     if not shares.isna().all(axis=None):
@@ -205,8 +205,8 @@ def at_budgets(found: Pairwise, order: Sequence[str], data_sets: int = 1) -> lis
         ends = (0.0, float(data_sets))
         made.append(heat(caption, shares.where(shares > 0), texts, (SHARE, SHARE), ends, key))
     caption = (
-        f"The raw count: of {found.budgets} budgets{over} how many at which row's mean accuracy is "
-        "above column's, tested or not."
+        f"The raw count: at how many of {found.budgets} budgets{over} row's mean accuracy is above "
+        "column's, tested or not."
     )
     values, ends = wins.where(wins > 0).astype(float), (0.0, float(found.budgets))
     return [*made, heat(caption, values, wins.map(str), (SHARE, SHARE), ends, key)]
