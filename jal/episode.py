@@ -59,10 +59,10 @@ class Episode(NamedTuple):
         any length are one program. `schedule [R + 1]` int32 is the number of labels in each round;
         where it is the same for all seeds, the number of labels stays a scalar under vmap.
         `parameters` are the strategy's, with this seed's own; None if left out.
-      choose: `(key, state, n, x [N, ...], data, by=None) -> EpisodeState`: n labels, static, in
-        place of those of `init`, which a strategy with a `cold_start` picks with nothing labelled,
-        of what the learner says with the state's variables: the episode's own, whose state goes on,
-        or `by`, another, which is asked this once.
+      choose: `(key, state, n, x [N, ...], data, by=None) -> EpisodeState`: the first n labels,
+        static, in place of those of `init`. The strategy picks them with nothing labelled, by the
+        outputs of the state's variables, which nothing has trained; its state goes on. With `by`
+        that strategy is asked instead, once. Either needs a `cold_start`.
     """
 
     init: Callable[..., EpisodeState]

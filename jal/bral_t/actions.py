@@ -56,6 +56,13 @@ def find_actions(
       distance: by which a labelled cluster is the nearest.
       members_of_set: points drawn of a set for its distances, static; not read with "gaussian".
       use_labelled_cluster: whether the nearest labelled cluster is seen.
+
+    Returns:
+      Actions.
+
+    Raises:
+      InputError: where an option is out of its range.
+      ValueError: where a shape or a dtype is another.
     """
     key_u, key_sub, key_l, key_pair = jax.random.split(key, 4)
     cluster = k_means(key_u, points, unlabelled, clusters)
@@ -87,8 +94,7 @@ def rewards(
 ) -> Distances:
     """The distance `[C, A]` of each sub-cluster from the TrustSet's points in its cluster.
 
-    A reward is its negative (BRAL-T, eq. 8). It is defined where the sub-cluster has a point, and
-    its cluster one of the TrustSet.
+    A reward is its negative (BRAL-T, eq. 8).
 
     Args:
       key: a PRNG key.
@@ -97,6 +103,10 @@ def rewards(
       trusted: `[N]` bool, the TrustSet; points that are not in U do not count.
       distance: between the two sets.
       members_of_set: points drawn of each, static; not read with "gaussian".
+
+    Returns:
+      Distances of `[C, A]`, defined where the sub-cluster has a point, and its cluster one of the
+      TrustSet.
     """
     clusters, actions = found.there.shape
     cluster = jnp.where(trusted, found.action // actions, clusters)  # C A // A is C

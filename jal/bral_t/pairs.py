@@ -92,9 +92,12 @@ def sample_pairs(key: Array, seen: Seen, trusted: Array, options: Policy) -> Pai
 
     Args:
       key: a PRNG key.
-      seen: of the round; rows of features must be finite.
+      seen: of the round; rows of features must be finite, which `learn` sees to.
       trusted: of `trusted_points`.
       options: of BRAL-T.
+
+    Returns:
+      Pairs, R of them as `options.samples` says, with S = min(N, `options.size`).
     """
     labelled = seen.labelled
     classes = seen.logits.shape[1]

@@ -24,13 +24,16 @@ Rank = Callable[[Array, Array, Actions], Array]
 
 
 def learn(key: Array, seen: Seen, n: int, options: Policy) -> tuple[Reward, Array]:
-    """The reward network of the labelled points, from scratch, and the loss of each of its steps.
+    """The reward network of the labelled points, from scratch.
 
     Args:
       key: a PRNG key.
       seen: of the round.
       n: the batch that the TrustSet stands for, static.
       options: of BRAL-T.
+
+    Returns:
+      the network; `[samples steps]` float32, the loss of each of its steps, as `train_reward` has.
     """
     key_trust, key_pairs, key_train = jax.random.split(key, 3)
     seen = _finite(seen)
@@ -94,7 +97,7 @@ def rank_by_truth(seen: Seen, truth: Array, n: int, options: Policy) -> Rank:
 
 
 def choose(key: Array, rank: Rank, seen: Seen, k: int, options: Policy) -> Array:
-    """The picks `[k]` int32: from each cluster's sub-cluster of highest rank on.
+    """The picks, from each cluster's sub-cluster of highest rank on.
 
     With "state" every cluster is to give as many, of what k leaves one more those whose best
     sub-cluster ranks higher; where a cluster has no more points, the others go on. The points of
@@ -106,6 +109,9 @@ def choose(key: Array, rank: Rank, seen: Seen, k: int, options: Policy) -> Array
       seen: of the round.
       k: static.
       options: of BRAL-T.
+
+    Returns:
+      `[k]` int32, distinct and unlabelled, and N after the last unlabelled point.
     """
     key_actions, key_rank, key_order = jax.random.split(key, 3)
     _, features, _, labelled = seen = _finite(seen)

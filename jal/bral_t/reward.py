@@ -78,8 +78,8 @@ def train_reward(
 
     Args:
       key: a PRNG key.
-      inputs: `[R, M, F]` float, of R samples with M actions each.
-      targets: `[R, M]` float, their rewards.
+      inputs: `[R, M, F]` float, of R samples with M actions each; finite where defined.
+      targets: `[R, M]` float, their rewards; likewise.
       defined: `[R, M]` bool; others are not learned from.
       steps: after each sample, static.
       batch_size: actions in a minibatch, drawn with repetition, static.
