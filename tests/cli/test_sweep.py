@@ -230,6 +230,7 @@ def test_what_is_refused(base, over, says):
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_traced_hyper_parameters_share_programs_and_equal_runs_of_their_own(place, monkeypatch):
     """A learning rate is no program's; a width is."""
     monkeypatch.chdir(place)
@@ -326,7 +327,10 @@ class StopError(Exception):
     """As a power cut."""
 
 
-@pytest.mark.parametrize("again", ["alone", "run", "given again"])
+@pytest.mark.parametrize(
+    "again",
+    ["alone", *(pytest.param(one, marks=pytest.mark.slow) for one in ("run", "given again"))],
+)
 def test_an_interrupted_sweep_goes_on(again, whole, sweep, place, monkeypatch):
     shutil.rmtree(place / "stopped", ignore_errors=True)
     save, count = Checkpoints.save, [0]

@@ -153,6 +153,7 @@ def test_twisted_starts_have_so_many_of_the_rarer_classes(name, rare):
     assert (round(start.rare * start.labels), start.labels) == (rare, 1000)
 
 
+@pytest.mark.slow
 def test_all_go_on_until_the_pool_is_exhausted():
     """As in Table 2, where the last round finds fewer points than others buy."""
     rng = np.random.default_rng(0)

@@ -109,6 +109,7 @@ def test_what_is_chosen_is_the_selectors_own(own):
         assert found["random"][seed] == jnp.argsort(-drawn)[:BLOBS].tolist()
 
 
+@pytest.mark.slow
 def test_other_learners_from_absent_classes():
     """One label is of one class; what an untrained network says depends on the seed alone."""
     learners = {"svc": SVC(), "linear": LinearSVC(), "net": NET, "again": NET}

@@ -282,6 +282,7 @@ def test_the_page_of_a_damaged_training(finished, tmp_path):
         command("report")([str(own)])
 
 
+@pytest.mark.slow
 def test_the_page_of_several_splits(tmp_path):
     """One of all, and one of each."""
     both = changed(FIVE, splits=2, seeds=4)

@@ -131,6 +131,7 @@ def wait_for_work(process: subprocess.Popen, folder: Path) -> None:
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_killed_and_stopped(place, reference):
     """SIGKILL amid the work, Ctrl-C in what goes on with it; then left to finish."""
     folder = place / "killed"
@@ -147,6 +148,7 @@ def test_killed_and_stopped(place, reference):
     pd.testing.assert_frame_equal(ex.resume(folder, progress=False).frame, reference)
 
 
+@pytest.mark.slow
 def test_full_disk(place):
     """No file may grow beyond 4 KiB: saving fails in one sentence, what is there stays whole."""
     arguments = ["tiny.py", "--out", "full", "--queries", "random", "--rounds", "2"]
