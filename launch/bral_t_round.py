@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +108,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     k = batch or max(experiment.batches(experiment.queries[0]))
     policies = {
-        one.name: Policy(**{name: of for name, of in one.options.items() if name != "retrain"})
+        one.name: policy_of(one.options)
         for one in experiment.queries
         if isinstance(one, Query) and one.strategy == "bral_t"
     }
@@ -133,6 +134,11 @@ def main(
     replace_file(out / "rounds.csv", lambda to: rounds.to_csv(to, index=False))
     print(summary(table).to_string(index=False))
     print(rounds.drop(columns="split").groupby("labels").median().round(3).T.to_string())
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Of a query's options, less those of the strategy alone."""
+    return Policy(**{name: value for name, value in options.items() if name in Policy._fields})
 
 
 def measure(
@@ -255,15 +261,17 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's correlation; NaN of fewer than two values, or of equal ones."""
     if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
         return math.nan
-    return float(stats.spearmanr(x, y)[0])
+    found: Any = stats.spearmanr(x, y)
+    return float(found.statistic)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Means with half the width of 95 % intervals over the splits."""
-    units = table.groupby(["labels", "of", "ranking", "split"], sort=False).mean().reset_index()
-    rows = []
-    for (labels, of, ranking), part in units.groupby(["labels", "of", "ranking"], sort=False):
-        row: dict[str, Any] = {"labels": labels, "of": of, "ranking": ranking}
+    names, rows = ["labels", "of", "ranking"], []
+    groups: Any = table.groupby([*names, "split"], sort=False)
+    units = groups.mean().reset_index()
+    for values, part in units.groupby(names, sort=False):
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
         for what in ("over all", "within clusters"):
             half = stats.t.ppf(0.975, max(len(part) - 1, 1)) * stats.sem(part[what])
             row[what] = f"{part[what].mean():.3f} ± {half:.3f}"

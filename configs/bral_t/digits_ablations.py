@@ -9,22 +9,19 @@ helps). two_agents learn in the first and in the fifth round. Ours: the TrustSet
 
 import dataclasses
 
-import digits
+from _small import NETWORK, PROTOCOL
 
-from jal.experiment import MLP, Experiment, Query
+from jal.experiment import Data, Experiment, Query
 
 BOTH = ("mlp", "mlp_super")
 
 
 def get_config() -> Experiment:
     """The experiment."""
-    plain = digits.get_config()
-    (network,) = plain.learners.values()
-    assert isinstance(network, MLP)
     learners = {
-        "mlp": network,
-        "mlp_super": dataclasses.replace(network, loss="super"),
-        "mlp_super_.25": dataclasses.replace(network, loss="super", super_lambda=0.25),
+        "mlp": NETWORK,
+        "mlp_super": dataclasses.replace(NETWORK, loss="super"),
+        "mlp_super_.25": dataclasses.replace(NETWORK, loss="super", super_lambda=0.25),
     }
     queries = (
         Query("random", learners=tuple(learners)),
@@ -39,10 +36,10 @@ def get_config() -> Experiment:
         Query("pseudo_score", learners=BOTH),
         Query("pseudo_score", name="pseudo_without_cl", curriculum=False, learners=BOTH),
     )
-    return dataclasses.replace(
-        plain,
+    return Experiment(
         name="bral_t_digits_ablations",
+        data=Data(source="sklearn:digits"),
         learners=learners,
         queries=queries,
-        protocol=dataclasses.replace(plain.protocol, seeds=16),
+        protocol=dataclasses.replace(PROTOCOL, seeds=16),
     )

@@ -15,12 +15,13 @@ the learned order wins them back (bral_t less random_clusters +.92 +- .36), as t
 what should be bought, is itself no better than random here.
 """
 
-from jal.experiment import CNN, Data, Experiment, Protocol, Query, Random
+from _small import ladder
+
+from jal.experiment import CNN, Data, Experiment, Protocol, Random
 
 
 def get_config() -> Experiment:
     """The experiment."""
-    sets = {"members_of_set": 64}
     return Experiment(
         name="bral_t_fashion_mnist_small",
         data=Data("tfds:fashion_mnist", train_share=1 / 12),
@@ -36,11 +37,7 @@ def get_config() -> Experiment:
             )
         },
         queries=(
-            "random",
-            Query("bral_t", name="random_clusters", ranking="random", **sets),
-            Query("bral_t", **sets),
-            Query("gradnd_oracle", name="clusters_oracle", ranking="clusters", **sets),
-            "gradnd_oracle",
+            *ladder(members_of_set=64),
             "pseudo_score",
             "margin",
             "badge",
