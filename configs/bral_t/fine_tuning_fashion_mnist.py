@@ -8,8 +8,14 @@ a sixth, 5,000, drawn anew in each split; the test set has 5,000. The weights ar
 five classes, all 30,000 images.
 Protocol: as Table 3: ActiveFT chooses 1 % of the pool for all strategies alike, by the features of
 the weights given; then two rounds of 1 %, in each of which all of the network is trained from these
-weights. Ours: the data, the network, five splits with two seeds each; random_start begins with 1 %
-at random, random_network with ActiveFT's too, from random weights.
+weights. Ours: the data, the network, five splits with two seeds each, pseudo_score, margin and
+typi_clust.
+Took 10 min on two CPU cores that had other work beside it, of which compilation 74 s; pre-training
+1 min, to .978 of its own test set. Found (accuracy with 150 labels less random's .809, in points,
+with 95 % intervals over the splits): margin +1.56 +- 1.82, typi_clust +1.52 +- 1.12, pseudo_score
++1.44 +- 1.21, active_ft +.63 +- 1.09, bral_t -1.45 +- 1.00. So BRAL-T is below random here, and
+below ActiveFT by 2.08 +- .23: a batch as large as the labelled set has nearly all of that in its
+TrustSet, so that what is bought first lies near what is labelled.
 """  # noqa: E501
 
 from jal.experiment import CNN, Chosen, Data, Experiment, Protocol

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jal.bral_t import find_actions, rewards
+from jal.bral_t import actions, find_actions, rewards
 
 KEY = jax.random.key(0)
 # Two far clusters of U, of three far pairs each; a labelled pair near each of the two.
@@ -75,3 +75,12 @@ def test_a_sub_cluster_without_points_has_no_reward():
     apart = rewards(KEY, POINTS, found, IN_U)
     np.testing.assert_array_equal(apart.defined, found.there)
     assert np.isfinite(apart.value).all() and np.isfinite(found.inputs).all()
+
+
+def test_clusters_some_at_a_time_are_clusters_at_once(monkeypatch):
+    found, trusted = _actions(), jnp.arange(17) % 3 == 0
+    at_once = rewards(KEY, POINTS, found, trusted)
+    monkeypatch.setattr(actions, "_BLOCK", 1)
+    one_by_one = rewards(KEY, POINTS, found, trusted)
+    np.testing.assert_allclose(one_by_one.value, at_once.value, rtol=1e-5)
+    assert (at_once.value > 0).any()

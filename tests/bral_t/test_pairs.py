@@ -77,6 +77,24 @@ def test_fewer_labelled_than_a_pair_may_have():
     assert ((np.asarray(found.actions.action) < 4).sum(axis=1) == 32).all()  # four fifths of 40
 
 
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, 1000),
+        ({"actions": 100}, 4000),
+        ({"clusters": 30, "actions": 10}, 6000),
+        ({"size": 9}, 9),
+    ],
+)
+def test_a_pairs_size_follows_its_sub_clusters(options, size):
+    """20 points for each, and at least 1,000."""
+    wide = Seen(*(jnp.zeros((9999, *leaf.shape[1:]), leaf.dtype) for leaf in SEEN))
+    shapes = jax.eval_shape(
+        lambda: sample_pairs(KEY, wide, wide.labelled, Policy(samples=2, **options))
+    )
+    assert shapes.points.shape == (2, size)
+
+
 def test_rewards_are_of_the_trust_set_in_the_own_cluster(pairs):
     trusted, found = pairs
     for i in range(8):
