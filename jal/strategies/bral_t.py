@@ -157,7 +157,7 @@ def _seen(round: Round) -> Seen:
 
 def _check_retrain(rounds: tuple[int, ...]) -> None:
     each(counts(0))("bral_t", "retrain", rounds)
-    if not rounds or rounds[0] != 0 or list(rounds) != sorted(set(rounds)):
+    if rounds[0] != 0 or list(rounds) != sorted(set(rounds)):
         raise InputError(
             f"bral_t takes retrain as ascending rounds from 0 on, such as (0, 20), got {rounds!r}."
         )

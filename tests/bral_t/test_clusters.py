@@ -269,13 +269,14 @@ def test_refused_options():
 
 
 def test_sub_clusters_of_tight_clusters_that_lie_far_apart():
-    """Each of two halves .5 apart, at 1,000 on either side: the halves are what is found."""
-    halves = np.tile([0.0, 0.5], 20)
-    points = np.concatenate([halves - 1000, halves + 1000])[:, None].astype(np.float32)
-    found = np.asarray(split(KEYS[0], points, np.repeat([0, 1], 40), 2, 2)).reshape(2, 20, 2)
-    for cluster, pairs in enumerate(found):
-        assert len(np.unique(pairs, axis=0)) == 1
-        assert set(pairs[0].tolist()) == {2 * cluster, 2 * cluster + 1}
+    """Each of four quarters .5 apart, at 10,000 on either side: the quarters are what is found."""
+    quarters = np.tile([0.0, 0.5, 1.0, 1.5], 10)
+    points = np.concatenate([quarters - 10_000, quarters + 10_000])[:, None].astype(np.float32)
+    for key in KEYS[:3]:
+        found = np.asarray(split(key, points, np.repeat([0, 1], 40), 2, 4)).reshape(2, 10, 4)
+        for cluster, rows in enumerate(found):
+            assert len(np.unique(rows, axis=0)) == 1
+            assert sorted(rows[0].tolist()) == list(range(4 * cluster, 4 * cluster + 4))
 
 
 def test_pooled_moments_are_those_of_the_whole():

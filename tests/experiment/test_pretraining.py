@@ -26,8 +26,10 @@ from jal.networks.pretrained import load_pretrained
 from jal.types import InputError
 
 NETWORK = MLP(hidden=(16,), epochs=20, normalise="none", weight_decay=0.0)
+# Weights are made of what may name them already, before they are there.
+TUNED = dataclasses.replace(NETWORK, weights="nowhere.safetensors", thresholding=True)
 SOURCE = Experiment(
-    data=Data(classes=(5, 6, 7, 8, 9)), learners={"logreg": LogisticRegression(), "mlp": NETWORK}
+    data=Data(classes=(5, 6, 7, 8, 9)), learners={"logreg": LogisticRegression(), "mlp": TUNED}
 )
 
 

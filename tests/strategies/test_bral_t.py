@@ -87,9 +87,20 @@ def test_two_agents_of_many_seeds():
     assert same == [True, False, True]
 
 
-@pytest.mark.parametrize("rounds", [(), (1,), (0, 0), (0, 3, 2), (-1, 0)])
-def test_rounds_to_learn_in(rounds):
-    with pytest.raises(InputError, match="ascending rounds from 0 on"):
+@pytest.mark.parametrize(
+    ("rounds", "says"),
+    [
+        ((1,), "retrain as ascending rounds from 0 on, such as"),
+        ((0, 0), "retrain as ascending rounds from 0 on, such as"),
+        ((0, 3, 2), "retrain as ascending rounds from 0 on, such as"),
+        ((), "at least one of retrain, got none"),
+        ((-1, 0), "retrain as an integer of at least 0, got -1"),
+        ((0, 2.5), "retrain as an integer of at least 0, got 2.5"),
+        (5, "retrain as a tuple of numbers, got 5"),
+    ],
+)
+def test_rounds_to_learn_in(rounds, says):
+    with pytest.raises(InputError, match=f"bral_t takes {says}"):
         bral_t(retrain=rounds)
 
 
