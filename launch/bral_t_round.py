@@ -4,9 +4,10 @@ python launch/bral_t_round.py configs/bral_t/digits.py --labels 100 260 --splits
 
 For each split of the config's data a learner is fitted on as many random labels, the reward is
 learned from them, and sub-clusters are ranked by it: those of new pairs (L', U') of the same
-labels, and those of the pool, where the true classes stand in for the oracle. ranking.csv has
-Spearman's rank correlation of each ranking with the true rewards, over all sub-clusters and,
-averaged, within the clusters; rounds.csv what a round's parts take, compiled, the share of labelled
+labels, of one half of them where it was learned from the other, of as many new labels that the
+learner was not fitted on, and those of the pool, by its true classes. ranking.csv has Spearman's
+rank correlation of each ranking with the true rewards, over all sub-clusters and, averaged, within
+the clusters; rounds.csv what a round's parts take, compiled, the share of labelled
 points whose SuperLoss is clamped, and what the TrustSet has in common with plain EL2N's;
 round_N.png shows the first split's round.
 """
@@ -103,8 +104,8 @@ def main(
     known = list(experiment.learners)
     if learner is not None and learner not in known:
         raise InputError(f"{config} has no learner {learner}: give one of {', '.join(known)}.")
-    if min(*labels, splits) < 1:
-        raise InputError(f"give labels and splits of at least 1, got {labels} and {splits}.")
+    if splits < 1:
+        raise InputError(f"give splits of at least 1, got {splits}.")
     out.mkdir(parents=True, exist_ok=True)
     k = batch or max(experiment.batches(experiment.queries[0]))
     policies = {
@@ -147,11 +148,12 @@ def measure(
     """One round of one split, with `count` random labels and batches of k, of the learner `name`.
 
     Raises:
-      InputError: for more labels than the pool has points.
+      InputError: for fewer than two labels, or more than half of the pool.
     """
     dataset = load_data(experiment.data.of_split(split))
-    if count >= len(dataset.train.y):
-        raise InputError(f"give fewer labels than the pool's {len(dataset.train.y)}, got {count}.")
+    most = len(dataset.train.y) // 2  # as many again are new labels
+    if not 2 <= count <= most:
+        raise InputError(f"give 2 to {most} labels, half of the pool, got {count}.")
     learner = build_learner(name, experiment.learners[name], dataset, count, allow_code=True)
     x, truth = jnp.asarray(dataset.train.x), jnp.asarray(dataset.train.y, jnp.int32)
     keys = jax.random.split(jax.random.key(split), 8)
@@ -187,27 +189,20 @@ def measure(
         seen,
     )
     classes = outputs.logits.shape[1]
-    untrained = reward._replace(
-        layers=init_reward(keys[4], reward.mean.shape[0], policy.hidden).layers
-    )
-    ranks = _ranks(reward, untrained, seen, policy)
     trusted = trusted_points(keys[5], seen, k, policy)
     key_actions = jax.random.split(keys[3], 3)[0]  # as `choose` clusters the pool
     pool = actions_of(key_actions, seen.features, mask, ~mask, classes, policy)
     true = rank_by_truth(seen, truth, k, policy)(keys[6], seen.features, pool)
-    ranked = {name: rank(keys[7], seen.features, pool) for name, rank in ranks.items()}
+    ranked = rankings(keys[4], reward, seen, pool, policy)
     rows = rank_correlations("pool", ranked, true)
-    pairs = sample_pairs(keys[6], seen, trusted, policy)
-    for i in range(policy.samples):
-        index = pairs.points[i]
-        actions = jax.tree.map(lambda leaf, i=i: leaf[i], pairs.actions)
-        of_pair = seen._replace(logits=seen.logits[index], features=seen.features[index])
-        found = {
-            name: rank(jax.random.fold_in(keys[7], i), of_pair.features, actions)
-            for name, rank in _ranks(reward, untrained, of_pair, policy).items()
-        }
-        true = jnp.where(pairs.defined[i], pairs.reward[i], -jnp.inf)
-        rows += rank_correlations("new pairs", found, true)
+    rows += of_pairs(keys[7], "the same labels", reward, seen, k, policy)
+    # Of one half of the labels what is learned of the other, which the learner was fitted on, too.
+    parts = mine.order[: count // 2], mine.order[count // 2 : count]
+    one, other = (of_labels(seen, truth, part) for part in parts)
+    less, _ = jax.jit(lambda key, seen: learn(key, seen, k, policy))(keys[2], one)
+    rows += of_pairs(keys[7], "the other half", less, other, k, policy)
+    more = of_labels(seen, truth, mine.order[count : 2 * count])  # which it was not fitted on
+    rows += of_pairs(keys[7], "new labels", reward, more, k, policy)
     facts |= trust(keys[5], seen, trusted, k, policy)
     return Measured(rows, facts, seen, pool, predict(reward, pool.inputs), picks, trusted)
 
@@ -226,16 +221,49 @@ def trust(key: Array, seen: Seen, trusted: Array, k: int, policy: Policy) -> dic
     }
 
 
-def _ranks(reward: Reward, untrained: Reward, seen: Seen, policy: Policy) -> dict[str, Any]:
-    rivals = {
-        name: rank_by_rival(seen, policy._replace(ranking=name))
-        for name in ("margin", "novelty", "random")
-    }
-    return {
+def of_labels(seen: Seen, truth: Array, points: Array) -> Seen:
+    """What BRAL-T would see if these points were what is labelled."""
+    mask = jnp.zeros(len(truth), bool).at[points].set(True)
+    return seen._replace(y=jnp.where(mask, truth, -1), labelled=mask)
+
+
+def of_pairs(
+    key: Array, what: str, reward: Reward, seen: Seen, k: int, policy: Policy
+) -> list[dict[str, Any]]:
+    """The correlations of each of new pairs (L', U') of what is labelled in `seen`."""
+    key_trust, key_pairs, key_ranks = jax.random.split(key, 3)
+    trusted = trusted_points(key_trust, seen, k, policy)
+    pairs = jax.jit(lambda seen, trusted: sample_pairs(key_pairs, seen, trusted, policy))(
+        seen, trusted
+    )
+
+    def rank(key: Array, index: Array, actions: Actions) -> dict[str, Array]:
+        of_pair = seen._replace(logits=seen.logits[index], features=seen.features[index])
+        return rankings(key, reward, of_pair, actions, policy)
+
+    keys = jax.random.split(key_ranks, policy.samples)
+    found = jax.vmap(rank)(keys, pairs.points, pairs.actions)
+    true = jnp.where(pairs.defined, pairs.reward, -jnp.inf)
+    return [
+        row
+        for i in range(policy.samples)
+        for row in rank_correlations(what, {name: of[i] for name, of in found.items()}, true[i])
+    ]
+
+
+def rankings(
+    key: Array, reward: Reward, seen: Seen, actions: Actions, policy: Policy
+) -> dict[str, Array]:
+    """Ranking -> ranks `[C, A]`: the learned reward's, an untrained network's, the rivals'."""
+    keys = jax.random.split(key, 4)
+    fresh = init_reward(keys[0], reward.mean.shape[0], policy.hidden)
+    ranks = {
         "learned": rank_by_reward(reward),
-        "untrained": rank_by_reward(untrained),
-        **rivals,
+        "untrained": rank_by_reward(reward._replace(layers=fresh.layers)),
     }
+    for name in ("margin", "novelty", "random"):
+        ranks[name] = rank_by_rival(seen, policy._replace(ranking=name))
+    return {name: rank(keys[1], seen.features, actions) for name, rank in ranks.items()}
 
 
 def rank_correlations(of: str, found: dict[str, Array], true: Array) -> list[dict[str, Any]]:

@@ -89,8 +89,8 @@ def test_a_round_whole(found):
     """Every ranking of the pool and of each new pair; random and untrained ones are near 0."""
     table = pd.DataFrame(found.rows)
     rankings = ["learned", "untrained", "margin", "novelty", "random"]
-    assert list(table.ranking) == 4 * rankings  # of the pool and three pairs
-    assert list(table.of.unique()) == ["pool", "new pairs"]
+    assert table.ranking.value_counts().to_dict() == dict.fromkeys(rankings, 10)  # pool, 9 pairs
+    assert list(table.of.unique()) == ["pool", "the same labels", "the other half", "new labels"]
     assert table["over all"].abs().max() <= 1
     parts = ["training", "scoring", "learning the reward", "selection"]
     assert list(found.facts) == [
@@ -124,8 +124,17 @@ def test_what_cannot_be_measured(tmp_path):
     for options, says in (
         ({"labels": (5,), "learner": "svm"}, "has no learner svm: give one of mlp"),
         ({"labels": (9,), "query": "random"}, "no query random of bral_t: give one of bral_t"),
-        ({"labels": (0,)}, r"labels and splits of at least 1, got \(0,\) and 1"),
-        ({"labels": (1000,)}, "fewer labels than the pool's 1000, got 1000"),
+        ({"labels": (9,), "splits": 0}, "splits of at least 1, got 0"),
+        ({"labels": (501,)}, "give 2 to 500 labels, half of the pool, got 501"),
     ):
         with pytest.raises(InputError, match=says):
             bral_t_round.main(config, out=tmp_path / "out", **options)
+
+
+def test_other_labels_are_seen_in_place_of_these(found):
+    truth = jnp.arange(1000) % 7
+    other = bral_t_round.of_labels(found.seen, truth, jnp.array([3, 999]))
+    assert (
+        np.flatnonzero(other.labelled).tolist() == np.flatnonzero(other.y >= 0).tolist() == [3, 999]
+    )
+    assert other.y[999] == 999 % 7 and other.features is found.seen.features
