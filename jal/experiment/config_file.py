@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,13 +103,17 @@ def keeping_module() -> Iterator[None]:
 def _neighbours() -> dict[str, Path]:
     """Module -> its file, relative to the config file's folder, of those that are in it."""
     folder, found = _folder(), {}
+    # Thousands of modules lie in few places.
+    is_folder = functools.cache(lambda place: Path(place).resolve() == folder)
     for name, module in list(sys.modules.items()):
         own = getattr(module, "__file__", None)
-        path = name.replace(".", "/")
-        for relative in (f"{path}.py", f"{path}/__init__.py"):
-            is_own = name != _MODULE and name.partition(".")[0] != "jal"
-            if own and folder and is_own and Path(own).resolve() == folder / relative:
-                found[name] = Path(relative)
+        if not own or folder is None or name == _MODULE or name.partition(".")[0] == "jal":
+            continue
+        path = Path(*name.split("."))
+        for relative in (path.with_suffix(".py"), path / "__init__.py"):
+            place = own.removesuffix(f"{os.sep}{relative}")
+            if place != own and is_folder(place):
+                found[name] = relative
     return found
 
 

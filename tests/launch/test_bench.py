@@ -127,7 +127,8 @@ def test_strategies_alone_and_beside_their_peers(made, tmp_path, monkeypatch):
     page = saving.page(report, cpu.TABLES)
     assert "--quick: a smoke test" in page and "jax 1" in page
     alone, beside = tables(page)
-    assert {row["strategy"] for row in alone} >= {*strategies.registry, "bald, given passes"}
+    known = {*strategies.registry, "bald, given passes"} - {"gradnd_oracle"}  # reads true classes
+    assert {row["strategy"] for row in alone} >= known
     margin = next(row for row in alone if row["strategy"] == "margin")
     assert margin == {
         "strategy": "margin",
@@ -182,7 +183,7 @@ def test_some_strategies_anew(made, tmp_path):
     seconds = {label: row.get("steady_s") for label, row in second["strategies"]["results"].items()}
     assert seconds["margin, 500 points, jal"] == 250.0
     assert seconds["entropy, 500 points, jal"] == 9.0
-    assert len(shown(second, "strategies")[0]) == len(strategies.registry) + 4
+    assert len(shown(second, "strategies")[0]) == len(strategies.registry) + 3
 
 
 def test_what_failed_says_so():

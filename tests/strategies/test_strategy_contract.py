@@ -196,8 +196,7 @@ PAPERS = {
     "bral_t": {
         "retrain": None, "samples": 30, "steps": 20, "batch_size": 100, "learning_rate": 0.01,
         "hidden": (512, 512), "curriculum": True, "lambda_": 1.0, "trust": "best",
-        "use_labelled_cluster": True, "clusters": None, "actions": 5, "selection": "state",
-        "ranking": "learned",
+        "use_labelled_cluster": True, "clusters": None, "actions": 5, "ranking": "learned",
     },
     "pseudo_score": {"curriculum": True, "lambda_": 1.0},
     "gradnd_oracle": {
