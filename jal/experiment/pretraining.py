@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import load_data
 from jal.experiment.learner_configs import CNN, MLP, ResNet, ViT, resolved
-from jal.networks.pretrained import save_weights
+from jal.networks.pretrained import check_can_save, save_weights
 from jal.types import InputError, Labels, NetworkVariables
 
 __all__ = ["Pretrained", "pretrain"]
@@ -46,7 +46,8 @@ def pretrain(
       allow_code: whether modules may be imported that the config names.
 
     Raises:
-      InputError: for a learner that is no network of jal's, or that the config has not.
+      InputError: for a learner that is no network of jal's, or that the config has not, and where
+        the extra hub is missing; all before anything is computed.
     """
     name = next(iter(config.learners)) if learner is None else learner
     if name not in config.learners:
@@ -55,6 +56,7 @@ def pretrain(
     network, _ = resolved(name, config.learners[name], allow_code)
     if not isinstance(network, MLP | CNN | ResNet | ViT):
         raise InputError(f"learner {name} has no weights to save: give an MLP, CNN, ResNet or ViT.")
+    check_can_save(out)
     dataset = load_data(config.data, allow_code)
     fresh = dataclasses.replace(network, weights=None, thresholding=False, warm_start=False)
     count = len(dataset.train.y)

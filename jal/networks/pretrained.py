@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from jal.networks import weight_names
 from jal.types import InputError, Network, NetworkVariables
 
 __all__ = [
+    "check_can_save",
     "convert",
     "load_pretrained",
     "overlay",
@@ -46,16 +48,28 @@ def overlay(fresh: NetworkVariables, loaded: NetworkVariables) -> NetworkVariabl
     return jax.tree.map(lambda new, old: new if old is None else old, fresh, loaded)
 
 
+def check_can_save(path: Path) -> None:
+    """Makes the folder of a file for `save_weights`, before what is to be saved is computed.
+
+    Raises:
+      InputError: where the extra hub is missing.
+      OSError: where the folder cannot be made.
+    """
+    try:
+        importlib.import_module("safetensors.numpy")
+    except ImportError as error:
+        raise InputError(_EXTRA) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def save_weights(path: Path, variables: NetworkVariables) -> None:
     """Writes the network's weights where `load_pretrained` reads them, by the names that it reads.
 
     Raises:
-      InputError: where the extra hub is missing.
+      InputError, OSError: as `check_can_save`.
     """
-    try:
-        from safetensors.numpy import save_file
-    except ImportError as error:
-        raise InputError(_EXTRA) from error
+    check_can_save(path)
+    from safetensors.numpy import save_file
 
     named = {
         weight_names.tensor_name(tuple(str(key.key) for key in place[1:])): leaf
@@ -66,7 +80,6 @@ def save_weights(path: Path, variables: NetworkVariables) -> None:
         for name, leaf in named.items()
         if name is not None
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda to: save_file(tensors, to))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -103,3 +104,16 @@ def test_the_command(weights, tmp_path, capsys):
         command("pretrain")(given[:-2])
     with pytest.raises(InputError, match="give a config first, such as fashion_mnist"):
         command("pretrain")([])
+
+
+def test_what_cannot_be_saved_is_not_computed(tmp_path, monkeypatch):
+    def build(*_):
+        raise AssertionError("it was computed")
+
+    monkeypatch.setattr(MLP, "build", build)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        pretrain(SOURCE, tmp_path / "file" / "w.safetensors", "mlp")
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(InputError, match="weights need the extra hub"):
+        pretrain(SOURCE, tmp_path / "w.safetensors", "mlp")
