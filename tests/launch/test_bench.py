@@ -373,7 +373,7 @@ def test_a_round_of_bral_t_in_earnest(tmp_path):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"needs {name}")
     found = timed(tmp_path / "bench.json", "--only", "bral_t")["bral_t"]["results"]
-    assert len(found) == 15 and not [row for row in found.values() if "failed" in row]
+    assert len(found) == 16 and not [row for row in found.values() if "failed" in row]
     assert found["GraNd, torch.func, 128 at a time, 2 threads"]["worst"] < 1e-4
     assert 0 < found["distances"]["jal_worst"] < 0.05
 
