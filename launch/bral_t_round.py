@@ -106,8 +106,9 @@ def main(
         raise InputError(f"{config} has no learner {learner}: give one of {', '.join(known)}.")
     if splits < 1:
         raise InputError(f"give splits of at least 1, got {splits}.")
-    out.mkdir(parents=True, exist_ok=True)
-    k = batch or max(experiment.batches(experiment.queries[0]))
+    if batch is not None and batch < 1:
+        raise InputError(f"give a batch of at least 1, got {batch}.")
+    k = max(experiment.batches(experiment.queries[0])) if batch is None else batch
     policies = {
         one.name: policy_of(one.options)
         for one in experiment.queries
@@ -117,6 +118,7 @@ def main(
         raise InputError(
             f"{config} has no query {query} of bral_t: give one of {', '.join(policies) or 'none'}."
         )
+    out.mkdir(parents=True, exist_ok=True)
     rows, facts = [], []
     for count in labels:
         for split in range(splits):
@@ -261,7 +263,8 @@ def rankings(
         "learned": rank_by_reward(reward),
         "untrained": rank_by_reward(reward._replace(layers=fresh.layers)),
     }
-    for name in ("margin", "novelty", "random"):
+    novelty = ("novelty",) if policy.use_labelled_cluster else ()  # the distance from that cluster
+    for name in ("margin", *novelty, "random"):
         ranks[name] = rank_by_rival(seen, policy._replace(ranking=name))
     return {name: rank(keys[1], seen.features, actions) for name, rank in ranks.items()}
 

@@ -3,7 +3,7 @@
 Command: python launch/prepare_data.py cifar10
          python launch/run.py configs/bral_t/cifar10_imb.py
 Two agents, numbers of actions, lambda (Tables 7, 9, 10) and the oracle (Figure 8):
-cifar10_imb_ablations.py; other starts (Table 8, Figure 7): cifar10_imb_starts.py.
+cifar10_imb_ablations.py; starts (Table 8, Figure 7): cifar10_imb_twisted_*.py.
 Hardware: a GPU; not yet measured on one.
 Data: of CIFAR-10's training images 500, 1,000, ... 5,000 of classes 0 to 9, 27,500 in all, which
 is what keeping each with probability .1 (c + 1) gives on average, with a standard deviation of 91;

@@ -3,6 +3,9 @@
 A set is `points [n, D]` with weights `[n]`, a mask for example; points of weight 0 are padding, and
 change nothing. Between two sets of which one is empty the distance is 0 and not defined. A point
 that is not finite counts as zeros.
+
+ott-jax has Sinkhorn too. Here all pairs of sets are one program of matrix products, with as many
+iterations each, and sets of which one is empty are allowed.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jal.bral_t.actions import Actions, rewards
-from jal.bral_t.options import Policy
+from jal.bral_t.options import Policy, check_policy
 from jal.bral_t.pairs import Seen, actions_of, error_scores, sample_pairs, trusted_points
 from jal.bral_t.reward import Reward, predict, train_reward
 from jal.scores import margin
@@ -58,7 +58,13 @@ def rank_by_reward(reward: Reward) -> Rank:
 
 
 def rank_by_rival(seen: Seen, options: Policy) -> Rank:
-    """What `options.ranking` says in place of a learned reward."""
+    """What `options.ranking` says in place of a learned reward.
+
+    Raises:
+      InputError: where an option is out of its range, or "novelty" is asked for without the nearest
+        labelled cluster.
+    """
+    check_policy("rank_by_rival", options._asdict())
 
     def random(key: Array, features: Array, actions: Actions) -> Array:
         return jax.random.uniform(key, actions.there.shape)

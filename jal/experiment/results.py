@@ -95,8 +95,9 @@ class Results:
         return about(self.experiment, self.info, self.units())
 
     def notes(self) -> list[str]:
-        """A sentence on each learner with fits that did not converge, or learned nothing."""
-        return report.notes(self.frame)
+        """A sentence on each learner with fits that did not converge, or learned nothing, or whose
+        strategies all end with the whole pool."""
+        return report.notes(self.frame, self.info.get("pool"))
 
     def plot(self, metric: str = "accuracy") -> Figure:
         """Learning curves: the mean over the seeds, with its band; shows inline."""

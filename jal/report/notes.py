@@ -1,6 +1,8 @@
-"""What a run's reader should know of its fits: which did not converge, which learned nothing."""
+"""What a run's reader should know of its fits, and of a pool that all of them have at the end."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,15 +14,22 @@ __all__ = ["notes"]
 _CHANCE = 0.95  # of the best constant prediction's loss
 
 
-def notes(frame: pd.DataFrame) -> list[str]:
+def notes(frame: pd.DataFrame, pool: int | Sequence[int] | None = None) -> list[str]:
     """A sentence for each learner whose solver stopped short, or whose training loss stayed at
-    chance to the end; none of runs that did not measure this. They come without a period.
+    chance to the end; none of runs that did not measure this. And one for each whose strategies
+    all end with the whole pool. They come without a period.
 
     Args:
       frame: the tidy table.
+      pool: points in the pool, or in each split's; None if not known.
     """
     found = []
     for learner in map(str, frame.learner.unique()):
+        if pool is not None and _all_end_with_the_pool(frame[frame.learner == learner], pool):
+            found.append(
+                f"all strategies of {learner} end with the whole pool labelled, so that what they "
+                "end with compares nothing"
+            )
         short = {of: value == 0 for of, value in _values(frame, learner, "converged").items()}
         if any(bad.any() for bad in short.values()):
             found.append(
@@ -42,6 +51,13 @@ def notes(frame: pd.DataFrame) -> list[str]:
                 "epochs or scale the inputs"
             )
     return found
+
+
+def _all_end_with_the_pool(frame: pd.DataFrame, pool: int | Sequence[int]) -> bool:
+    """Of two strategies or more, every seed; seed i is of split i modulo their number."""
+    labels = frame.pivot_table("labels", "strategy", "seed", aggfunc="max")
+    of_seeds = np.resize(pool, int(labels.columns.max()) + 1)[labels.columns.astype(int)]
+    return len(labels) > 1 and bool((labels.to_numpy() >= of_seeds).all())
 
 
 def _values(frame: pd.DataFrame, learner: str, metric: str) -> dict[str, np.ndarray]:

@@ -46,7 +46,10 @@ def page(
         f"<header><h1>{html.escape(about.name)}</h1>",
         paragraph(headline(frame, about, stops, agents, "unfinished" in info), "result"),
         paragraph(_about(averaged, learners, about, info), "about"),
-        *[paragraph(f"Note: {note}.", "note") for note in (*info.get("notes", ()), *notes(frame))],
+        *[
+            paragraph(f"Note: {note}.", "note")
+            for note in (*info.get("notes", ()), *notes(frame, info.get("pool")))
+        ],
         "</header>",
     ]
     sections = [_curves(averaged, about)]

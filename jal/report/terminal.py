@@ -35,7 +35,7 @@ def print_tables(
     training: pd.DataFrame | None = None,
 ) -> None:
     """Prints a sentence of result, the summary of each learner and its significance matrix, or
-    what fits of them, and `notes` on fits that did not converge.
+    what fits of them, and `notes`.
 
     Args:
       frame: the tidy table.
@@ -79,7 +79,7 @@ def print_tables(
             console.print(grid if _fits(console, grid) else _counts(matrix, learner))
             if note:
                 console.print(escape(f"{learner}: {note}.\n"))
-    for note in notes(whole):
+    for note in notes(whole, (info or {}).get("pool")):
         console.print(f"Note: {note}.", markup=False, highlight=False, soft_wrap=True)
     if training is None:
         return

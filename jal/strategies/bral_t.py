@@ -197,7 +197,7 @@ members = (
         bral_t,
         _PAPER,
         ("logits", "features", "y"),
-        "N D C (A + log C) + C C, and 30 times as much for min(L, 20 C A) points",
+        "N D C (A + log C) + C C, and 30 times as much for min(L, max(20 C A, 1000)) points",
         "a network of two layers of 512 units, by 600 steps of SGD in a query",
         {
             "retrain": "paper",

@@ -133,11 +133,15 @@ def _check_vmap(select: Callable) -> None:
 
 def _check_state(strategy: Strategy, round: Round) -> None:
     def shapes(state: PyTree) -> PyTree:
-        return jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), state)
+        return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state)
 
-    before = _state(strategy, jax.random.key(0), round)
-    seen = _with_parameters(strategy, round)
-    after = strategy.select(jax.random.key(1), before, seen, _PICKS)[1]
+    def before_and_after(round: Round) -> tuple[PyTree, PyTree]:
+        state = _state(strategy, jax.random.key(0), round)
+        seen = _with_parameters(strategy, round)
+        return state, strategy.select(jax.random.key(1), state, seen, _PICKS)[1]
+
+    # Run without jit, this would compile each operation.
+    before, after = jax.eval_shape(before_and_after, round)
     if jax.tree.structure(before) != jax.tree.structure(after) or shapes(before) != shapes(after):
         raise AssertionError(
             f"a state must keep its shapes and dtypes, got {shapes(after)} after {shapes(before)}."

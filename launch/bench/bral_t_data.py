@@ -29,7 +29,8 @@ class Sizes(NamedTuple):
 
 
 ACTIONS, BATCH, RATE, SHARE, MEMBERS = 5, 100, 0.01, 0.2, 32  # as jal.bral_t.Policy has them
-ITERATIONS, FOUND_BY, PARTS_BY = 20, 2048, 512  # of Lloyd; points that find clusters, sub-clusters
+ITERATIONS, FOUND_BY = 20, 2048  # of Lloyd; points that find clusters
+PARTS_BY = 32 * ACTIONS  # that find a cluster's sub-clusters
 
 
 def sizes_of(options: dict[str, Any]) -> Sizes:

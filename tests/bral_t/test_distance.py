@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from requirements import require
 
-from jal.bral_t import Distances, Moments, gaussian, nearest_cluster, sinkhorn, sinkhorn_matrix
+from jal.bral_t import (
+    Distances,
+    Moments,
+    distance,
+    gaussian,
+    nearest_cluster,
+    sinkhorn,
+    sinkhorn_matrix,
+)
 from jal.types import InputError
 
 jitted = jax.jit(sinkhorn, static_argnames=("stages", "iterations"))
@@ -305,3 +313,18 @@ def test_the_fewest_stages_are_finite(epsilon, stages):
     for x in (far, noise):
         value = float(jitted(x, x, epsilon=epsilon, stages=stages).value)
         assert 0 <= value < 0.1 * np.abs(x).max()
+
+
+@pytest.mark.parametrize("epsilon", [0.005, 0.05])
+def test_the_cost_of_a_set_onto_itself(epsilon):
+    """As many iterations as it takes have it in float64."""
+    rng = np.random.default_rng(0)
+    x, a = rng.normal(size=(40, 1)), rng.exponential(size=40)
+    a /= a.sum()
+    cost = costs(x, x) / (a @ costs(x, x) @ a)
+    f = np.zeros(40)
+    for _ in range(5000):
+        f = (f - epsilon * np.log(np.exp((f - cost) / epsilon) @ a)) / 2
+    plan = a[:, None] * np.exp((f[:, None] + f - cost) / epsilon) * a
+    found = distance._self_cost(*map(np.float32, (cost, a)), epsilon)
+    np.testing.assert_allclose(found, np.sum(plan * cost), rtol=0.01)

@@ -204,3 +204,6 @@ def test_every_option_has_a_range():
 def test_novelty_is_a_distance_from_the_labelled_cluster():
     with pytest.raises(InputError, match="use_labelled_cluster True"):
         check_policy("some", {"ranking": "novelty", "use_labelled_cluster": False})
+    options = Policy(ranking="novelty", use_labelled_cluster=False)
+    with pytest.raises(InputError, match=r"^rank_by_rival takes ranking"):
+        rank_by_rival(SEEN, options)

@@ -1,6 +1,7 @@
 """launch/bench.py beside jal's peers, with made-up results that become tables."""
 
 import importlib.util
+import inspect
 import json
 import math
 import sys
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from jal import strategies
+from jal.bral_t import Policy, clusters, k_means
 from jal.types import InputError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "launch"))
 
-from bench import bral_t_tables, command, cpu, measure, saving, strategies_tables
+from bench import bral_t_data, bral_t_tables, command, cpu, measure, saving, strategies_tables
 from bench import strategies as timed_strategies
 from bench.measure import Step
 from bench.peers import PEERS
@@ -333,6 +335,22 @@ def test_a_round_of_bral_t(made, tmp_path):
         *(("> 3.00", "4.00", "yes"), ("> 10.0", "64.0", "yes"), ("> 0.90", "2.00", "yes"))
     ]
     assert len(goals) == 15 and made.count("distances") == 2
+
+
+def test_bral_ts_peer_has_jals_numbers():
+    policy, peer = Policy(), bral_t_data
+    expected = {
+        "ACTIONS": policy.actions,
+        "BATCH": policy.batch_size,
+        "RATE": policy.learning_rate,
+        "SHARE": policy.share,
+        "MEMBERS": policy.members_of_set,
+        "PARTS_BY": clusters._EACH * policy.actions,
+    }
+    assert {name: getattr(peer, name) for name in expected} == expected
+    sizes, own = peer.Sizes(), inspect.signature(k_means).parameters
+    assert sizes[5:8] == (policy.samples, policy.steps, policy.hidden)
+    assert own["iterations"].default == peer.ITERATIONS and own["sample"].default == peer.FOUND_BY
 
 
 def test_the_exponent_of_a_power_law():

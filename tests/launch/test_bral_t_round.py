@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from jal.bral_t import Policy, Seen, trusted_points
+from jal.bral_t import Policy, Seen, init_reward, trusted_points
 from jal.experiment import MLP, Data, Experiment, Protocol
 from jal.report.plots import png
 from jal.types import InputError
@@ -104,6 +104,14 @@ def test_a_round_whole(found):
     assert np.asarray(found.trusted).sum() == 10  # one of each class
 
 
+def test_no_novelty_without_the_nearest_labelled_cluster(found):
+    policy = Policy(hidden=(8,), use_labelled_cluster=False)
+    actions = found.pool._replace(inputs=found.pool.inputs[..., 2 * 16 :])
+    reward = init_reward(jax.random.key(0), 4 * 16, policy.hidden)
+    ranks = bral_t_round.rankings(jax.random.key(1), reward, found.seen, actions, policy)
+    assert list(ranks) == ["learned", "untrained", "margin", "random"]
+
+
 def test_the_picture_has_two_panels(found):
     figure = bral_t_round.picture(found)
     left, right, bar = figure.axes
@@ -125,6 +133,7 @@ def test_what_cannot_be_measured(tmp_path):
         ({"labels": (5,), "learner": "svm"}, "has no learner svm: give one of mlp"),
         ({"labels": (9,), "query": "random"}, "no query random of bral_t: give one of bral_t"),
         ({"labels": (9,), "splits": 0}, "splits of at least 1, got 0"),
+        ({"labels": (9,), "batch": 0}, "batch of at least 1, got 0"),
         ({"labels": (501,)}, "give 2 to 500 labels, half of the pool, got 501"),
     ):
         with pytest.raises(InputError, match=says):

@@ -68,6 +68,22 @@ def test_a_training_loss_at_chance_in_the_last_round():
     assert notes(table("train_loss", [[1.0, 1.95]])) == []  # of an older run
 
 
+def test_all_end_with_the_whole_pool():
+    """12 labels in the last round; of two splits, seeds 0 and 2 are of the first."""
+    two = pd.concat(
+        [table("accuracy", np.ones((4, 3)), strategy=of) for of in ("margin", "random")]
+    )
+    says = [
+        "all strategies of a end with the whole pool labelled, so that what they end with compares "
+        "nothing"
+    ]
+    assert notes(two, 12) == notes(two, [12, 11]) == says
+    assert notes(two, 13) == notes(two, [12, 13]) == notes(two) == []
+    assert notes(two[two.strategy == "margin"], 12) == []
+    short = two[(two.strategy == "random") | (two.seed != 3) | (two["round"] < 2)]
+    assert notes(short, 12) == []
+
+
 def test_a_run_says_so():
     """Raw inputs, few steps and a large C; a network without a scale; and one that learns."""
     rng = np.random.default_rng(0)

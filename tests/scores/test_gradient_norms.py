@@ -292,6 +292,17 @@ def test_grand_of_bytes_and_of_bfloat16():
     assert seen[-1] == jnp.float32
 
 
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+@pytest.mark.parametrize("name", SCORES)
+def test_half_precision_is_computed_in_float32(name, dtype):
+    """Of the same numbers."""
+    logits, features = jnp.array([0.3, -1.7, 2.2], dtype), jnp.array([1.1, -0.2], dtype)
+    given = (logits, features) if name == "grand_last_layer" else (logits,)
+    found = SCORES[name](*given, 1)
+    assert found.dtype == jnp.float32
+    assert found == SCORES[name](*(one.astype(jnp.float32) for one in given), 1)
+
+
 @pytest.mark.parametrize("name", ["el2n", "super_el2n"])
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (0, 3), (5, 1), (2, 5, 3)])
 def test_takes_one_examples_logits(name, shape):
