@@ -81,7 +81,7 @@ def found():
         learners={"mlp": MLP(hidden=(16,), epochs=5, normalise="none")},
         protocol=Protocol(rounds=1, batch=10),
     )
-    policy = Policy(samples=3, steps=2, hidden=(8, 8), members_of_set=8)
+    policy = Policy(samples=3, steps=2, hidden=(8, 8), distance="gaussian")  # compiles sooner
     return bral_t_round.measure(experiment, "mlp", 0, 60, 10, policy)
 
 
