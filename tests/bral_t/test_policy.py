@@ -32,6 +32,11 @@ SEEN = Seen(
     jnp.zeros((N, 3)), FEATURES, jnp.full(N, -1).at[-2:].set(jnp.array([0, 1])), jnp.arange(N) >= 12
 )
 POLICY = Policy(actions=2, distance="gaussian")  # which compiles sooner
+learned = jax.jit(learn, static_argnums=(2, 3))
+chosen = jax.jit(
+    lambda key, reward, seen, k, policy: choose(key, rank_by_reward(reward), seen, k, policy),
+    static_argnums=(3, 4),
+)
 
 
 def _of(picks) -> list[int]:
@@ -142,7 +147,7 @@ def test_the_planted_sub_cluster_is_found(distance):
         actions=2, samples=10, hidden=(32,), learning_rate=0.1, batch_size=32, distance=distance,
         curriculum=False,
     )  # fmt: skip
-    reward, losses = learn(KEY, seen, 60, policy)
+    reward, losses = learned(KEY, seen, 60, policy)
     assert losses[-20:].mean() < 0.3 < losses[0]
     found = find_actions(KEY, seen.features, seen.labelled, ~seen.labelled, 2, 2)
     expected = np.asarray(predict(reward, found.inputs))
@@ -151,7 +156,7 @@ def test_the_planted_sub_cluster_is_found(distance):
     ]
     assert np.allclose(np.sort(share), [[0, 1], [0, 1]], atol=0.05)
     np.testing.assert_array_equal(expected.argmax(axis=1), np.argmax(share, axis=1))
-    picks = np.asarray(choose(KEY, rank_by_reward(reward), seen, 60, policy))
+    picks = np.asarray(chosen(KEY, reward, seen, 60, policy))
     assert right[picks].mean() > 0.95
 
 
@@ -164,17 +169,17 @@ ODD = {
     "features of 1e-6": SEEN._replace(features=1e-6 * FEATURES),
     "features of 1e6": SEEN._replace(features=1e6 * FEATURES),
     "features that are no numbers": SEEN._replace(features=FEATURES.at[3].set(jnp.nan)),
-    "logits that are no numbers": SEEN._replace(logits=jnp.full((N, 3), jnp.nan)),
+    "logits that are no numbers": SEEN._replace(logits=jnp.zeros((N, 3)) + jnp.nan),
 }
 
 
 @pytest.mark.parametrize("case", ODD)
 def test_odd_rounds(case):
     seen = ODD[case]
-    reward, losses = learn(KEY, seen, 4, SMALL)
+    reward, losses = learned(KEY, seen, 4, SMALL)
     assert np.isfinite(losses).all()
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(reward))
-    picks = np.asarray(choose(KEY, rank_by_reward(reward), seen, 4, SMALL))
+    picks = np.asarray(chosen(KEY, reward, seen, 4, SMALL))
     assert len(set(picks.tolist())) == 4 and not np.asarray(seen.labelled)[picks].any()
 
 
