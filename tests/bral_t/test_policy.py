@@ -173,6 +173,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ODD)
 def test_odd_rounds(case):
     seen = ODD[case]

@@ -44,7 +44,10 @@ def picks_of(name: str, round_: Round, k: int = 7, key=None):
     return compiled(name, k)(jax.random.key(7) if key is None else key, round_)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "bral_t" else ()) for name in NAMES],
+)
 def test_contract(name):
     check_strategy(lambda: strategies.registry[name](**FEWER_STEPS.get(name, {})))
 
