@@ -25,7 +25,7 @@ def notes(frame: pd.DataFrame, pool: int | Sequence[int] | None = None) -> list[
     """
     found = []
     for learner in map(str, frame.learner.unique()):
-        if pool is not None and _all_end_with_the_pool(frame[frame.learner == learner], pool):
+        if pool is not None and _all_end_with_the_pool(frame, learner, pool):
             found.append(
                 f"all strategies of {learner} end with the whole pool labelled, so that what they "
                 "end with compares nothing"
@@ -53,10 +53,12 @@ def notes(frame: pd.DataFrame, pool: int | Sequence[int] | None = None) -> list[
     return found
 
 
-def _all_end_with_the_pool(frame: pd.DataFrame, pool: int | Sequence[int]) -> bool:
+def _all_end_with_the_pool(frame: pd.DataFrame, learner: str, pool: int | Sequence[int]) -> bool:
     """Of two strategies or more, every seed; seed i is of split i modulo their number."""
-    labels = frame.pivot_table("labels", "strategy", "seed", aggfunc="max")
-    of_seeds = np.resize(pool, int(labels.columns.max()) + 1)[labels.columns.astype(int)]
+    own = frame.loc[frame.learner == learner]
+    labels = own.pivot_table("labels", "strategy", "seed", aggfunc="max")
+    seeds = labels.columns.to_numpy(dtype=int)
+    of_seeds = np.resize(pool, seeds.max() + 1)[seeds]
     return len(labels) > 1 and bool((labels.to_numpy() >= of_seeds).all())
 
 
