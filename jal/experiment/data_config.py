@@ -79,7 +79,7 @@ class Arrays:
     """Number of classes."""
 
 
-_KINDS = ("sklearn", "tfds", "hf", "folder", "npz")
+_KINDS = ("sklearn", "tfds", "hf", "folder", "npz", "keel")
 
 
 def _source(tree: Any, where: str) -> Any:
@@ -93,10 +93,11 @@ class Data:
     """The data set, and what is done to it first."""
 
     source: Annotated[Any, Parser(_source)] = "sklearn:digits"
-    """sklearn:digits, tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or
-    npz:PATH with x and y, or with x_train, y_train, x_test and y_test; package.module:attribute of
-    a function that returns a jal.data.Dataset (given split_seed and test_size where it takes
-    these), or that function; arrays where a data set was given in Python."""
+    """sklearn:digits, keel:NAME of a table that jal data lists, tfds:NAME, hf:NAME, folder:PATH of
+    class-named folders of images, or npz:PATH with x and y, or with x_train, y_train, x_test and
+    y_test; package.module:attribute of a function that returns a jal.data.Dataset (given split_seed
+    and test_size where it takes these), or that function; arrays where a data set was given in
+    Python."""
     test_size: int | float | None = None
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""

@@ -74,7 +74,7 @@ def test_class_names_are_kept_but_not_data():
     assert fingerprint(named) == fingerprint(from_arrays(X, Y, X, Y))
 
 
-@pytest.mark.parametrize("source", ["sklearn:digits", "npz:data.npz"])
+@pytest.mark.parametrize("source", ["sklearn:digits", "npz:data.npz", "keel:iris"])
 def test_image_size_is_for_images(source):
     with pytest.raises(InputError, match=f"image_size is for .*tfds, hf, folder; '{source}' is"):
         load(source, image_size=8)
