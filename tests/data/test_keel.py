@@ -112,6 +112,18 @@ def test_values_are_what_they_are(package):
     )
 
 
+def test_a_column_is_of_one_kind_however_long(package):
+    """pandas by itself looks at a part after the other, of which the first would be numbers."""
+    package({"balanced/long": "01,a\n1,b\n" * 200_000 + "x,a\n"})
+    found = load_keel("long").train.x
+    np.testing.assert_array_equal(found.sum(axis=0), [200_000, 200_000, 1])
+
+
+def test_classes_are_called_what_the_file_calls_them(package):
+    package({"balanced/named": "1,2\n2,?\n3,01\n4,2\n"})
+    assert load_keel("named").class_names == ("01", "2")
+
+
 def test_a_name_in_both_folders_is_the_balanced_one(package):
     package({"imbalanced/a": MIXED, "balanced/a": "1,x\n2,y\n", "imbalanced/b": MIXED})
     assert [one.name for one in keel_sets()] == ["a", "imbalanced/a", "b"]
