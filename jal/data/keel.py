@@ -72,7 +72,7 @@ def load_keel(name: str) -> Parts:
 
     Rows and columns are in the file's order. A column with a value that is no number is nominal:
     one column of 0s and 1s for each of its values, sorted as texts, also where they are two. Rows
-    that lack a value are left out, as KEEL did in nearly all of these tables.
+    that lack a value are left out, as they are already of crx, mushroom and others.
 
     Args:
       name: of `keel_sets()`. One that is both in balanced and in imbalanced is the former's, the
