@@ -1,8 +1,8 @@
 """The protocol of "Re-benchmarking pool-based active learning for binary classification" (Lu, Li
 and Lin, 2023), as its public code has it.
 
-Each seed draws its pool, three fifths of the rows, and its test set; 20 labels are bought at random,
-then one in each round until the pool is exhausted. Inputs are standardised by the pool. The
+Each seed draws its pool, three fifths of the rows, and its test set; 20 labels are bought at
+random, then one in each round until the pool is exhausted. Inputs are standardised by the pool. The
 classifier is scikit-learn's SVC with gamma 1 / D and C = 1, trained anew in each round.
 """
 

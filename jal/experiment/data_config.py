@@ -107,8 +107,9 @@ class Data:
     source: Annotated[Any, Parser(_named)] = "sklearn:digits"
     """sklearn:NAME (digits, breast_cancer, iris, wine), tfds:NAME, hf:NAME, folder:PATH of
     class-named folders of images, or npz:PATH with x and y, or with x_train, y_train, x_test and
-    y_test; package.module:attribute of a function that returns a jal.data.Dataset (given split_seed and test_size where it takes
-    these), or that function; arrays where a data set was given in Python."""
+    y_test; package.module:attribute of a function that returns a jal.data.Dataset (given split_seed
+    and test_size where it takes these), or that function; arrays where a data set was given in
+    Python."""
     test_size: int | float | None = None
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""
