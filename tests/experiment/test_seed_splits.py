@@ -186,11 +186,11 @@ def test_a_given_data_set_is_standardised_as_a_loaded_one():
     np.testing.assert_array_equal(found.frame.value, loaded.frame.value)
 
 
-SHIFT = [0]
+SHIFT = {"by": 0}
 
 
 def shifted(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    return odd_and_even(y, (seed + SHIFT[0]) % 2)
+    return odd_and_even(y, (seed + SHIFT["by"]) % 2)
 
 
 def test_a_folder_of_other_splits_is_not_gone_on_with(tmp_path, monkeypatch):
@@ -201,6 +201,6 @@ def test_a_folder_of_other_splits_is_not_gone_on_with(tmp_path, monkeypatch):
     )
     run(experiment, dataset=dataset, out=tmp_path / "run", progress=False)
     resume(tmp_path / "run", experiment, dataset=dataset, progress=False)
-    monkeypatch.setitem(SHIFT, 0, 1)
+    monkeypatch.setitem(SHIFT, "by", 1)
     with pytest.raises(InputError, match="other data"):
         resume(tmp_path / "run", experiment, dataset=dataset, progress=False)
