@@ -158,7 +158,9 @@ def test_arrays_that_cannot_be_learned_from(changed, message):
 
 @pytest.mark.parametrize("source", ["digits", "sklearn:irys", "npz:", "npz", ""])
 def test_unknown_source(source):
-    with pytest.raises(InputError, match=rf"unknown dataset '{source}': give sklearn:NAME \(digits"):
+    with pytest.raises(
+        InputError, match=rf"unknown dataset '{source}': give sklearn:NAME \(digits"
+    ):
         load(source)
 
 
