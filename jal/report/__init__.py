@@ -20,6 +20,7 @@ from jal.report.notes import notes
 from jal.report.page import page
 from jal.report.pairwise import Pairwise, over_data_sets, pairwise
 from jal.report.plots import learning_curves, save
+from jal.report.ranks import Ranks, critical_difference, ranks, wins_ties_losses
 from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
@@ -37,6 +38,7 @@ from jal.report.trainings import (
 __all__ = [
     "About",
     "Pairwise",
+    "Ranks",
     "Reach",
     "Run",
     "aubc_differences",
@@ -48,6 +50,7 @@ __all__ = [
     "compare",
     "comparison_headline",
     "comparison_page",
+    "critical_difference",
     "curves",
     "differing",
     "headline",
@@ -66,6 +69,7 @@ __all__ = [
     "print_tables",
     "print_training",
     "ranking",
+    "ranks",
     "reach",
     "save",
     "seconds",
@@ -82,4 +86,5 @@ __all__ = [
     "training_summary",
     "untested",
     "wide_summary",
+    "wins_ties_losses",
 ]
