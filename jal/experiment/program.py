@@ -259,7 +259,7 @@ def cut(every: Pool, split: SeedSplits) -> tuple[Pool, Pool]:
 
     def at(places: Array) -> Pool:
         x = every.x[places]
-        if split.mean is not None:
+        if split.mean is not None and split.std is not None:
             scale = 255.0 if x.dtype == jnp.uint8 else 1.0
             x = (x.astype(jnp.float32) / scale - split.mean) / split.std
         return Pool(x, every.y[places])
