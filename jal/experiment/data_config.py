@@ -6,22 +6,20 @@ import dataclasses
 import inspect
 from typing import Annotated, Any, Literal
 
-import jax
 import numpy as np
 import tyro
 
 from jal.code import call, find, is_code
-from jal.data import corruption, features, imbalance, sources
+from jal.data import corruption, imbalance, sources
 from jal.data.dataset import of_classes
 from jal.data.sources import Dataset
 from jal.data.splits import fractions
-from jal.data.statistics import IMAGENET
 from jal.experiment.form import Parser, as_name, shown
+from jal.experiment.frozen import Features, with_features
 from jal.experiment.parts import Parts
-from jal.networks import load_pretrained, normalise, overlay, resnet, vit_s16
 from jal.types import Array, InputError
 
-__all__ = ["Arrays", "Corruption", "Data", "Features", "Imbalance", "given_data", "load_data"]
+__all__ = ["Arrays", "Corruption", "Data", "Imbalance", "given_data", "load_data"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,20 +47,6 @@ class Corruption:
     """Largest angle of the rotation, in radians."""
     sigma: float = 0.1
     """Standard deviation of the multiplicative noise."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Features:
-    """Frozen features instead of the inputs; a network's are computed once and kept on disk."""
-
-    kind: Literal["none", "pca", "resnet18", "resnet34", "resnet50", "vit_s16"] = "none"
-    """What stands for the inputs: principal components (pca), or a pre-trained network's
-    penultimate layer."""
-    components: int = 64
-    """How many principal components pca keeps."""
-    weights: str | None = None
-    """Pre-trained weights of the network: a safetensors file, or hf:OWNER/NAME. It sees three
-    channels, normalised as ImageNet's were."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +95,7 @@ class Data:
     """Share of the training set, drawn class by class, that forms the pool."""
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
-    features: Features = Features()
+    features: Features = dataclasses.field(default_factory=Features)
     parts: Parts | None = None
     """Shares into which the training data are divided for agents, once all above is done: agents
     are trained on some and compared on another. None: all of it is the pool."""
@@ -183,7 +167,7 @@ def load_data(config: Data, allow_code: bool = True) -> Dataset:
         dataset = sources.take(dataset, chosen)
     dataset = _with_imbalance(dataset, config.imbalance, config.split_seed)
     dataset = _with_corruption(dataset, config.corruption, config.split_seed)
-    return _with_features(dataset, config.features)
+    return with_features(dataset, config.features)
 
 
 def _of_function(config: Data, allow_code: bool) -> Dataset:
@@ -240,32 +224,3 @@ def _with_corruption(dataset: Dataset, config: Corruption, seed: int) -> Dataset
         return corruption.corrupt(key, image, config.zooms, config.max_angle, config.sigma)
 
     return corruption.corrupted(dataset, seed, config.share, corrupt)
-
-
-def _with_features(dataset: Dataset, config: Features) -> Dataset:
-    if config.kind == "none":
-        return dataset
-    if config.kind == "pca":
-        return features.pca_features(dataset, config.components)
-    if config.weights is None:
-        raise InputError(
-            f"features of a {config.kind} need pre-trained weights: give a safetensors file or "
-            "hf:OWNER/NAME."
-        )
-    given = dataset.train.x.shape[1:]
-    if len(given) != 3 or given[-1] not in (1, 3):
-        raise InputError(
-            f"features of a {config.kind} are of images (H, W, 1) or (H, W, 3), not of inputs of "
-            f"shape {given}."
-        )
-    shape = (*given[:-1], 3)
-    if config.kind == "vit_s16":
-        network = vit_s16(shape, dataset.num_classes)
-    else:
-        depths: dict[str, Literal[18, 34, 50]] = {"resnet18": 18, "resnet34": 34, "resnet50": 50}
-        network = resnet(depths[config.kind], shape, dataset.num_classes)
-    loaded = load_pretrained(config.weights, network)
-    variables = overlay(network.init(jax.random.key(0)), loaded)  # the last layer is not used
-    # One channel less a mean of three has three.
-    mean, std = map(np.asarray, IMAGENET)
-    return features.dataset_features(dataset, normalise(network, mean, std), variables)

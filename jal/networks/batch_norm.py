@@ -16,4 +16,5 @@ class BatchNorm(nnx.BatchNorm):
         super().__init__(channels, momentum=momentum, epsilon=epsilon, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
-        return super().__call__(x).astype(x.dtype)  # the float32 statistics would promote bfloat16
+        """Normalises `[N, H, W, C]`; the float32 statistics would promote bfloat16."""
+        return super().__call__(x).astype(x.dtype)

@@ -20,7 +20,7 @@ from jal.types import InputError
 ROOT = Path(__file__).parents[2]
 VERBS = (
     *("run", "train", "pretrain", "sweep", "report", "compare", "configs", "bench"),
-    "prepare-data",
+    *("convert-weights", "prepare-data"),
 )
 
 
