@@ -80,7 +80,9 @@ def with_features(dataset: Dataset, config: Features) -> Dataset:
         network = networks[kind]((*size, 3), dataset.num_classes)
         mean, std = map(np.asarray, IMAGENET)  # one channel less a mean of three has three
     loaded = load_pretrained(config.weights, network)
-    variables = overlay(network.init(jax.random.key(0)), loaded)  # the last layer is not used
+    shapes = jax.eval_shape(network.init, jax.random.key(0))
+    zeros = jax.tree.map(lambda one: np.zeros(one.shape, one.dtype), shapes)
+    variables = overlay(zeros, loaded)  # zeros for a last layer that does not fit: it is not used
     if side is not None:
         network = resized(network, side)
     batch = max(1, 256 * _WHOLE**2 // max(_WHOLE**2, size[0] * size[1]))
@@ -97,4 +99,5 @@ def _like(weights: Mapping[str, np.ndarray], source: str, shape: tuple[int, ...]
             "architecture's."
         )
     first, second, *hidden, classes = (len(weights[name]) for name in names)
-    return cnn(shape, classes, channels=(first, second), hidden=(hidden[0], hidden[1]))
+    widths = (hidden[0], hidden[1])
+    return cnn(shape, classes, channels=(first, second), hidden=widths, dropout=0.0)
