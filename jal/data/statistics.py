@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["IMAGENET", "standardisation"]
+__all__ = ["IMAGENET", "TENSORFLOW", "standardisation"]
 
 # Mean and deviation of ImageNet's images in [0, 1], by channel.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+# What TensorFlow's EfficientNet-Lite was trained with: bytes less 127, divided by 128.
+TENSORFLOW = ((127 / 255,) * 3, (128 / 255,) * 3)
 
 _AT_ONCE = 2**22  # numbers: a float copy of a large set would take many times its memory
 

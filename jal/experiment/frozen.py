@@ -11,7 +11,7 @@ import numpy as np
 
 from jal.data import features
 from jal.data.sources import Dataset
-from jal.data.statistics import IMAGENET
+from jal.data.statistics import IMAGENET, TENSORFLOW
 from jal.networks import cnn, load_pretrained, normalise, overlay, resized
 from jal.networks.imagenet import networks
 from jal.networks.pretrained import read_statistics, read_weights
@@ -36,8 +36,9 @@ class Features:
     """How many principal components pca keeps."""
     weights: str | None = None
     """Pre-trained weights of the network: a safetensors file, such as jal convert-weights or jal
-    pretrain writes, or hf:OWNER/NAME. ImageNet's networks see three channels, normalised as
-    ImageNet's were; cnn sees its inputs standardised as in its pre-training."""
+    pretrain writes, or hf:OWNER/NAME. ImageNet's networks see three channels, normalised
+    as in their training: efficientnet_lite0's bytes less 127, by 128, the others' by ImageNet's
+    mean and deviation; cnn sees its inputs standardised as in its pre-training."""
     image_size: int | None = None
     """Side in pixels to which the network's images are brought as it takes them, by bilinear
     interpolation; as they are if None."""
@@ -78,7 +79,8 @@ def with_features(dataset: Dataset, config: Features) -> Dataset:
         mean, std = read_statistics(config.weights)
     else:
         network = networks[kind]((*size, 3), dataset.num_classes)
-        mean, std = map(np.asarray, IMAGENET)  # one channel less a mean of three has three
+        # One channel less a mean of three has three.
+        mean, std = map(np.asarray, TENSORFLOW if kind == "efficientnet_lite0" else IMAGENET)
     loaded = load_pretrained(config.weights, network)
     shapes = jax.eval_shape(network.init, jax.random.key(0))
     zeros = jax.tree.map(lambda one: np.zeros(one.shape, one.dtype), shapes)
