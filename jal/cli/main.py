@@ -24,6 +24,11 @@ _VERBS = {
     "configs": ("jal.cli.configs", "configs_command", "lists the configs that come with jal"),
     "data": ("jal.cli.data", "data_command", "lists the tables that keel:NAME reads"),
     "bench": ("jal.cli.bench", "bench_command", "times jal beside other libraries, in a clone"),
+    "convert-weights": (
+        "jal.cli.convert",
+        "convert_command",
+        "turns weights of PyTorch's into safetensors",
+    ),
     "prepare-data": ("jal.cli.prepare", "prepare_command", "prepares a data set for tfds:NAME"),
 }
 
@@ -34,7 +39,7 @@ def main() -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: jal VERB ...; jal VERB --help explains it\n")
         for verb, (_, _, does) in _VERBS.items():
-            print(f"  {verb:13} {does}")
+            print(f"  {verb:15} {does}")
         return
     if arguments[0] not in _VERBS:
         print(f"error: unknown verb {arguments[0]!r}: give {', '.join(_VERBS)}.", file=sys.stderr)

@@ -6,10 +6,13 @@ import numpy as np
 
 from jal.data.dataset import Dataset
 
-__all__ = ["IMAGENET", "brought_to", "mean_and_std", "standardisation", "standardised"]
+__all__ = ["IMAGENET", "TENSORFLOW", "brought_to", "mean_and_std", "standardisation", "standardised"]
 
 # Mean and deviation of ImageNet's images in [0, 1], by channel.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+# What TensorFlow's EfficientNet-Lite was trained with: bytes less 127, divided by 128.
+TENSORFLOW = ((127 / 255,) * 3, (128 / 255,) * 3)
 
 _AT_ONCE = 2**22  # numbers: a float copy of a large set would take many times its memory
 

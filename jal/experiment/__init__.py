@@ -12,8 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jal.experiment.config import Execution, Experiment, Protocol, Shown
-from jal.experiment.data_config import Corruption, Data, Features, Imbalance, load_data
+from jal.experiment.data_config import Corruption, Data, Imbalance, load_data
 from jal.experiment.form import Code
+from jal.experiment.frozen import Features
 from jal.experiment.learner_configs import (
     CNN,
     MLP,

@@ -7,27 +7,25 @@ import inspect
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import jax
 import numpy as np
 import tyro
 
 from jal.code import call, find, is_code
-from jal.data import corruption, features, imbalance, sources
+from jal.data import corruption, imbalance, sources
 from jal.data.dataset import of_classes
 from jal.data.seed_splits import SeedSplits, SplitFunction, class_balanced, seed_splits, whole
 from jal.data.sources import Dataset
 from jal.data.splits import fractions
-from jal.data.statistics import IMAGENET, standardised
+from jal.data.statistics import standardised
 from jal.experiment.form import Parser, as_name, shown
+from jal.experiment.frozen import Features, with_features
 from jal.experiment.parts import Parts
-from jal.networks import load_pretrained, normalise, overlay, resnet, vit_s16
 from jal.types import Array, InputError
 
 __all__ = [
     "Arrays",
     "Corruption",
     "Data",
-    "Features",
     "Imbalance",
     "draw_splits",
     "given_data",
@@ -61,20 +59,6 @@ class Corruption:
     """Largest angle of the rotation, in radians."""
     sigma: float = 0.1
     """Standard deviation of the multiplicative noise."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Features:
-    """Frozen features instead of the inputs; a network's are computed once and kept on disk."""
-
-    kind: Literal["none", "pca", "resnet18", "resnet34", "resnet50", "vit_s16"] = "none"
-    """What stands for the inputs: principal components (pca), or a pre-trained network's
-    penultimate layer."""
-    components: int = 64
-    """How many principal components pca keeps."""
-    weights: str | None = None
-    """Pre-trained weights of the network: a safetensors file, or hf:OWNER/NAME. It sees three
-    channels, normalised as ImageNet's were."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +112,7 @@ class Data:
     """Share of the training set, drawn class by class, that forms the pool."""
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
-    features: Features = Features()
+    features: Features = dataclasses.field(default_factory=Features)
     standardise: bool = False
     """Whether each feature, or channel of images, is brought to mean 0 and deviation 1, by the
     pool's own, which are each seed's where each has a pool."""
@@ -223,7 +207,7 @@ def load_data(config: Data, allow_code: bool = True) -> Dataset:
         chosen = _thinned(dataset.train.y, config, config.split_seed, dataset.num_classes)
         dataset = dataset if chosen is None else sources.take(dataset, chosen)
     dataset = _with_corruption(dataset, config.corruption, config.split_seed)
-    return prepared(_with_features(dataset, config.features), config)
+    return prepared(with_features(dataset, config.features), config)
 
 
 def prepared(dataset: Dataset, config: Data) -> Dataset:
@@ -325,32 +309,3 @@ def _with_corruption(dataset: Dataset, config: Corruption, seed: int) -> Dataset
         return corruption.corrupt(key, image, config.zooms, config.max_angle, config.sigma)
 
     return corruption.corrupted(dataset, seed, config.share, corrupt)
-
-
-def _with_features(dataset: Dataset, config: Features) -> Dataset:
-    if config.kind == "none":
-        return dataset
-    if config.kind == "pca":
-        return features.pca_features(dataset, config.components)
-    if config.weights is None:
-        raise InputError(
-            f"features of a {config.kind} need pre-trained weights: give a safetensors file or "
-            "hf:OWNER/NAME."
-        )
-    given = dataset.train.x.shape[1:]
-    if len(given) != 3 or given[-1] not in (1, 3):
-        raise InputError(
-            f"features of a {config.kind} are of images (H, W, 1) or (H, W, 3), not of inputs of "
-            f"shape {given}."
-        )
-    shape = (*given[:-1], 3)
-    if config.kind == "vit_s16":
-        network = vit_s16(shape, dataset.num_classes)
-    else:
-        depths: dict[str, Literal[18, 34, 50]] = {"resnet18": 18, "resnet34": 34, "resnet50": 50}
-        network = resnet(depths[config.kind], shape, dataset.num_classes)
-    loaded = load_pretrained(config.weights, network)
-    variables = overlay(network.init(jax.random.key(0)), loaded)  # the last layer is not used
-    # One channel less a mean of three has three.
-    mean, std = map(np.asarray, IMAGENET)
-    return features.dataset_features(dataset, normalise(network, mean, std), variables)

@@ -70,5 +70,6 @@ def pretrain(
     assert isinstance(variables, NetworkVariables)
     logits = jax.jit(made.predict)(variables, jnp.asarray(dataset.test.x)).logits
     right = jnp.argmax(logits, axis=1) == jnp.asarray(dataset.test.y)
-    save_weights(out, variables)
+    given = fresh.options(dataset)
+    save_weights(out, variables, given.get("mean", 0.0), given.get("std", 1.0))
     return Pretrained(count, float(info["train_loss"]), float(jnp.mean(right)))

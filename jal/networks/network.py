@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 
 from jal.types import Array, Network, NetworkVariables, Outputs, PyTree
 
-__all__ = ["from_module", "in_precision", "normalise"]
+__all__ = ["from_module", "in_precision", "normalise", "resized"]
 
 
 def from_module(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
@@ -81,6 +81,22 @@ def normalise(network: Network, mean: ArrayLike = 0.0, std: ArrayLike = 1.0) -> 
         return (x - shift) / scale
 
     return _on_inputs(network, scaled, lambda variables: variables, lambda outputs: outputs)
+
+
+def resized(network: Network, side: int) -> Network:
+    """The network on images `[M, H, W, C]` brought to `side` x `side` by bilinear interpolation.
+
+    Pixels are areas, as in PyTorch's align_corners=False; images that shrink are smoothed before.
+
+    Args:
+      network: of float32 images of that side.
+      side: in pixels.
+    """
+
+    def enlarged(x: Array) -> Array:
+        return jax.image.resize(x, (x.shape[0], side, side, x.shape[3]), "bilinear")
+
+    return _on_inputs(network, enlarged, lambda variables: variables, lambda outputs: outputs)
 
 
 def in_precision(network: Network, dtype: Any) -> Network:

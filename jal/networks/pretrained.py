@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jal.files import replace_file
 from jal.networks import weight_names
@@ -21,12 +23,14 @@ __all__ = [
     "convert",
     "load_pretrained",
     "overlay",
+    "read_statistics",
     "read_weights",
     "save_weights",
     "weights_fingerprint",
 ]
 
 _EXTRA = 'pre-trained weights need the extra hub: pip install -e ".[hub]".'
+_Read = TypeVar("_Read")
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 
 
@@ -62,8 +66,16 @@ def check_can_save(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def save_weights(path: Path, variables: NetworkVariables) -> None:
+def save_weights(
+    path: Path, variables: NetworkVariables, mean: ArrayLike = 0.0, std: ArrayLike = 1.0
+) -> None:
     """Writes the network's weights where `load_pretrained` reads them, by the names that it reads.
+
+    Args:
+      path: a safetensors file.
+      variables: of the network.
+      mean: by which its inputs were standardised, see `normalise`; for `read_statistics`.
+      std: likewise.
 
     Raises:
       InputError, OSError: as `check_can_save`.
@@ -80,7 +92,9 @@ def save_weights(path: Path, variables: NetworkVariables) -> None:
         for name, leaf in named.items()
         if name is not None
     }
-    replace_file(path, lambda to: save_file(tensors, to))
+    statistics = {"mean": mean, "std": std}
+    metadata = {name: json.dumps(np.asarray(one).tolist()) for name, one in statistics.items()}
+    replace_file(path, lambda to: save_file(tensors, to, metadata))
 
 
 def read_weights(source: str | Path) -> dict[str, np.ndarray]:
@@ -93,6 +107,29 @@ def read_weights(source: str | Path) -> dict[str, np.ndarray]:
     Raises:
       InputError: for a file that is missing, cannot be downloaded, or is not safetensors.
     """
+    return _opened(
+        source,
+        lambda file: {name: file.get_tensor(name) for name in file.keys()},  # noqa: SIM118
+    )
+
+
+def read_statistics(source: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation by which the inputs of a network of `save_weights` were standardised.
+
+    Raises:
+      InputError: as `read_weights`, and for a file that does not hold them.
+    """
+    metadata = _opened(source, lambda file: file.metadata()) or {}
+    if not {"mean", "std"} <= metadata.keys():
+        raise InputError(
+            f"{source} does not say how its network's inputs were standardised: give weights that "
+            "jal pretrain has written."
+        )
+    mean, std = (np.asarray(json.loads(metadata[name]), np.float32) for name in ("mean", "std"))
+    return mean, std
+
+
+def _opened(source: str | Path, read: Callable[[Any], _Read]) -> _Read:
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError as error:
@@ -102,11 +139,11 @@ def read_weights(source: str | Path) -> dict[str, np.ndarray]:
     if path.suffix in _PICKLES:
         raise InputError(
             f"the weights file {path} is a pickle, which runs code when it is opened: save its "
-            "tensors with safetensors.torch.save_file."
+            "tensors by jal convert-weights, or with safetensors.torch.save_file."
         )
     try:
         with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return read(file)
     except (SafetensorError, OSError) as error:
         raise InputError(f"the weights file {path} is not safetensors ({error}).") from error
 
@@ -117,8 +154,8 @@ def convert(
     """The tensors `weights` in the places, layouts and dtypes of `variables`.
 
     Understood are the names of torchvision's and timm's ResNet, of timm's, DINO's and
-    transformers' ViT, and those of `save_weights`. Where a ViT takes images of another size than
-    the file's, its positions are interpolated as DINO does.
+    transformers' ViT, of efficientnet-lite-pytorch, and those of `save_weights`. Where a ViT takes
+    images of another size than the file's, its positions are interpolated as DINO does.
 
     Args:
       weights: by name.

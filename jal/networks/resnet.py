@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jal.networks.batch_norm import BatchNorm
 from jal.networks.convolution import conv_general_dilated
 from jal.networks.network import from_module
 from jal.networks.pooling import max_pool
@@ -59,16 +60,6 @@ def resnet(
     )
 
 
-class _BatchNorm(nnx.BatchNorm):
-    """torch's momentum 0.1; the running variance takes the batch's biased one, as Flax has it."""
-
-    def __init__(self, channels: int, rngs: nnx.Rngs):
-        super().__init__(channels, momentum=0.9, epsilon=1e-5, rngs=rngs)
-
-    def __call__(self, x: Array) -> Array:
-        return super().__call__(x).astype(x.dtype)  # the float32 statistics would promote bfloat16
-
-
 def _added(x: Array, downsample: nnx.List, residual: Array) -> Array:
     """A block's output: its input, which a projection brings to the residual's shape, and that."""
     for module in downsample:
@@ -81,9 +72,9 @@ class _BasicBlock(nnx.Module):
 
     def __init__(self, inputs: int, width: int, stride: int, rngs: nnx.Rngs):
         self.conv1 = _conv(inputs, width, 3, stride, rngs)
-        self.bn1 = _BatchNorm(width, rngs)
+        self.bn1 = BatchNorm(width, rngs)
         self.conv2 = _conv(width, width, 3, 1, rngs)
-        self.bn2 = _BatchNorm(width, rngs)
+        self.bn2 = BatchNorm(width, rngs)
         self.downsample = _downsample(inputs, width, stride, rngs)
 
     def __call__(self, x: Array) -> Array:
@@ -97,11 +88,11 @@ class _Bottleneck(nnx.Module):
     def __init__(self, inputs: int, width: int, stride: int, rngs: nnx.Rngs):
         outputs = self.expansion * width
         self.conv1 = _conv(inputs, width, 1, 1, rngs)
-        self.bn1 = _BatchNorm(width, rngs)
+        self.bn1 = BatchNorm(width, rngs)
         self.conv2 = _conv(width, width, 3, stride, rngs)
-        self.bn2 = _BatchNorm(width, rngs)
+        self.bn2 = BatchNorm(width, rngs)
         self.conv3 = _conv(width, outputs, 1, 1, rngs)
-        self.bn3 = _BatchNorm(outputs, rngs)
+        self.bn3 = BatchNorm(outputs, rngs)
         self.downsample = _downsample(inputs, outputs, stride, rngs)
 
     def __call__(self, x: Array) -> Array:
@@ -134,7 +125,7 @@ class _ResNet(nnx.Module):
         self.conv1 = (
             _conv(channels, 64, 3, 1, rngs) if stem == "cifar" else _conv(channels, 64, 7, 2, rngs)
         )
-        self.bn1 = _BatchNorm(64, rngs)
+        self.bn1 = BatchNorm(64, rngs)
         wide = block.expansion
         self.layer1 = _layer(block, sizes[0], 64, 64, 1, rngs)
         self.layer2 = _layer(block, sizes[1], 64 * wide, 128, 2, rngs)
@@ -193,4 +184,4 @@ def _downsample(inputs: int, outputs: int, stride: int, rngs: nnx.Rngs) -> nnx.L
     """What the shortcut passes through: nothing where the shapes agree."""
     if stride == 1 and inputs == outputs:
         return nnx.List([])
-    return nnx.List([_conv(inputs, outputs, 1, stride, rngs), _BatchNorm(outputs, rngs)])
+    return nnx.List([_conv(inputs, outputs, 1, stride, rngs), BatchNorm(outputs, rngs)])

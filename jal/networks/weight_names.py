@@ -2,6 +2,7 @@
 
 jal's modules bear the names of torchvision's and timm's ResNet and of timm's and DINO's ViT, so
 that a variable's path is nearly its name there; tables lead from there to transformers' names.
+EfficientNet-Lite's modules are those of efficientnet-lite-pytorch, whose names begin with a line.
 The CNN and the MLP are jal's own, and known by their paths.
 """
 
@@ -55,6 +56,9 @@ def spelling(names: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
     The function returned gives one name, or three to be stacked along the first axis: transformers
     keeps queries, keys and values apart.
     """
+    names = tuple(names)
+    if "_conv_stem.weight" in names:
+        return lambda name: (_underlined(name),)
     marker = "embeddings.cls_token"
     prefixes = [name.removesuffix(marker) for name in names if name.endswith(marker)]
     return lambda name: _transformers(name, prefixes[0]) if prefixes else (name,)
@@ -63,6 +67,12 @@ def spelling(names: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
 def is_ignored(name: str) -> bool:
     """Whether a network needs no place for `name`: its logits and features do not depend on it."""
     return name.endswith(_IGNORED)
+
+
+def _underlined(name: str) -> str:
+    """`_blocks.1._bn0.weight` of `blocks.1.bn0.weight`."""
+    *modules, tensor = name.split(".")
+    return ".".join([*(m if m.isdigit() else f"_{m}" for m in modules), tensor])
 
 
 def _transformers(name: str, prefix: str) -> tuple[str, ...]:

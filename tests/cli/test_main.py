@@ -20,7 +20,7 @@ from jal.types import InputError
 ROOT = Path(__file__).parents[2]
 VERBS = (
     *("run", "train", "pretrain", "sweep", "report", "compare", "configs", "data"),
-    *("bench", "prepare-data"),
+    *("bench", "convert-weights", "prepare-data"),
 )
 
 

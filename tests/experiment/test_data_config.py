@@ -136,7 +136,7 @@ def test_features_of_a_pretrained_network(images, tmp_path, monkeypatch):
     expected, _ = network.apply(variables, x.astype(np.float32), False)
     assert found.train.x.shape == (len(x), 512)
     np.testing.assert_allclose(found.train.x, expected.features, rtol=1e-3, atol=1e-3)
-    with pytest.raises(InputError, match="features of a resnet18 need pre-trained weights: give"):
+    with pytest.raises(InputError, match="features of the kind resnet18 need pre-trained"):
         load_data(dataclasses.replace(small, features=Features("resnet18")))
 
 
@@ -148,12 +148,20 @@ def test_features_of_a_pretrained_network(images, tmp_path, monkeypatch):
             {"features": Features("resnet18", weights="w")},
             r"of images .* of shape \(64,\)",
         ),
+        (
+            {"features": Features("cnn", weights="w")},
+            r"of images \(H, W, C\), not of inputs of shape \(64,\)",
+        ),
+        (
+            {"features": Features("pca", image_size=9)},
+            r"image_size 9 is of a network's images, and features\.kind is pca: give data\.image_",
+        ),
         ({"corruption": Corruption(0.5, (0.0, 1.0))}, r"least <= largest .* got \(0\.0, 1\.0\)"),
         ({"corruption": Corruption(0.5, (1.1, 0.9))}, r"got \(1\.1, 0\.9\)"),
         ({"corruption": Corruption(0.5, sigma=-0.1)}, r"a sigma of at least 0, got .* and -0\.1"),
         ({"imbalance": Imbalance("ratio", 0.3, 0)}, "largest class needs at least 1 point, got 0"),
     ],
-    ids=["seed", "features", "zoom", "zooms", "sigma", "imbalance"],
+    ids=["seed", "features", "cnn", "size", "zoom", "zooms", "sigma", "imbalance"],
 )
 def test_what_cannot_be_done(change, says):
     with pytest.raises(InputError, match=says):

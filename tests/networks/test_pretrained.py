@@ -15,6 +15,7 @@ from jal.networks.pretrained import (
     convert,
     load_pretrained,
     overlay,
+    read_statistics,
     read_weights,
     save_weights,
 )
@@ -333,3 +334,14 @@ def test_a_file_of_another_network_is_refused(safetensors, tmp_path):
     save_weights(file, mlp((8, 8, 1), 3, (6, 6)).init(jax.random.key(0)))
     with pytest.raises(InputError, match=r"hidden\.1\.bias, for which the network has no place"):
         load_pretrained(file, mlp((8, 8, 1), 3, (6,)))
+
+
+def test_what_the_inputs_were_standardised_by_is_read_back(safetensors, tmp_path):
+    file = tmp_path / "w.safetensors"
+    mean, std = np.array([0.1, 1 / 3], np.float32), np.array([0.7, 2.0], np.float32)
+    save_weights(file, NETWORKS["mlp"](3).init(jax.random.key(0)), mean, std)
+    for found, wanted in zip(read_statistics(file), (mean, std), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    safetensors.save_file({"a": np.ones(2)}, file)
+    with pytest.raises(InputError, match=r"does not say how its network's inputs were standard"):
+        read_statistics(file)
