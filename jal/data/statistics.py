@@ -6,7 +6,14 @@ import numpy as np
 
 from jal.data.dataset import Dataset
 
-__all__ = ["IMAGENET", "TENSORFLOW", "brought_to", "mean_and_std", "standardisation", "standardised"]
+__all__ = [
+    "IMAGENET",
+    "TENSORFLOW",
+    "brought_to",
+    "mean_and_std",
+    "standardisation",
+    "standardised",
+]
 
 # Mean and deviation of ImageNet's images in [0, 1], by channel.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
