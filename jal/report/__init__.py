@@ -20,6 +20,7 @@ from jal.report.notes import notes
 from jal.report.page import page
 from jal.report.pairwise import Pairwise, over_data_sets, pairwise
 from jal.report.plots import learning_curves, save
+from jal.report.pool_plots import plane, pool_groups, pool_round, pool_values
 from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, metric_densities, training_curves
@@ -61,7 +62,11 @@ __all__ = [
     "page",
     "paired_differences",
     "pairwise",
+    "plane",
     "points_curve",
+    "pool_groups",
+    "pool_round",
+    "pool_values",
     "print_comparison",
     "print_tables",
     "print_training",
