@@ -23,7 +23,7 @@ from jal.report.plots import learning_curves, save
 from jal.report.pool_plots import plane, pool_groups, pool_round, pool_values
 from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
-from jal.report.target_plots import batch_histogram, metric_densities, training_curves
+from jal.report.target_plots import batch_histogram, batch_rounds, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
 from jal.report.terminal import print_comparison, print_tables, print_training
 from jal.report.tidy import aubcs, by_training, curves, label_range
@@ -43,6 +43,7 @@ __all__ = [
     "aubc_differences",
     "aubcs",
     "batch_histogram",
+    "batch_rounds",
     "budget_differences",
     "by_training",
     "class_recalls",
