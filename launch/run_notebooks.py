@@ -1,6 +1,6 @@
 """Runs notebooks from top to bottom and keeps their outputs, less what differs from run to run.
 
-python launch/notebooks.py notebooks/*.ipynb
+python launch/run_notebooks.py notebooks/*.ipynb
 """
 
 from __future__ import annotations
