@@ -14,7 +14,8 @@ import nbclient
 import nbformat
 from nbformat import NotebookNode
 
-LIVE = "application/vnd.jupyter.widget-view+json"  # of progress, empty without its kernel
+LIVE = "application/vnd.jupyter.widget-view+json"
+TEXTS = {"text/html", "text/plain"}
 
 
 def main(paths: list[str]) -> None:
@@ -30,8 +31,8 @@ def main(paths: list[str]) -> None:
 
 
 def execute(notebook: NotebookNode) -> None:
-    """Runs all cells, of each at most ten minutes, in the current folder."""
-    options = {"timeout": 600, "resources": {"metadata": {"path": "."}}}
+    """Runs all cells, in the current folder; an hour is too long for one."""
+    options = {"timeout": 3600, "coalesce_streams": True, "resources": {"metadata": {"path": "."}}}
     nbclient.NotebookClient(notebook, **options).execute()
 
 
@@ -42,8 +43,14 @@ def cleaned(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata = NotebookNode()
         if cell.cell_type == "code":
-            cell.outputs = [one for one in cell.outputs if LIVE not in one.get("data", {})]
+            cell.outputs = [one for one in cell.outputs if not _empty(one)]
     return notebook
+
+
+def _empty(output: NotebookNode) -> bool:
+    """Whether it shows nothing without a kernel: progress, and what its end leaves."""
+    data = output.get("data", {"text/plain": " "})
+    return LIVE in data or (set(data) <= TEXTS and not data["text/plain"])
 
 
 if __name__ == "__main__":
