@@ -12,6 +12,7 @@ from jal.report.plots import COLOURS, InlineFigure
 __all__ = ["plane", "pool_groups", "pool_round", "pool_values"]
 
 _SIZE = (5.6, 4.2)
+_MARKERS = "o^sD"  # of more groups than there are colours
 
 
 def plane(features: ArrayLike) -> np.ndarray:
@@ -112,7 +113,9 @@ def _groups(
 ) -> None:
     for one in np.unique(group[~labelled]):
         mine = ~labelled & (group == one)
-        panel.scatter(*at[mine].T, s=5, color=COLOURS[one % len(COLOURS)], alpha=0.5)
+        turn, colour = divmod(int(one), len(COLOURS))
+        marker = _MARKERS[turn % len(_MARKERS)]
+        panel.scatter(*at[mine].T, s=5, color=COLOURS[colour], marker=marker, alpha=0.5)
     rim = {"edgecolor": "black", "linewidth": 0.4}
     panel.scatter(*at[labelled].T, s=14, color="#bbbbbb", label="labelled", **rim)
     if marked is not None:
