@@ -42,7 +42,7 @@ def pool_groups(
     """
     figure = InlineFigure(figsize=_SIZE, layout="constrained")
     panel = figure.subplots()
-    _groups(panel, *map(np.asarray, (at, group, labelled)), marked, mark)
+    _groups(panel, np.asarray(at), np.asarray(group), np.asarray(labelled), marked, mark)
     panel.set_title(title)
     return figure
 
@@ -67,7 +67,8 @@ def pool_values(
     """
     figure = InlineFigure(figsize=(_SIZE[0] + 0.8, _SIZE[1]), layout="constrained")
     panel = figure.subplots()
-    _values(panel, *map(np.asarray, (at, value, labelled, picks)), meaning)
+    drawn = np.asarray(at), np.asarray(value), np.asarray(labelled), np.asarray(picks)
+    _values(panel, *drawn, meaning)
     panel.set_title(title)
     return figure
 
