@@ -22,6 +22,7 @@ _VERBS = {
     "report": ("jal.cli.report", "report_command", "makes the page of a run anew"),
     "compare": ("jal.cli.report", "compare_command", "shows two or more runs beside each other"),
     "configs": ("jal.cli.configs", "configs_command", "lists the configs that come with jal"),
+    "data": ("jal.cli.data", "data_command", "lists the tables that keel:NAME reads"),
     "bench": ("jal.cli.bench", "bench_command", "times jal beside other libraries, in a clone"),
     "prepare-data": ("jal.cli.prepare", "prepare_command", "prepares a data set for tfds:NAME"),
 }

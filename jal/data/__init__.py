@@ -14,12 +14,14 @@ from jal.data.imbalance import (
     step_counts,
     with_counts,
 )
+from jal.data.keel import KeelSet, keel_sets
 from jal.data.sources import Dataset, from_arrays, load, take
 from jal.data.splits import fractions
 from jal.data.statistics import standardisation
 
 __all__ = [
     "Dataset",
+    "KeelSet",
     "compose",
     "corrupt",
     "corrupt_fraction",
@@ -29,6 +31,7 @@ __all__ = [
     "fractions",
     "from_arrays",
     "imbalanced",
+    "keel_sets",
     "load",
     "long_tail_counts",
     "ratio_counts",

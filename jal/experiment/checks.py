@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from jal.data.dataset import Dataset
+from jal.data.seed_splits import SeedSplits, of_seed
 from jal.experiment.config import Experiment, metrics_of
 from jal.experiment.config_file import one_line
+from jal.experiment.data_config import draw_splits
 from jal.experiment.form import shown
 from jal.experiment.learner_configs import build_learner, check_learner
 from jal.experiment.queries import Learned, QueryConfig, make
-from jal.experiment.starts import Chosen
+from jal.experiment.starts import Chosen, Indices
 from jal.metrics import registry
 from jal.strategies import registry as strategy_registry
 from jal.types import Array, InputError, Learner, Strategy
@@ -33,6 +35,8 @@ class Checked(NamedTuple):
       batches: query -> labels bought in each round; where it chooses them, the most.
       max_labels: that any cell may have.
       chooser: the strategy that the start names to choose the first labels; None without one.
+      dataset: the pool and the test set; where each seed has its own, all examples as `whole`.
+      splits: each seed's; None where all have one.
     """
 
     learners: dict[str, Learner]
@@ -40,7 +44,9 @@ class Checked(NamedTuple):
     metrics: dict[str, Callable[[Array, Array], Array]]
     batches: dict[str, tuple[int, ...]]
     max_labels: int
-    chooser: Strategy | None = None
+    chooser: Strategy | None
+    dataset: Dataset
+    splits: SeedSplits | None
 
 
 def check(
@@ -67,12 +73,22 @@ def check(
             f"the data set has {len(dataset.rows)} rows for {len(dataset.train.y)} training "
             "examples: choose examples by jal.data.take."
         )
+    seeds = experiment.seed_numbers()
+    held, splits = draw_splits(experiment.data, dataset, seeds, allow_code)
+    if splits is not None:
+        dataset = of_seed(held, splits, 0)
+        _check_scaling(experiment)
     found = metrics_of(experiment.protocol, allow_code)
     _check_metrics(found, len(dataset.test.y), dataset.num_classes)
     for name, config in experiment.learners.items():
         check_learner(name, config)
     points, classes, protocol = len(dataset.train.y), dataset.num_classes, experiment.protocol
-    protocol.start.check(dataset.train.y, classes, len(experiment.seed_numbers()))
+    if splits is None or isinstance(protocol.start, Indices):
+        y = dataset.train.y if splits is None else held.train.y[splits.pool]
+        protocol.start.check(y, classes, len(seeds))
+    else:
+        for pool in splits.pool:
+            protocol.start.check(held.train.y[pool], classes, len(seeds))
     initial = protocol.start.size(points, classes)
     made = [
         (learned or {}).get(query) if isinstance(query, Learned) else make(query, allow_code)
@@ -107,7 +123,17 @@ def check(
         config = experiment.learners[learner]
         _check_pair(learner, config, learners[learner], query.name, strategy, dataset.train.x)
         strategies[learner, query.name] = strategy
-    return Checked(learners, strategies, found, batches, max_labels, chooser)
+    return Checked(learners, strategies, found, batches, max_labels, chooser, held, splits)
+
+
+def _check_scaling(experiment: Experiment) -> None:
+    """Raises InputError where a learner would be scaled by the pool of one seed alone."""
+    for name, config in experiment.learners.items():
+        if getattr(config, "normalise", None) == "pool":
+            raise InputError(
+                f"{name} is to be scaled by the pool, and each seed has its own: give "
+                f"learners.{name}.normalise none, and data.standardise True."
+            )
 
 
 def _chooser(

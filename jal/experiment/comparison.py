@@ -56,13 +56,15 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
     strategies = {} if agents is None else agents.strategies
     checked = check(experiment, dataset, strategies, session.allow_names)
     mesh = experiment_mesh(experiment)
-    blocks = blocks_of(experiment, dataset, checked, agents.starts if agents else {}, mesh)
+    dataset, splits = checked.dataset, checked.splits
+    blocks = blocks_of(experiment, checked, agents.starts if agents else {}, mesh)
     rounds = experiment.protocol.rounds
     shown = RunProgress(rounds, len(blocks), len(experiment.seed_numbers()), session.progress)
     for note in whole.notes:
         shown.note(f"note: {note}")
     checkpoints, step = None, None
-    identity = _identity(experiment, whole, agents.weights if agents else [])
+    drawn = [] if splits is None else [*jax.tree.leaves(splits)]
+    identity = _identity(experiment, whole, [*(agents.weights if agents else []), *drawn])
     if folder is not None:
         if resumed:
             check_data(folder, experiment.data.source, identity)
@@ -89,7 +91,7 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
             (name, query.name): by_name[name, query.name] for name, query in experiment.cells()
         }
         info = described(mesh, time.perf_counter() - began, compiling, resumed) | {
-            "pool": len(dataset.train.y),
+            "pool": len(dataset.train.y) if splits is None else splits.pool.shape[1],
             "data_sha256": fingerprint(whole),
             "class_names": list(whole.class_names),
             "notes": list(whole.notes),
@@ -150,7 +152,8 @@ def _advance(program: Program, block: Block) -> Any:
 
 
 def _identity(experiment: Experiment, dataset: Dataset, weights: list[np.ndarray]) -> str:
-    """SHA-256 of what a run depends on beside its config: data, pre-trained weights, policies."""
+    """SHA-256 of what a run depends on beside its config: data, splits of the seeds, pre-trained
+    weights, policies."""
     named = [weights_of(config) for config in experiment.learners.values()]
     content = [fingerprint(dataset), *(weights_fingerprint(file) for file in named if file)]
     content += [hashlib.sha256(array.tobytes()).hexdigest() for array in weights]

@@ -234,6 +234,7 @@ class Experiment(Form):
         if idle:
             raise InputError(f"no query runs with the learner {idle[0]}: leave it out.")
         self.shown.check(self)
+        self._check_split()
         if not self.learned():
             for what, is_default in {
                 "classifier agents": self.protocol.classifier == "untrained",
@@ -244,6 +245,21 @@ class Experiment(Form):
                         f"{what} is for trained agents, and no query is a Learned: add one, or "
                         "leave it out."
                     )
+
+    def _check_split(self) -> None:
+        """Raises InputError for what takes one pool, where each seed has its own."""
+        self.data.check()
+        if self.data.split == "fixed":
+            return
+        for what, wrong in {
+            f"splits {self.protocol.splits}": self.protocol.splits > 1,
+            "a trained agent": bool(self.learned()),
+        }.items():
+            if wrong:
+                raise InputError(
+                    f"by data.split {as_name(self.data.split)} each seed has a pool of its own, "
+                    f"which is not for {what}: give split fixed, or leave that out."
+                )
 
 
 def of_split(first: int, count: int, splits: int, split: int | None) -> range:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import jax
@@ -13,15 +14,26 @@ import tyro
 from jal.code import call, find, is_code
 from jal.data import corruption, features, imbalance, sources
 from jal.data.dataset import of_classes
+from jal.data.seed_splits import SeedSplits, SplitFunction, class_balanced, seed_splits, whole
 from jal.data.sources import Dataset
 from jal.data.splits import fractions
-from jal.data.statistics import IMAGENET
+from jal.data.statistics import IMAGENET, standardised
 from jal.experiment.form import Parser, as_name, shown
 from jal.experiment.parts import Parts
 from jal.networks import load_pretrained, normalise, overlay, resnet, vit_s16
 from jal.types import Array, InputError
 
-__all__ = ["Arrays", "Corruption", "Data", "Features", "Imbalance", "given_data", "load_data"]
+__all__ = [
+    "Arrays",
+    "Corruption",
+    "Data",
+    "Features",
+    "Imbalance",
+    "draw_splits",
+    "given_data",
+    "load_data",
+    "prepared",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,10 +91,10 @@ class Arrays:
     """Number of classes."""
 
 
-_KINDS = ("sklearn", "tfds", "hf", "folder", "npz")
+_KINDS = ("sklearn", "tfds", "hf", "folder", "npz", "keel")
 
 
-def _source(tree: Any, where: str) -> Any:
+def _named(tree: Any, where: str) -> Any:
     if not isinstance(tree, str) and not callable(tree):
         raise InputError(f"{where} must be a name or a function, got {shown(tree)}.")
     return tree
@@ -92,17 +104,22 @@ def _source(tree: Any, where: str) -> Any:
 class Data:
     """The data set, and what is done to it first."""
 
-    source: Annotated[Any, Parser(_source)] = "sklearn:digits"
-    """sklearn:digits, tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or
-    npz:PATH with x and y, or with x_train, y_train, x_test and y_test; package.module:attribute of
-    a function that returns a jal.data.Dataset (given split_seed and test_size where it takes
-    these), or that function; arrays where a data set was given in Python."""
+    source: Annotated[Any, Parser(_named)] = "sklearn:digits"
+    """sklearn:NAME (digits, breast_cancer, iris, wine), keel:NAME of a table that jal data lists,
+    tfds:NAME, hf:NAME, folder:PATH of class-named folders of images, or npz:PATH with x and y, or
+    with x_train, y_train, x_test and y_test; package.module:attribute of a function that returns a
+    jal.data.Dataset (given split_seed and test_size where it takes these), or that function; arrays
+    where a data set was given in Python."""
     test_size: int | float | None = None
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""
+    split: Annotated[Any, Parser(_named)] = "fixed"
+    """fixed: all seeds have one pool and one test set; per_seed: each seed draws its own, so that
+    intervals hold for other data too, seed i as split_seed + i would; or a function (y [N], seed)
+    -> (pool, test) of indices of all that the source holds, or package.module:attribute of one."""
     split_seed: int = 0
     """Seed of the split into pool and test set, and of all other draws from the data; the same for
-    all seeds of the experiment."""
+    all seeds of the experiment, if split is fixed."""
     image_size: int | None = None
     """Side in pixels to which images are resized; as they are if None."""
     classes: tuple[int, ...] | None = None
@@ -112,6 +129,9 @@ class Data:
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
     features: Features = Features()
+    standardise: bool = False
+    """Whether each feature, or channel of images, is brought to mean 0 and deviation 1, by the
+    pool's own, which are each seed's where each has a pool."""
     parts: Parts | None = None
     """Shares into which the training data are divided for agents, once all above is done: agents
     are trained on some and compared on another. None: all of it is the pool."""
@@ -122,15 +142,36 @@ class Data:
         """The data of one of several splits; of None themselves."""
         return dataclasses.replace(self, split_seed=self.split_seed + (split or 0))
 
+    def check(self) -> None:
+        """Raises InputError for what cannot be done where each seed has a pool of its own."""
+        if self.split == "fixed":
+            return
+        for what, is_default in {
+            "data.corruption": self.corruption == Corruption(),
+            "data.features of pca": self.features.kind != "pca",
+            "data.parts": self.parts is None,
+        }.items():
+            if not is_default:
+                raise InputError(
+                    f"{what} is of one pool, and by data.split {as_name(self.split)} each seed has "
+                    "its own: give split fixed, or leave it out."
+                )
+
 
 def given_data(config: Data, dataset: Dataset) -> Data:
     """The config of a run that a data set is given to: its source is arrays.
 
     Raises:
-      InputError: where the config asks for other data, or for something to be done to them; all but
-        split_seed and parts, which divide the data among agents.
+      InputError: where the config asks for other data, or for something to be done to them that
+        the caller could have done. What stays are parts, which divide the data among agents, and
+        each seed's own split.
     """
-    asked = dataclasses.replace(config, split_seed=0, parts=None, arrays=None)
+    own = {"split": config.split, "standardise": config.standardise, "parts": config.parts}
+    own["split_seed"] = config.split_seed
+    if config.split != "fixed":  # these are of what each seed draws
+        own |= {name: getattr(config, name) for name in ("test_size", "train_share", "imbalance")}
+    left = {name: getattr(Data(), name) for name in own}
+    asked = dataclasses.replace(config, **left, arrays=None)
     if asked not in (Data(), Data("arrays")):
         fields = (field.name for field in dataclasses.fields(Data))
         name = next(name for name in fields if getattr(asked, name) != getattr(Data(), name))
@@ -140,7 +181,7 @@ def given_data(config: Data, dataset: Dataset) -> Data:
         )
     train, test = dataset.train, dataset.test
     arrays = Arrays(len(train.y), len(test.y), train.x.shape[1:], dataset.num_classes)
-    return Data("arrays", split_seed=config.split_seed, parts=config.parts, arrays=arrays)
+    return Data("arrays", **own, arrays=arrays)
 
 
 def load_data(config: Data, allow_code: bool = True) -> Dataset:
@@ -178,12 +219,60 @@ def load_data(config: Data, allow_code: bool = True) -> Dataset:
         )
     if config.classes is not None:
         dataset = of_classes(dataset, config.classes)
-    if config.train_share != 1.0:
-        (chosen,) = fractions(dataset.train.y, (config.train_share,), config.split_seed)
-        dataset = sources.take(dataset, chosen)
-    dataset = _with_imbalance(dataset, config.imbalance, config.split_seed)
+    if config.split == "fixed":
+        chosen = _thinned(dataset.train.y, config, config.split_seed, dataset.num_classes)
+        dataset = dataset if chosen is None else sources.take(dataset, chosen)
     dataset = _with_corruption(dataset, config.corruption, config.split_seed)
-    return _with_features(dataset, config.features)
+    return prepared(_with_features(dataset, config.features), config)
+
+
+def prepared(dataset: Dataset, config: Data) -> Dataset:
+    """The data set standardised, if the config wants it and all seeds have one pool."""
+    return standardised(dataset) if config.standardise and config.split == "fixed" else dataset
+
+
+def draw_splits(
+    config: Data, dataset: Dataset, seeds: Sequence[int], allow_code: bool = True
+) -> tuple[Dataset, SeedSplits | None]:
+    """The data set `whole`, and the split of each seed; the data set itself and None where the
+    split is fixed.
+
+    Args:
+      config: which.
+      dataset: of `load_data`, or one that was given.
+      seeds: their numbers.
+      allow_code: as in `load_data`.
+
+    Raises:
+      InputError: where a split cannot be drawn.
+    """
+    if config.split == "fixed":
+        return dataset, None
+    size = len(dataset.test.y) if config.test_size is None else config.test_size
+    balanced = class_balanced(size)
+    split: SplitFunction = find("split", config.split, {"per_seed": balanced}, allow_code)
+    everything, classes = whole(dataset), dataset.num_classes
+    numbers = [config.split_seed + seed for seed in seeds]
+    return everything, seed_splits(
+        everything,
+        lambda y, seed: call("split", split, y, seed),
+        numbers,
+        lambda y, seed: _thinned(y, config, seed, classes),
+        config.standardise,
+    )
+
+
+def _thinned(y: np.ndarray, config: Data, seed: int, classes: int) -> np.ndarray | None:
+    """Which points of a pool stay, of the wanted share and counts; all of them if None."""
+    chosen = None
+    if config.train_share != 1.0:
+        (chosen,) = fractions(y, (config.train_share,), seed)
+        y = y[chosen]
+    wanted = _counts(np.bincount(y, minlength=classes), config.imbalance)
+    if wanted is None:
+        return chosen
+    fewer = imbalance.with_counts(y, wanted, seed)
+    return fewer if chosen is None else chosen[fewer]
 
 
 def _of_function(config: Data, allow_code: bool) -> Dataset:
@@ -212,19 +301,15 @@ def _of_function(config: Data, allow_code: bool) -> Dataset:
     return made
 
 
-def _with_imbalance(dataset: Dataset, config: Imbalance, seed: int) -> Dataset:
+def _counts(present: np.ndarray, config: Imbalance) -> np.ndarray | None:
+    """Points of each class that are wanted, of those `present [K]`; None where all are."""
     if config.profile == "none":
-        return dataset
-    classes = dataset.num_classes
-    counts = np.bincount(dataset.train.y, minlength=classes)
-    largest = int(counts.min()) if config.largest is None else config.largest
+        return None
+    largest = int(present.min()) if config.largest is None else config.largest
     if config.profile == "step":
-        wanted = imbalance.step_counts(largest, classes)
-    elif config.profile == "long_tail":
-        wanted = imbalance.long_tail_counts(largest, config.amount, classes)
-    else:
-        wanted = imbalance.ratio_counts(largest, config.amount, classes)
-    return imbalance.imbalanced(dataset, wanted, seed)
+        return imbalance.step_counts(largest, len(present))
+    counts = {"long_tail": imbalance.long_tail_counts, "ratio": imbalance.ratio_counts}
+    return counts[config.profile](largest, config.amount, len(present))
 
 
 def _with_corruption(dataset: Dataset, config: Corruption, seed: int) -> Dataset:

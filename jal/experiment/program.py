@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from jal.data.dataset import Dataset, Examples
+from jal.data.dataset import Examples
+from jal.data.seed_splits import SeedSplits
 from jal.episode import Episode, EpisodeState, episode
 from jal.experiment.checks import Checked
 from jal.experiment.compiled import (
@@ -30,7 +31,7 @@ from jal.parallel import replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
 from jal.types import Array, Parameters, Pool, PyTree, Strategy
 
-__all__ = ["Block", "blocks_of", "experiment_mesh"]
+__all__ = ["Block", "blocks_of", "cut", "experiment_mesh"]
 
 
 class Block(NamedTuple):
@@ -50,7 +51,8 @@ class Block(NamedTuple):
         next one's; raises InputError where that does not fit.
       first: `() -> Arguments` of the program's `begin`.
       following: likewise of its `advance`.
-      labelled: `(state) -> [lanes, n]` int32: pool indices in order of labelling, then -1.
+      labelled: `(state) -> [lanes, n]` int32: indices of the data set's training examples in order
+        of labelling, then -1.
     """
 
     learners: tuple[str, ...]
@@ -64,7 +66,6 @@ class Block(NamedTuple):
 
 def blocks_of(
     experiment: Experiment,
-    dataset: Dataset,
     checked: Checked,
     starts: Mapping[str, PyTree],
     mesh: Mesh,
@@ -73,8 +74,7 @@ def blocks_of(
 
     Args:
       experiment: the config.
-      dataset: the pool and the test set.
-      checked: its learners, strategies and metrics.
+      checked: its data, learners, strategies and metrics.
       starts: learner -> variables `[T, ...]` that seeds start from, instead of untrained ones; seed
         i has entry i modulo T.
       mesh: the devices.
@@ -82,10 +82,11 @@ def blocks_of(
     Raises:
       InputError: where the data do not fit on the devices.
     """
-    devices = list(mesh.devices.flat)
+    devices, dataset, splits = list(mesh.devices.flat), checked.dataset, checked.splits
     check_data(sum(array.nbytes for array in (*dataset.train, *dataset.test)), devices)
     pool, test = (replicate(_as_pool(part), mesh) for part in (dataset.train, dataset.test))
-    points, classes = len(dataset.train.y), dataset.num_classes
+    points = len(dataset.train.y) if splits is None else splits.pool.shape[1]
+    classes = dataset.num_classes
     start, numbers = experiment.protocol.start, np.array(experiment.seed_numbers(), np.int32)
     initial, draw = start.size(points, classes), start.draw(points, classes)
     chosen = isinstance(start, Chosen)
@@ -99,7 +100,9 @@ def blocks_of(
     prepared: dict[str, PyTree] = {}
 
     def prepare(name: str) -> PyTree:
-        """What a learner needs of the pool; made once."""
+        """What a learner needs of the pool that all seeds have; made once."""
+        if splits is not None:
+            return ()
         alike = structure[name]
         if alike not in prepared:
             options = compiler_options(devices[0].platform, level=1)
@@ -124,10 +127,20 @@ def blocks_of(
             rounds = experiment.protocol.rounds
             return episode(made, one_of(strategies, index), measure, rounds, most)
 
+        def seen(
+            split: SeedSplits | None, pool: Pool, test: Pool, data: PyTree
+        ) -> tuple[Pool, Pool, PyTree]:
+            """One seed's pool, test set, and what the learner needs of the former."""
+            if split is None:
+                return pool, test, data
+            pool, test = cut(pool, split)
+            return pool, test, made.prepare(pool.x)
+
         def begin(
-            own: Any, index: Array, pool: Pool, data: PyTree, variables: PyTree
+            own: Any, index: Array, pool: Pool, test: Pool, data: PyTree, variables: PyTree
         ) -> EpisodeState:
-            number, seed, member = own
+            number, seed, member, split = own
+            pool, _, data = seen(split, pool, test, data)
             key_start, key = jax.random.split(jax.random.key(number))
             order = draw(key_start, pool.y, seed)
             one = played(index)
@@ -141,7 +154,7 @@ def blocks_of(
 
         def advance(
             state: EpisodeState,
-            own: tuple[Array, PyTree],
+            own: tuple[Array, PyTree, SeedSplits | None],
             start: Array,
             stop: Array,
             index: Array,
@@ -151,7 +164,8 @@ def blocks_of(
             test: Pool,
             schedule: Array,
         ) -> EpisodeState:
-            member, hyper = own
+            member, hyper, split = own
+            pool, test, data = seen(split, pool, test, data)
             if parameters is not None:
                 parameters = parameters._replace(
                     own=jax.tree.map(lambda leaf: leaf[member], parameters.own)
@@ -162,9 +176,9 @@ def blocks_of(
         def first() -> Arguments:
             variables = starts.get(learner, ())
             seeds = np.arange(len(numbers), dtype=np.int32)
-            own = (numbers, seeds, _members_of(variables, len(numbers)))
-            tiled = tuple(np.tile(each, len(names)) for each in own)
-            return Arguments(tiled, (np.int32(index), pool, prepare(learner), variables))
+            own = (numbers, seeds, _members_of(variables, len(numbers)), splits)
+            shared = (np.int32(index), pool, test, prepare(learner), variables)
+            return Arguments(_repeated(own, len(names)), shared)
 
         def following() -> Arguments:
             schedule = initial + np.cumsum((0, *checked.batches[query.name]))
@@ -175,7 +189,8 @@ def blocks_of(
                 lambda *values: np.repeat(np.asarray(values, np.float32), len(numbers), 0),
                 *[checked.learners[name].hyper for name in names],
             )
-            return Arguments((member, hyper), (*shared, schedule.astype(np.int32)))
+            each = (member, hyper, _repeated(splits, len(names)))
+            return Arguments(each, (*shared, schedule.astype(np.int32)))
 
         def compile_() -> Program:
             # What begins is level 0's to compile, but where it has a strategy to run.
@@ -187,6 +202,9 @@ def blocks_of(
         def labelled(state: EpisodeState) -> np.ndarray:
             order, n = (np.asarray(leaf) for leaf in state.labels)
             order = order[:, : checked.max_labels]
+            if splits is not None:
+                own_pools = _repeated(splits.pool, len(names))
+                order = np.take_along_axis(own_pools, order, axis=1)
             return np.where(np.arange(order.shape[1]) < n[:, None], order, np.int32(-1))
 
         # By number: two learners may have queries of one name that are not the same.
@@ -221,11 +239,32 @@ def _members(query: QueryConfig, checked: Checked, learner: str) -> list[str]:
     ]
 
 
+def _repeated(tree: PyTree, count: int) -> PyTree:
+    """The leaves `[S, ...]` so many times, one after another: `[count S, ...]`."""
+    return jax.tree.map(lambda leaf: np.concatenate([leaf] * count), tree)
+
+
 def _members_of(stacked: PyTree, seeds: int) -> np.ndarray:
     """`[S]` int32: which of T entries, the leaves' first axis, each seed has."""
     leaves = jax.tree.leaves(stacked)
     count = leaves[0].shape[0] if leaves else 1
     return (np.arange(seeds) % count).astype(np.int32)
+
+
+def cut(every: Pool, split: SeedSplits) -> tuple[Pool, Pool]:
+    """The pool and the test set of one split, `[P]` and `[T]` indices, of all examples.
+
+    One copy of the inputs for each seed that is at work at a time.
+    """
+
+    def at(places: Array) -> Pool:
+        x = every.x[places]
+        if split.mean is not None and split.std is not None:
+            scale = 255.0 if x.dtype == jnp.uint8 else 1.0
+            x = (x.astype(jnp.float32) / scale - split.mean) / split.std
+        return Pool(x, every.y[places])
+
+    return at(jnp.asarray(split.pool)), at(jnp.asarray(split.test))
 
 
 def _as_pool(examples: Examples) -> Pool:

@@ -53,7 +53,8 @@ class Results:
       info: how it was run: versions, device, seconds; `cell_seconds`: "learner/strategy" -> wall
         seconds of its rounds, without compilation, summed over all sessions of a resumed run.
       labelled: "learner/strategy" -> `[S, n]` int32 pool indices in order of labelling; -1 follows
-        where a seed labelled fewer than n.
+        where a seed labelled fewer than n. Where each seed has a pool of its own, indices are of
+        all that the source holds.
       picks: the same as a table that traces each to the data's source, see `jal.experiment.picks`.
       training: the agents' histories: experiment, learner, strategy, seed, epoch, metric, value;
         epoch -1 has what warm start found and the targets. None without agents.

@@ -16,7 +16,7 @@ from rich.console import Console
 
 import jal
 from jal.data.dataset import Dataset
-from jal.experiment.data_config import Data, load_data
+from jal.experiment.data_config import Data, load_data, prepared
 from jal.experiment.folder import Config, create
 from jal.experiment.lock import locked
 
@@ -58,7 +58,10 @@ class Session(NamedTuple):
 
     def data(self, config: Data) -> Dataset:
         """The data set of a config, or the one that was given."""
-        return load_data(config, self.allow_names) if self.dataset is None else self.dataset
+        if self.dataset is None:
+            return load_data(config, self.allow_names)
+        # What was loaded for a check comes as it must be.
+        return prepared(self.dataset, config) if config.source == "arrays" else self.dataset
 
     def say(self, message: str) -> None:
         """One line, where progress is shown."""

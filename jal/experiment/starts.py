@@ -146,26 +146,29 @@ class Indices:
         return len(self.indices[0])
 
     def check(self, y: np.ndarray, classes: int, seeds: int) -> None:
-        """Raises InputError where the pool's classes `y [N]` do not have it."""
+        """Raises InputError where the pool's classes `y [N]`, or each seed's `[S, N]`, do not have
+        it."""
         if len(self.indices) != seeds:
             raise InputError(
                 f"the start's indices have {len(self.indices)} rows for {seeds} seeds: give one "
                 "each."
             )
-        first = self.indices[0]
-        for seed, row in enumerate(self.indices):
+        first, points = self.indices[0], y.shape[-1]
+        for seed, (row, own) in enumerate(
+            zip(self.indices, np.broadcast_to(y, (seeds, points)), strict=True)
+        ):
             if not row or len(row) != len(first) or len(set(row)) != len(row):
                 raise InputError(
                     f"the start's indices of seed {seed} must be {max(len(first), 1)} different "
                     f"ones, as many as seed 0's, got {len(set(row))} different of {len(row)}."
                 )
-            outside = [index for index in row if not 0 <= index < len(y)]
+            outside = [index for index in row if not 0 <= index < points]
             if outside:
                 raise InputError(
                     f"index {outside[0]} of seed {seed}'s start is outside the pool's "
-                    f"0..{len(y) - 1}."
+                    f"0..{points - 1}."
                 )
-            missing = set(range(classes)) - set(y[list(row)].tolist())
+            missing = set(range(classes)) - set(own[list(row)].tolist())
             if missing and self.every_class:
                 raise InputError(
                     f"the start of seed {seed} has no example of class {min(missing)}: give one of "

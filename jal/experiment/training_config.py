@@ -77,6 +77,7 @@ class Training(Form):
                 f"the training {self.name} is on parts of its data, and data.parts is None: give "
                 "Parts(), the same as the experiment's."
             )
+        self.data.check()
 
 
 def build_agent(config: Any, allow_code: bool) -> Any:

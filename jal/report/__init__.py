@@ -21,6 +21,7 @@ from jal.report.page import page
 from jal.report.pairwise import Pairwise, over_data_sets, pairwise
 from jal.report.plots import learning_curves, save
 from jal.report.pool_plots import plane, pool_groups, pool_round, pool_values
+from jal.report.ranks import Ranks, critical_difference, ranks, wins_ties_losses
 from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, batch_rounds, metric_densities, training_curves
@@ -38,6 +39,7 @@ from jal.report.trainings import (
 __all__ = [
     "About",
     "Pairwise",
+    "Ranks",
     "Reach",
     "Run",
     "aubc_differences",
@@ -50,6 +52,7 @@ __all__ = [
     "compare",
     "comparison_headline",
     "comparison_page",
+    "critical_difference",
     "curves",
     "differing",
     "headline",
@@ -72,6 +75,7 @@ __all__ = [
     "print_tables",
     "print_training",
     "ranking",
+    "ranks",
     "reach",
     "save",
     "seconds",
@@ -88,4 +92,5 @@ __all__ = [
     "training_summary",
     "untested",
     "wide_summary",
+    "wins_ties_losses",
 ]

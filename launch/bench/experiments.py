@@ -57,7 +57,7 @@ def _running(experiment: Experiment, data: Dataset) -> Iterator[_Running]:
     """The experiment's cells, each compiled when it is asked for; some share a program."""
     checked = check(experiment, data, {}, allow_code=False)
     programs: dict[tuple[str, ...], Program] = {}
-    for block in blocks_of(experiment, data, checked, {}, experiment_mesh(experiment)):
+    for block in blocks_of(experiment, checked, {}, experiment_mesh(experiment)):
         if block.group not in programs:
             programs[block.group] = block.compile()
         program, first, following = programs[block.group], block.first(), block.following()

@@ -19,8 +19,8 @@ from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
 VERBS = (
-    *("run", "train", "pretrain", "sweep", "report", "compare", "configs", "bench"),
-    "prepare-data",
+    *("run", "train", "pretrain", "sweep", "report", "compare", "configs", "data"),
+    *("bench", "prepare-data"),
 )
 
 

@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+from sklearn import datasets
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -74,7 +75,7 @@ def test_class_names_are_kept_but_not_data():
     assert fingerprint(named) == fingerprint(from_arrays(X, Y, X, Y))
 
 
-@pytest.mark.parametrize("source", ["sklearn:digits", "npz:data.npz"])
+@pytest.mark.parametrize("source", ["sklearn:digits", "npz:data.npz", "keel:iris"])
 def test_image_size_is_for_images(source):
     with pytest.raises(InputError, match=f"image_size is for .*tfds, hf, folder; '{source}' is"):
         load(source, image_size=8)
@@ -155,10 +156,30 @@ def test_arrays_that_cannot_be_learned_from(changed, message):
         from_arrays(**arrays | changed)
 
 
-@pytest.mark.parametrize("source", ["digits", "sklearn:iris", "npz:", "npz", ""])
+@pytest.mark.parametrize("source", ["digits", "sklearn:irys", "npz:", "npz", ""])
 def test_unknown_source(source):
-    with pytest.raises(InputError, match=f"unknown dataset '{source}': give sklearn:digits, npz"):
+    with pytest.raises(
+        InputError, match=rf"unknown dataset '{source}': give sklearn:NAME \(digits"
+    ):
         load(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "names"),
+    [
+        ("breast_cancer", (569, 30), ("malignant", "benign")),
+        ("iris", (150, 4), ("setosa", "versicolor", "virginica")),
+        ("wine", (178, 13), ("class_0", "class_1", "class_2")),
+    ],
+)
+def test_tables_of_scikit_learn(name, shape, names):
+    found = load(f"sklearn:{name}", test_size=0.5)
+    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    assert found.rows is not None and found.test_rows is not None
+    assert len(found.rows) + len(found.test_rows) == shape[0]
+    np.testing.assert_array_equal(found.train.x, x[found.rows].astype(np.float32))
+    np.testing.assert_array_equal(found.test.y, y[found.test_rows])
+    assert found.class_names == names and found.train.x.shape[1] == shape[1]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def begun(experiment, starts=None, dataset=DATASET):
     """Each block's state before the first round, by learner and query."""
     made = check(experiment, dataset, {}, False)
     mesh, programs, found = experiment_mesh(experiment), {}, {}
-    for block in blocks_of(experiment, dataset, made, starts or {}, mesh):
+    for block in blocks_of(experiment, made, starts or {}, mesh):
         if block.group not in programs:
             programs[block.group] = block.compile()
         first = block.first()

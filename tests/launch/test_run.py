@@ -204,7 +204,7 @@ def test_full_disk(place):
         ("tiny.py --queries bagde:name=again", "unknown strategy 'bagde': known are"),
         ("tiny.py --queries bald", "bald needs dropout: logistic_regression (LogisticRegre"),
         ("tiny.py --queries waal", "waal trains a part of its own in a network's steps: logis"),
-        ("tiny.py --data.source sklearn:iris", "unknown dataset 'sklearn:iris': give"),
+        ("tiny.py --data.source sklearn:irys", "unknown dataset 'sklearn:irys': give"),
         ("tiny.py --data.source npz:nan.npz", "features of 1 examples, the first number 3"),
         ("tiny.py --data.source npz:label.npz", "training label -1 of example 5 is negative"),
         ("tiny.py --batch 200", "random would buy 1200 labels in 6 rounds after the 10 it"),
