@@ -52,7 +52,8 @@ from jal.experiment.config_file import load_config
 from jal.experiment.learner_configs import build_learner
 from jal.files import replace_file
 from jal.labels import labelled_mask, random_start
-from jal.report.plots import COLOURS, png
+from jal.report.plots import png
+from jal.report.pool_plots import pool_round
 from jal.types import Array, InputError, Labels
 
 
@@ -312,33 +313,10 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 def picture(found: Measured) -> Figure:
     """The pool in the plane of its two principal components: rewards, picks and the TrustSet."""
-    features = np.asarray(found.seen.features, np.float64)
-    centred = features - features.mean(axis=0)
-    plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
-    labelled, trusted = np.asarray(found.seen.labelled), np.asarray(found.trusted)
-    action, actions = np.asarray(found.pool.action), found.expected.shape[1]
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    for cluster in range(len(found.expected)):
-        mine = ~labelled & (action // actions == cluster)
-        left.scatter(*plane[mine].T, s=5, color=COLOURS[cluster % len(COLOURS)], alpha=0.5)
-    rim = {"edgecolor": "black", "linewidth": 0.4}
-    left.scatter(*plane[labelled].T, s=14, color="#bbbbbb", label="labelled", **rim)
-    left.scatter(*plane[labelled & trusted].T, s=30, color="black", marker="*", label="TrustSet")
-    left.set_title("Clusters of the pool, and what is labelled")
-    left.legend(loc="best")
-    expected = np.ravel(found.expected)[action[~labelled]]
-    drawn = right.scatter(*plane[~labelled].T, s=5, c=expected, cmap="viridis")
-    picks = np.asarray(found.picks)
-    picks = picks[picks < len(plane)]
-    right.scatter(*plane[picks].T, s=26, facecolor="none", edgecolor=COLOURS[1], label="picked")
-    right.set_title("Predicted rewards of the sub-clusters")
-    right.legend(loc="best")
-    figure.colorbar(drawn, ax=right, label="predicted reward (minus a distance)")
-    for axes in (left, right):
-        axes.set_xlabel("first principal component of the features")
-    left.set_ylabel("second")
-    return figure
+    seen, action = found.seen, found.pool.action
+    return pool_round(
+        seen.features, seen.labelled, found.trusted, action, found.expected, found.picks
+    )
 
 
 if __name__ == "__main__":

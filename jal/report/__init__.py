@@ -20,10 +20,11 @@ from jal.report.notes import notes
 from jal.report.page import page
 from jal.report.pairwise import Pairwise, over_data_sets, pairwise
 from jal.report.plots import learning_curves, save
+from jal.report.pool_plots import plane, pool_groups, pool_round, pool_values
 from jal.report.ranks import Ranks, critical_difference, ranks, wins_ties_losses
 from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
-from jal.report.target_plots import batch_histogram, metric_densities, training_curves
+from jal.report.target_plots import batch_histogram, batch_rounds, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
 from jal.report.terminal import print_comparison, print_tables, print_training
 from jal.report.tidy import aubcs, by_training, curves, label_range
@@ -44,6 +45,7 @@ __all__ = [
     "aubc_differences",
     "aubcs",
     "batch_histogram",
+    "batch_rounds",
     "budget_differences",
     "by_training",
     "class_recalls",
@@ -64,7 +66,11 @@ __all__ = [
     "page",
     "paired_differences",
     "pairwise",
+    "plane",
     "points_curve",
+    "pool_groups",
+    "pool_round",
+    "pool_values",
     "print_comparison",
     "print_tables",
     "print_training",

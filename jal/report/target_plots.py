@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,8 +14,15 @@ from scipy import stats
 from jal import metrics
 from jal.report.plots import COLOURS, RANDOM, InlineFigure, plain
 from jal.report.targets import MEASURED, batch_sizes
+from jal.report.tidy import curves
 
-__all__ = ["batch_histogram", "constant_histories", "metric_densities", "training_curves"]
+__all__ = [
+    "batch_histogram",
+    "batch_rounds",
+    "constant_histories",
+    "metric_densities",
+    "training_curves",
+]
 
 _HISTORY = ("return", "length", "budget", "quality", "success", "loss")
 _SHARES = ("budget", "quality", "success")
@@ -36,6 +45,35 @@ def batch_histogram(frame: pd.DataFrame, stops: pd.DataFrame, learner: str, agen
     panel.set_ylabel("batches")
     panel.set_title(f"{agent} · {learner}: {sizes.size} batches", parse_math=False)
     plain(panel)
+    return figure
+
+
+def batch_rounds(
+    frame: pd.DataFrame, learner: str, agents: Sequence[str], trainings: int
+) -> Figure:
+    """The batches of each round, a panel for each agent and a line for each training's mean.
+
+    Args:
+      frame: the tidy table.
+      learner: which.
+      agents: some of its strategies.
+      trainings: T; the i-th seed ran with training i modulo T.
+    """
+    figure = InlineFigure(figsize=(4.6 * len(agents), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(agents), sharey=True, squeeze=False)[0]
+    for panel, agent in zip(panels, agents, strict=True):
+        labels, _ = curves(frame, learner)[agent]
+        sizes = np.diff(labels, axis=1)
+        rounds = np.arange(1, sizes.shape[1] + 1)
+        for one in range(trainings):
+            mean = sizes[one::trainings].mean(axis=0)
+            panel.plot(rounds, mean, color=COLOURS[one % len(COLOURS)], label=f"training {one}")
+        panel.set_title(f"{agent} · {learner}", parse_math=False)
+        panel.set_xlabel("round")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        plain(panel)
+    panels[0].set_ylabel("labels bought, mean of the seeds")
+    panels[-1].legend(frameon=False)
     return figure
 
 

@@ -28,6 +28,7 @@ from jal.report.agent_texts import effect_texts, target_texts, training_texts
 from jal.report.page import page
 from jal.report.target_plots import (
     batch_histogram,
+    batch_rounds,
     constant_histories,
     metric_densities,
     training_curves,
@@ -420,6 +421,23 @@ def test_a_histogram_of_batches_up_to_the_target():
     (panel,) = batch_histogram(many, stops, "logreg", "agent").axes
     assert panel.get_xlabel() == "batch size, bins of 100"
     assert [bar.get_height() for bar in panel.patches] == [2, 1, 0, 0, 1]
+
+
+def test_the_batches_of_each_round_are_averaged_over_a_trainings_seeds():
+    """Seeds 0 and 2 ran with training 0, which bought 2 and 4, then 1 and 1; seed 1 with 1."""
+    bought = {0: (5, 7, 8), 1: (5, 6, 9), 2: (5, 9, 10)}
+    frame = pd.DataFrame(
+        [
+            {"learner": "logreg", "strategy": "agent", "seed": seed, "round": t, "labels": n,
+             "metric": "accuracy", "value": 0.5}
+            for seed, labels in bought.items()
+            for t, n in enumerate(labels)
+        ]
+    )  # fmt: skip
+    (panel,) = batch_rounds(frame, "logreg", ["agent"], 2).axes
+    first, second = panel.lines
+    np.testing.assert_array_equal(first.get_xydata(), [[1, 3], [2, 1]])
+    np.testing.assert_array_equal(second.get_xydata(), [[1, 1], [2, 3]])
 
 
 def test_densities_of_what_was_measured_at_the_target():
