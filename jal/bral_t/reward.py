@@ -33,6 +33,8 @@ class Reward(NamedTuple):
       scale: `[F]`, their standard deviation, 1 where they are all alike.
       target_mean: `[]`.
       target_scale: `[]`.
+      low: `[F]`, the least that each input was in training; inputs below count as that.
+      high: `[F]`, the most, likewise.
     """
 
     layers: tuple[Layer, ...]
@@ -40,6 +42,8 @@ class Reward(NamedTuple):
     scale: Array
     target_mean: Array
     target_scale: Array
+    low: Array
+    high: Array
 
 
 def init_reward(key: Array, width: int, hidden: tuple[int, ...]) -> Reward:
@@ -50,11 +54,19 @@ def init_reward(key: Array, width: int, hidden: tuple[int, ...]) -> Reward:
         jnp.ones(width),
         jnp.zeros(()),
         jnp.ones(()),
+        jnp.full(width, -jnp.inf),
+        jnp.full(width, jnp.inf),
     )
 
 
 def predict(reward: Reward, inputs: Array) -> Array:
-    """The predicted rewards `[...]` of `inputs [..., F]`."""
+    """The predicted rewards `[...]` of `inputs [..., F]`.
+
+    Ours: an input outside of what it was in training counts as the nearest that it was. A unit that
+    is dead in nearly all of the samples varies by next to nothing there, so that elsewhere it can be
+    a billion deviations away.
+    """
+    inputs = jnp.clip(inputs, reward.low, reward.high)
     standard = (inputs - reward.mean) / reward.scale
     return _apply(reward.layers, standard) * reward.target_scale + reward.target_mean
 
@@ -95,6 +107,10 @@ def train_reward(
     key_init, key_steps = jax.random.split(key)
     mean, scale = _moments(flat, known[:, None])
     target_mean, target_scale = _moments(wanted, known)
+    low = jnp.min(jnp.where(known[:, None], flat, jnp.inf), axis=0)
+    high = jnp.max(jnp.where(known[:, None], flat, -jnp.inf), axis=0)
+    nothing = low > high  # where no sample is defined
+    low, high = jnp.where(nothing, -jnp.inf, low), jnp.where(nothing, jnp.inf, high)
     flat = jnp.where(known[:, None], (flat - mean) / scale, 0.0)
     wanted = jnp.where(known, (wanted - target_mean) / target_scale, 0.0)
     upto = jnp.cumsum(known)
@@ -125,7 +141,7 @@ def train_reward(
     start = kernel.start, (first.bias, rest)
     (moved, (bias, rest)), losses = jax.lax.scan(step, start, jnp.arange(samples * steps))
     layers = (Layer(kernel.value(moved), bias), *rest)
-    return Reward(layers, mean, scale, target_mean, target_scale), losses
+    return Reward(layers, mean, scale, target_mean, target_scale, low, high), losses
 
 
 class _Kernel(NamedTuple):

@@ -58,7 +58,7 @@ def test_errors_are_weighed_by_sigma(lambda_):
 def pairs():
     trusted = trusted_points(KEY, SEEN, 12, PLAIN)
     policy = Policy(samples=8, actions=2, size=30)
-    return trusted, sample_pairs(KEY, SEEN, trusted, policy)
+    return trusted, jax.jit(lambda: sample_pairs(KEY, SEEN, trusted, policy))()
 
 
 def test_a_pair_is_of_labelled_points(pairs):
@@ -72,7 +72,8 @@ def test_a_pair_is_of_labelled_points(pairs):
 
 def test_fewer_labelled_than_a_pair_may_have():
     trusted = trusted_points(KEY, SEEN, 12, PLAIN)
-    found = sample_pairs(KEY, SEEN, trusted, Policy(samples=2, actions=2, size=100))
+    policy = Policy(samples=2, actions=2, size=100)
+    found = jax.jit(lambda: sample_pairs(KEY, SEEN, trusted, policy))()
     assert found.points.shape == (2, N)  # the pool has no more
     assert ((np.asarray(found.actions.action) < 4).sum(axis=1) == 32).all()  # four fifths of 40
 
@@ -110,5 +111,5 @@ def test_rewards_are_of_the_trust_set_in_the_own_cluster(pairs):
 def test_share(pairs):
     trusted, _ = pairs
     policy = Policy(samples=1, actions=2, size=30, share=0.5)
-    found = sample_pairs(KEY, SEEN, trusted, policy)
+    found = jax.jit(lambda: sample_pairs(KEY, SEEN, trusted, policy))()
     assert (np.asarray(found.actions.action) < 4).sum() == 15

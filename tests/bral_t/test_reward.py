@@ -21,9 +21,12 @@ def test_a_prediction_by_hand():
         Layer(jnp.array([[1.0, -1.0]]), jnp.array([0.0, 1.0])),
         Layer(jnp.array([[2.0], [3.0]]), jnp.array([0.5])),
     )
-    reward = Reward(layers, jnp.array([10.0]), jnp.array([2.0]), jnp.array(-4.0), jnp.array(2.0))
+    moments = (jnp.array([10.0]), jnp.array([2.0]), jnp.array(-4.0), jnp.array(2.0))
+    reward = Reward(layers, *moments, jnp.array([6.0]), jnp.array([14.0]))
     # (14 - 10) / 2 = 2; ReLU of (2, -1) is (2, 0); 2 * 2 + .5 = 4.5; 4.5 * 2 - 4 = 5.
     assert predict(reward, jnp.array([14.0])) == 5.0
+    # Of at most 14. (6 - 10) / 2 = -2; ReLU of (-2, 3) is (0, 3); 9.5 * 2 - 4 = 15.
+    np.testing.assert_array_equal(predict(reward, jnp.array([[20.0], [-9.0]])), [5.0, 15.0])
     assert predict(reward, jnp.zeros((4, 2, 1))).shape == (4, 2)
 
 
@@ -46,6 +49,25 @@ def test_it_learns_what_can_be_learned():
     # Standardised targets: a loss of 1 is that of their mean.
     apart = np.abs(predict(reward, x) - y)
     assert apart.mean() < 0.2 * np.std(y)
+
+
+def test_a_unit_that_was_dead_in_training_blows_up_no_prediction():
+    """Its deviation of 1.6e-11 would make .03 two billion."""
+    x = jax.random.normal(KEY, (1, 40, 2)).at[..., 1].set(0.0).at[0, 0, 1].set(1e-10)
+    options = {"steps": 5, "batch_size": 8, "hidden": (4,)}
+    known = jnp.ones((1, 40), bool)
+    reward, _ = train_reward(KEY, x, x[..., 0], known, **options)
+    assert reward.scale[1] < 1e-10
+    np.testing.assert_array_equal(reward.low, x.min(axis=(0, 1)))
+    np.testing.assert_array_equal(reward.high, x.max(axis=(0, 1)))
+    np.testing.assert_array_equal(
+        predict(reward, jnp.array([0.5, 0.03])), predict(reward, jnp.array([0.5, 1e-10]))
+    )
+    # What is not defined has no say in the bounds; of nothing there are none.
+    fewer = train_reward(KEY, x, x[..., 0], known.at[0, 0].set(False), **options)[0]
+    assert fewer.high[1] == 0.0
+    none = train_reward(KEY, x, x[..., 0], jnp.zeros((1, 40), bool), **options)[0]
+    assert jnp.isinf(none.low).all() and jnp.isfinite(predict(none, x)).all()
 
 
 def test_a_step_sees_the_samples_up_to_now():

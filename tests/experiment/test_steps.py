@@ -209,6 +209,7 @@ def test_what_lists_refuse_before_anything_is_trained(steps, says, tmp_path, mon
     assert ran == [] and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_list_over_splits(tmp_path):
     """Each split's agent is compared on its split."""
     steps = [changed(TRAINING, splits=2, seeds=4), changed(SMALL, splits=2, seeds=4)]

@@ -85,6 +85,7 @@ def found():
     return bral_t_round.measure(experiment, "mlp", 0, 60, 10, policy)
 
 
+@pytest.mark.slow
 def test_a_round_whole(found):
     """Every ranking of the pool and of each new pair; random and untrained ones are near 0."""
     table = pd.DataFrame(found.rows)
@@ -104,6 +105,7 @@ def test_a_round_whole(found):
     assert np.asarray(found.trusted).sum() == 10  # one of each class
 
 
+@pytest.mark.slow
 def test_no_novelty_without_the_nearest_labelled_cluster(found):
     policy = Policy(hidden=(8,), use_labelled_cluster=False)
     actions = found.pool._replace(inputs=found.pool.inputs[..., 2 * 16 :])
@@ -112,6 +114,7 @@ def test_no_novelty_without_the_nearest_labelled_cluster(found):
     assert list(ranks) == ["learned", "untrained", "margin", "random"]
 
 
+@pytest.mark.slow
 def test_the_picture_has_two_panels(found):
     figure = bral_t_round.picture(found)
     left, right, bar = figure.axes
@@ -140,6 +143,7 @@ def test_what_cannot_be_measured(tmp_path):
             bral_t_round.main(config, out=tmp_path / "out", **options)
 
 
+@pytest.mark.slow
 def test_other_labels_are_seen_in_place_of_these(found):
     truth = jnp.arange(1000) % 7
     other = bral_t_round.of_labels(found.seen, truth, jnp.array([3, 999]))

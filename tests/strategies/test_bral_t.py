@@ -37,7 +37,9 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name", ["two agents", *[pytest.param(one, marks=pytest.mark.slow) for one in [*VARIANTS][1:]]]
+)
 def test_every_ablation_keeps_the_contract(name):
     check_strategy(lambda: bral_t(**VARIANTS[name]))
 
@@ -68,6 +70,7 @@ def test_two_agents_switch_at_the_stated_round():
     assert not all(np.array_equal(a, b) for a, b in zip(picks, anew, strict=True))
 
 
+@pytest.mark.slow
 def test_two_agents_of_many_seeds():
     """Lanes learn together, and each keeps its own."""
     strategy, round_ = bral_t(retrain=(0, 2)), linear_round(jax.random.key(0))
