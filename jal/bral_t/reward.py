@@ -63,8 +63,8 @@ def predict(reward: Reward, inputs: Array) -> Array:
     """The predicted rewards `[...]` of `inputs [..., F]`.
 
     Ours: an input outside of what it was in training counts as the nearest that it was. A unit that
-    is dead in nearly all of the samples varies by next to nothing there, so that elsewhere it can be
-    a billion deviations away.
+    is dead in nearly all samples varies by next to nothing there, and elsewhere may be a billion
+    deviations away.
     """
     inputs = jnp.clip(inputs, reward.low, reward.high)
     standard = (inputs - reward.mean) / reward.scale
