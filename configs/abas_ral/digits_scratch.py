@@ -1,4 +1,4 @@
-"""ABAS-RAL on scikit-learn's digits, classifiers from scratch: as its Table 3, Figures 2 and 3.
+"""ABAS-RAL on scikit-learn's digits, classifiers from scratch: as its Table 3, Figure 3.
 
 Command: python launch/run.py configs/abas_ral/digits_scratch.py
 Data: 1,400 of the digits in four parts: 140 state set, 140 warm start, 840 training, 280

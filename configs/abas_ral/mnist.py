@@ -1,4 +1,4 @@
-"""ABAS-RAL on MNIST, the paper's settings: Tables 1 and 2, Figures 2 and 3.
+"""ABAS-RAL on MNIST, the paper's settings: Tables 1 and 2, Figure 2.
 
 Command: python launch/run.py configs/abas_ral/mnist.py
 Hardware: a GPU; not yet measured on one.

@@ -1,4 +1,4 @@
-"""ABAS-RAL on MNIST with classifiers from scratch, the paper's settings: Table 3.
+"""ABAS-RAL on MNIST with classifiers from scratch, the paper's settings: Table 3, Figure 3.
 
 Command: python launch/run.py configs/abas_ral/mnist_scratch.py
 Hardware: a GPU; not yet measured on one.

@@ -2,7 +2,7 @@
 
 Command: python launch/run.py configs/alamp/cifar100_imb.py
 Data: of the classes 491 images, fewer of each next one by the same factor, to a ratio of deviation
-to mean of .740 (Table 2: 17,168 images); the test set stays balanced.
+to mean of .740: 17,147 images, 17,168 in Table 2; the test set stays balanced.
 Protocol: 200 labels at random, then 15 rounds of 200; 5 seeds; weighted SVM and thresholding.
 The paper: alamp gains 1.99 points and alamp-div 3.59 on the mean; 50 % with 1,600 labels by
 alamp-div and at least 2,000 by others.

@@ -2,7 +2,7 @@
 
 Command: python launch/run.py configs/alamp/food101_imb.py
 Data: of the classes 693 images, fewer of each next one by the same factor, to a ratio of deviation
-to mean of .793 (Table 2: 22,956 images); the test set stays balanced.
+to mean of .793: 22,962 images, 22,956 in Table 2; the test set stays balanced.
 Protocol: 200 labels at random, then 15 rounds of 200; 5 seeds; weighted SVM and thresholding.
 The paper: alamp gains .9 points and alamp-div 1.14 on the mean.
 Not run: it needs a GPU and the weights.
