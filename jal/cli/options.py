@@ -173,8 +173,8 @@ def _fields(step: Experiment | Training, common: bool) -> list[Field]:
 
 def _kind(config: Any, name: str) -> Any:
     """The type of a field whose words are none of tyro's."""
-    if isinstance(config, Data) and name == "source":
-        return worded(lambda words: words[0], lambda value: [as_name(value)], "SOURCE", False)
+    if isinstance(config, Data) and name in ("source", "split"):
+        return worded(lambda words: words[0], lambda value: [as_name(value)], name.upper(), False)
     if isinstance(config, Protocol) and name == "metrics":
         return worded(tuple, lambda value: [as_name(one) for one in value], "METRIC ...", True)
     if isinstance(config, Protocol) and name == "start":

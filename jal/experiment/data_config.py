@@ -112,7 +112,7 @@ class Data:
     """Share of the training set, drawn class by class, that forms the pool."""
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
-    features: Features = dataclasses.field(default_factory=Features)
+    features: Features = Features()  # noqa: RUF009  (frozen)
     standardise: bool = False
     """Whether each feature, or channel of images, is brought to mean 0 and deviation 1, by the
     pool's own, which are each seed's where each has a pool."""

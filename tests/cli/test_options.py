@@ -63,6 +63,7 @@ SPECIAL = {
     ),
     "start": (["random:share=0.5"], Random(share=0.5)),
     "source": (["sklearn:iris"], "sklearn:iris"),
+    "data.split": (["per_seed"], "per_seed"),  # the protocol's is a number
     "metrics": (["f1", "recall"], ("f1", "recall")),
     "learner": (["svc:C=2"], SVC(C=2.0)),
 }
@@ -139,8 +140,8 @@ def changes(config: Any, path: str) -> tuple[list[str], Any]:
     first, _, rest = path.partition(".")
     flag = f"--{rest if first in FLAT else path}".replace("_", "-")
     name = path.rpartition(".")[2]
-    if name in SPECIAL:
-        given, value = SPECIAL[name]
+    if name in SPECIAL or path in SPECIAL:
+        given, value = SPECIAL[path if path in SPECIAL else name]
         return [flag, *given], with_value(config, path, value)
     owner = at(config, path.rpartition(".")[0]) if "." in path else config
     kind = typing.get_type_hints(type(owner))[name]
