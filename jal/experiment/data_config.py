@@ -97,10 +97,6 @@ class Data:
     test_size: int | float | None = None
     """Test examples where the source has no test set: how many, or which share; 797 of the digits
     and a fifth of other sources if None."""
-    split: Annotated[Any, Parser(_named)] = "fixed"
-    """fixed: all seeds have one pool and one test set; per_seed: each seed draws its own, so that
-    intervals hold for other data too, seed i as split_seed + i would; or a function (y [N], seed)
-    -> (pool, test) of indices of all that the source holds, or package.module:attribute of one."""
     split_seed: int = 0
     """Seed of the split into pool and test set, and of all other draws from the data; the same for
     all seeds of the experiment, if split is fixed."""
@@ -113,6 +109,10 @@ class Data:
     imbalance: Imbalance = Imbalance()
     corruption: Corruption = Corruption()
     features: Features = Features()  # noqa: RUF009  (frozen)
+    split: Annotated[Any, Parser(_named)] = "fixed"
+    """fixed: all seeds have one pool and one test set; per_seed: each seed draws its own, so that
+    intervals hold for other data too, seed i as split_seed + i would; or a function (y [N], seed)
+    -> (pool, test) of indices of all that the source holds, or package.module:attribute of one."""
     standardise: bool = False
     """Whether each feature, or channel of images, is brought to mean 0 and deviation 1, by the
     pool's own, which are each seed's where each has a pool."""

@@ -71,7 +71,7 @@ def test_what_is_asked_for_is_a_strategys_own_batch():
     mixed = changed(SMALL, queries=("kmeans", Query("random", batch=30), "margin"))
     dataset = load("sklearn:digits")
     checked = check(mixed, dataset, {}, False)
-    blocks = blocks_of(mixed, dataset, checked, {}, experiment_mesh(mixed))
+    blocks = blocks_of(mixed, checked, {}, experiment_mesh(mixed))
     shared = ["kmeans", "margin"]
     members = [[one.partition(":")[2] for one in block.group[3:]] for block in blocks]
     assert members == [shared, ["random"], shared]

@@ -128,7 +128,7 @@ def test_starts_reach_the_program(start, rare):
     dataset = from_arrays(x, sizes, x, sizes)
     experiment = Experiment(protocol=Protocol(seeds=6, rounds=3, batch=5, start=start))
     made = check(experiment, dataset, {}, False)
-    block = blocks_of(experiment, dataset, made, {}, experiment_mesh(experiment))[0]
+    block = blocks_of(experiment, made, {}, experiment_mesh(experiment))[0]
     first = block.first()
     state = block.compile().begin(first.per_seed, *first.shared)
     begun = sizes[np.asarray(state.labels.order)[:, :40]]
@@ -149,7 +149,7 @@ def test_given_indices_are_each_seeds_own():
         protocol=Protocol(seeds=2, first_seed=7, rounds=1, batch=5, start=start)
     )
     made = check(experiment, dataset, {}, False)
-    block = blocks_of(experiment, dataset, made, {}, experiment_mesh(experiment))[0]
+    block = blocks_of(experiment, made, {}, experiment_mesh(experiment))[0]
     first = block.first()
     state = block.compile().begin(first.per_seed, *first.shared)
     np.testing.assert_array_equal(state.labels.order[:, :3], [[0, 1, 2], [5, 4, 3]])
