@@ -27,11 +27,11 @@ DIVERSIFIED = ("random_div", Query("margin_div", margin="decision"))  # of Figur
 OF_FINE_TUNING = ("random", "margin", "k_center", "alamp", "alamp_div", "badge")
 
 
-def svm(data: Data, imbalanced: bool, diversified: bool = False) -> Experiment:
+def svm(name: str, data: Data, imbalanced: bool, diversified: bool = False) -> Experiment:
     """SVM on the features of the pre-trained network, its classes weighted where imbalanced."""
     learner = SVC(C_grid=C_GRID, class_weight="balanced" if imbalanced else None)
     return Experiment(
-        name="svm",
+        name=f"{name}_svm",
         data=dataclasses.replace(data, features=Features("resnet18", weights=WEIGHTS)),
         learners={"svc": learner},
         queries=OF_SVM + DIVERSIFIED * diversified,
@@ -39,7 +39,7 @@ def svm(data: Data, imbalanced: bool, diversified: bool = False) -> Experiment:
     )
 
 
-def fine_tuning(data: Data, imbalanced: bool) -> Experiment:
+def fine_tuning(name: str, data: Data, imbalanced: bool) -> Experiment:
     """The whole network trained on, from the pre-trained weights in each round; thresholding where
     imbalanced."""
     learner = ResNet(
@@ -55,7 +55,7 @@ def fine_tuning(data: Data, imbalanced: bool) -> Experiment:
         weights=WEIGHTS,
     )
     return Experiment(
-        name="fine_tuning",
+        name=f"{name}_fine_tuning",
         data=data,
         learners={"resnet18": learner},
         queries=OF_FINE_TUNING,
@@ -63,6 +63,6 @@ def fine_tuning(data: Data, imbalanced: bool) -> Experiment:
     )
 
 
-def both(data: Data, imbalanced: bool, diversified: bool = False) -> list[Experiment]:
+def both(name: str, data: Data, imbalanced: bool, diversified: bool = False) -> list[Experiment]:
     """A column of Figure 2 or 3: one scheme, then the other."""
-    return [svm(data, imbalanced, diversified), fine_tuning(data, imbalanced)]
+    return [svm(name, data, imbalanced, diversified), fine_tuning(name, data, imbalanced)]

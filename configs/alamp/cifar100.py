@@ -15,4 +15,6 @@ from jal.experiment import Data, Experiment
 
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
-    return both(Data("tfds:cifar100", image_size=SIDE), imbalanced=False, diversified=True)
+    return both(
+        "alamp_cifar100", Data("tfds:cifar100", image_size=SIDE), imbalanced=False, diversified=True
+    )

@@ -17,4 +17,8 @@ from jal.experiment import Data, Experiment, Imbalance
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
     imbalance = Imbalance("ratio", 0.740, largest=491)
-    return both(Data("tfds:cifar100", image_size=SIDE, imbalance=imbalance), imbalanced=True)
+    return both(
+        "alamp_cifar100_imb",
+        Data("tfds:cifar100", image_size=SIDE, imbalance=imbalance),
+        imbalanced=True,
+    )

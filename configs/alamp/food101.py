@@ -15,4 +15,4 @@ from jal.experiment import Data, Experiment
 
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
-    return both(Data("tfds:food101", image_size=SIDE), imbalanced=False)
+    return both("alamp_food101", Data("tfds:food101", image_size=SIDE), imbalanced=False)

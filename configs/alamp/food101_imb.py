@@ -16,4 +16,8 @@ from jal.experiment import Data, Experiment, Imbalance
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
     imbalance = Imbalance("ratio", 0.793, largest=693)
-    return both(Data("tfds:food101", image_size=SIDE, imbalance=imbalance), imbalanced=True)
+    return both(
+        "alamp_food101_imb",
+        Data("tfds:food101", image_size=SIDE, imbalance=imbalance),
+        imbalanced=True,
+    )

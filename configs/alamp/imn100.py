@@ -15,4 +15,4 @@ from jal.experiment import Data, Experiment
 
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
-    return both(Data("folder:imn100", image_size=SIDE), imbalanced=False)
+    return both("alamp_imn100", Data("folder:imn100", image_size=SIDE), imbalanced=False)

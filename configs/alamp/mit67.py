@@ -15,4 +15,4 @@ from jal.experiment import Data, Experiment
 
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
-    return both(Data("folder:mit67", image_size=SIDE), imbalanced=True)
+    return both("alamp_mit67", Data("folder:mit67", image_size=SIDE), imbalanced=True)

@@ -19,15 +19,17 @@ STARTS = {
 }
 
 
-def scenarios(data: Data, learners: dict[str, Any], protocol: Protocol) -> list[Experiment]:
+def scenarios(
+    name: str, data: Data, learners: dict[str, Any], protocol: Protocol
+) -> list[Experiment]:
     """An experiment for each start."""
     return [
         Experiment(
-            name=name,
+            name=f"{name}_{start}",
             data=data,
             learners=learners,
             queries=QUERIES,
-            protocol=dataclasses.replace(protocol, start=start),
+            protocol=dataclasses.replace(protocol, start=drawn),
         )
-        for name, start in STARTS.items()
+        for start, drawn in STARTS.items()
     ]

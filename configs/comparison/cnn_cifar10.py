@@ -27,6 +27,6 @@ def get_config() -> list[Experiment]:
         warm_start=True,
     )
     data, protocol = Data("tfds:cifar10", train_share=0.8), Protocol(seeds=5, rounds=50, batch=250)
-    few, some, most = scenarios(data, {"cnn": cnn}, protocol)
+    few, some, most = scenarios("comparison_cnn_cifar10", data, {"cnn": cnn}, protocol)
     rest = dataclasses.replace(most.protocol, rounds=32)
     return [few, some, dataclasses.replace(most, protocol=rest)]

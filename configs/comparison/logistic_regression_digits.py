@@ -18,4 +18,9 @@ def get_config() -> list[Experiment]:
     """Three starts."""
     data = Data("sklearn:digits", split="per_seed")
     learners = {"c_0.01": LogisticRegression(C=0.01), "c_1": LogisticRegression(C=1.0)}
-    return scenarios(data, learners, Protocol(seeds=20, rounds=30, batch=5))
+    return scenarios(
+        "comparison_logistic_regression_digits",
+        data,
+        learners,
+        Protocol(seeds=20, rounds=30, batch=5),
+    )

@@ -16,4 +16,9 @@ def get_config() -> list[Experiment]:
     """Three starts."""
     data = Data("tfds:mnist", train_share=0.8)
     learners = {"logistic_regression": LogisticRegression(C=0.01)}
-    return scenarios(data, learners, Protocol(seeds=20, rounds=250, batch=5))
+    return scenarios(
+        "comparison_logistic_regression_mnist",
+        data,
+        learners,
+        Protocol(seeds=20, rounds=250, batch=5),
+    )
