@@ -43,7 +43,7 @@ def test_a_short_episode(experiment):
         assert all(len(np.unique(row)) == 400 for row in picked)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_cnn_reaches_ninety_percent(experiment):
     """On all 60,000 training images, in six epochs."""
     dataset = load_data(experiment.data)

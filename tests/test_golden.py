@@ -96,8 +96,10 @@ def scikit_learn() -> Learner:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n == "margin" else pytest.mark.long) for n in NAMES],
+)
 def test_golden_curves_with_scikit_learns_own_solver(name, digits, golden):
     """Everything but the solver: scores, selection, labelling and measuring make the golden curves.
 

@@ -21,6 +21,7 @@ _VERBS = {
     "sweep": ("jal.cli.sweep", "sweep_command", "runs a config over values of its fields"),
     "report": ("jal.cli.report", "report_command", "makes the page of a run anew"),
     "compare": ("jal.cli.report", "compare_command", "shows two or more runs beside each other"),
+    "rank": ("jal.cli.report", "rank_command", "ranks strategies over runs on many data sets"),
     "configs": ("jal.cli.configs", "configs_command", "lists the configs that come with jal"),
     "data": ("jal.cli.data", "data_command", "lists the tables that keel:NAME reads"),
     "bench": ("jal.cli.bench", "bench_command", "times jal beside other libraries, in a clone"),

@@ -1,4 +1,4 @@
-"""`jal report` and `jal compare`: what runs have found, shown anew or beside each other."""
+"""`jal report`, `compare` and `rank`: what runs have found, anew, beside each other, summed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from jal.experiment.history import load_history
 from jal.experiment.lock import locked
 from jal.experiment.results import load_so_far
 from jal.experiment.runs_compared import read_runs, write_comparison
-from jal.report import print_comparison
+from jal.experiment.runs_ranked import rank
+from jal.report import print_comparison, print_ranks
 
-__all__ = ["compare_command", "report_command"]
+__all__ = ["compare_command", "rank_command", "report_command"]
 
 
 def report_command(arguments: Sequence[str], prog: str = "jal report") -> None:
@@ -64,6 +65,33 @@ def _compare(folders: tyro.conf.Positional[tuple[Path, ...]], out: Path | None =
     print_comparison(runs, console)
     if page is not None:
         _open(console, page)
+
+
+def rank_command(arguments: Sequence[str], prog: str = "jal rank") -> None:
+    """Strategies over runs on many data sets: mean ranks, and wins, ties and losses."""
+    tyro.cli(_rank, args=list(arguments), prog=prog)
+
+
+def _rank(
+    folders: tyro.conf.Positional[tuple[Path, ...]],
+    base: str = "random",
+    metric: str = "accuracy",
+    out: Path | None = None,
+) -> None:
+    """Ranks strategies over runs on many data sets, and counts wins, ties and losses of each.
+
+    Args:
+      folders: of finished runs, one for each data set; or of lists and sweeps of them.
+      base: the strategy that wins and losses are against.
+      metric: the area under whose curve counts.
+      out: a folder for ranks.csv, areas.csv and a picture for each learner; nothing is written if
+        not given.
+    """
+    console = Console()
+    for learner, found in rank(*folders, base=base, metric=metric, out=out).items():
+        print_ranks(found.ranks, found.record, console, f"{learner}, {metric}", base)
+    if out is not None:
+        _open(console, out)
 
 
 def _open(console: Console, page: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from jal.data.dataset import Dataset
+from jal.types import Array
 
 __all__ = [
     "IMAGENET",
@@ -49,8 +52,8 @@ def mean_and_std(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32)
 
 
-def brought_to(x: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """`(x - mean) / std` float32, of bytes in [0, 1]."""
+def brought_to(x: Any, mean: np.ndarray | Array, std: np.ndarray | Array) -> Any:
+    """`(x - mean) / std` float32, of bytes in [0, 1]; of NumPy's arrays and of JAX's."""
     return (x.astype(np.float32) / np.float32(_scale(x)) - mean) / std
 
 
@@ -79,5 +82,5 @@ def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean / _scale(x), np.where(varies, np.sqrt(square), 0.0) / _scale(x)
 
 
-def _scale(x: np.ndarray) -> float:
+def _scale(x: np.ndarray | Array) -> float:
     return 255.0 if x.dtype == np.uint8 else 1.0

@@ -29,6 +29,7 @@ from jal.experiment.queries import Learned, Query
 from jal.experiment.results import Results, load
 from jal.experiment.runner import Interrupted, resume, run
 from jal.experiment.runs_compared import compare
+from jal.experiment.runs_ranked import rank
 from jal.experiment.starts import Balanced, Chosen, Indices, Random, Twisted
 from jal.experiment.sweep import Sweep
 from jal.experiment.swept import Swept
@@ -76,6 +77,7 @@ __all__ = [
     "load",
     "load_data",
     "load_trained",
+    "rank",
     "resume",
     "run",
 ]

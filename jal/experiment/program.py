@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from jal.data.dataset import Examples
 from jal.data.seed_splits import SeedSplits
+from jal.data.statistics import brought_to
 from jal.episode import Episode, EpisodeState, episode
 from jal.experiment.checks import Checked
 from jal.experiment.compiled import (
@@ -260,8 +261,7 @@ def cut(every: Pool, split: SeedSplits) -> tuple[Pool, Pool]:
     def at(places: Array) -> Pool:
         x = every.x[places]
         if split.mean is not None and split.std is not None:
-            scale = 255.0 if x.dtype == jnp.uint8 else 1.0
-            x = (x.astype(jnp.float32) / scale - split.mean) / split.std
+            x = brought_to(x, split.mean, split.std)
         return Pool(x, every.y[places])
 
     return at(jnp.asarray(split.pool)), at(jnp.asarray(split.test))

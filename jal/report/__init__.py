@@ -26,7 +26,12 @@ from jal.report.reach import Reach, reach
 from jal.report.tables import class_recalls, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, batch_rounds, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
-from jal.report.terminal import print_comparison, print_tables, print_training
+from jal.report.terminal import (
+    print_comparison,
+    print_ranks,
+    print_tables,
+    print_training,
+)
 from jal.report.tidy import aubcs, by_training, curves, label_range
 from jal.report.training_page import training_headline, training_page
 from jal.report.trainings import (
@@ -72,6 +77,7 @@ __all__ = [
     "pool_round",
     "pool_values",
     "print_comparison",
+    "print_ranks",
     "print_tables",
     "print_training",
     "ranking",

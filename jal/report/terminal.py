@@ -18,13 +18,14 @@ from jal.report.compare import Run, compare, comparison_headline, differing, inc
 from jal.report.comparisons import LEVEL, significance, untested
 from jal.report.headline import headline
 from jal.report.notes import notes
+from jal.report.ranks import Ranks
 from jal.report.reach import reach
 from jal.report.tables import ranking, seconds, summary
 from jal.report.texts import comparison_text, same_labels, summary_text
 from jal.report.tidy import aubcs, by_training, label_range
 from jal.report.training_page import stages_text, training_headline
 
-__all__ = ["print_comparison", "print_tables", "print_training"]
+__all__ = ["print_comparison", "print_ranks", "print_tables", "print_training"]
 
 
 def print_tables(
@@ -119,6 +120,34 @@ def print_comparison(runs: Sequence[Run], console: Console) -> None:
         ways = range(8), (0, 1, 3, 4, 6, 7), (0, 1, 3, 4, 6), (0, 1, 3, 4)
         tables = [_as_table(title, *_columns(heads, rows, kept)) for kept in ways]
         _print_first_that_fits(console, tables)
+
+
+def print_ranks(found: Ranks, record: pd.DataFrame, console: Console, what: str, base: str) -> None:
+    """Prints strategies by their mean ranks over data sets, and how each fares against the base.
+
+    Args:
+      found: of `ranks`.
+      record: of `wins_ties_losses`.
+      console: where to.
+      what: of which areas, in the title.
+      base: of the record.
+    """
+    title = (
+        f"{what}: {found.data_sets} data sets; Friedman's p {found.p:.2g}; ranks that differ by "
+        f"{found.difference:.2f} or more are significant (Nemenyi, {LEVEL}); against {base} by "
+        "paired t-tests (Holm), the mean in points"
+    )
+    rows = []
+    for name, place in found.means.items():
+        text = ["", "", "", ""]
+        if name in record.index:
+            of = record.loc[name]
+            text = [
+                *(str(int(of[kind])) for kind in ("win", "tie", "loss")),
+                f"{100 * of['mean']:+.2f}",
+            ]
+        rows.append([str(name), f"{place:.2f}", *text])
+    console.print(_as_table(title, ["strategy", "mean rank", "win", "tie", "loss", "mean"], rows))
 
 
 def print_training(training: pd.DataFrame, console: Console, about: About) -> None:

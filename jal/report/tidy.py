@@ -91,7 +91,9 @@ def label_range(frame: pd.DataFrame, learner: str) -> LabelRange:
     return LabelRange(low, high, bool((ends["min"] == low).all() and (ends["max"] == high).all()))
 
 
-def aubcs(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame:
+def aubcs(
+    frame: pd.DataFrame, learner: str, trainings: int = 1, metric: str = "accuracy"
+) -> pd.DataFrame:
     """The AUBC of each run, over the `label_range` of all: areas over other labels say nothing.
 
     Args:
@@ -99,6 +101,7 @@ def aubcs(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame
       learner: which.
       trainings: T, of agents: the i-th seed ran with training i modulo T. The runs of each are
         averaged.
+      metric: the area under whose curve it is.
 
     Returns:
       a row for each seed, or each training where there are several, and a column for each
@@ -109,8 +112,8 @@ def aubcs(frame: pd.DataFrame, learner: str, trainings: int = 1) -> pd.DataFrame
         frame,
         learner,
         {
-            strategy: metrics.aubc(labels, accuracies, (low, high))
-            for strategy, (labels, accuracies) in curves(frame, learner).items()
+            strategy: metrics.aubc(labels, values, (low, high))
+            for strategy, (labels, values) in curves(frame, learner, metric).items()
         },
         trainings,
     )

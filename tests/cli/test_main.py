@@ -19,7 +19,7 @@ from jal.types import InputError
 
 ROOT = Path(__file__).parents[2]
 VERBS = (
-    *("run", "train", "pretrain", "sweep", "report", "compare", "configs", "data"),
+    *("run", "train", "pretrain", "sweep", "report", "compare", "rank", "configs", "data"),
     *("bench", "convert-weights", "prepare-data"),
 )
 
