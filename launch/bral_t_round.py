@@ -31,6 +31,7 @@ import tyro
 from matplotlib.figure import Figure
 from scipy import stats
 
+from jal import metrics
 from jal.bral_t import (
     Actions,
     Policy,
@@ -39,6 +40,7 @@ from jal.bral_t import (
     choose,
     init_reward,
     learn,
+    pool_actions,
     predict,
     rank_by_reward,
     rank_by_rival,
@@ -46,7 +48,6 @@ from jal.bral_t import (
     sample_pairs,
     trusted_points,
 )
-from jal.bral_t.pairs import actions_of
 from jal.experiment import Experiment, Query, load_data
 from jal.experiment.config_file import load_config
 from jal.experiment.learner_configs import build_learner
@@ -109,7 +110,6 @@ def main(
         raise InputError(f"give splits of at least 1, got {splits}.")
     if batch is not None and batch < 1:
         raise InputError(f"give a batch of at least 1, got {batch}.")
-    k = max(experiment.batches(experiment.queries[0])) if batch is None else batch
     policies = {
         one.name: policy_of(one.options)
         for one in experiment.queries
@@ -119,6 +119,8 @@ def main(
         raise InputError(
             f"{config} has no query {query} of bral_t: give one of {', '.join(policies) or 'none'}."
         )
+    of_name = next(one for one in experiment.queries if one.name == query)
+    k = max(experiment.batches(of_name)) if batch is None else batch
     out.mkdir(parents=True, exist_ok=True)
     rows, facts = [], []
     for count in labels:
@@ -191,10 +193,8 @@ def measure(
         reward,
         seen,
     )
-    classes = outputs.logits.shape[1]
     trusted = trusted_points(keys[5], seen, k, policy)
-    key_actions = jax.random.split(keys[3], 3)[0]  # as `choose` clusters the pool
-    pool = actions_of(key_actions, seen.features, mask, ~mask, classes, policy)
+    pool = pool_actions(keys[3], seen, policy)  # of which `choose` picked
     true = rank_by_truth(seen, truth, k, policy)(keys[6], seen.features, pool)
     ranked = rankings(keys[4], reward, seen, pool, policy)
     rows = rank_correlations("pool", ranked, true)
@@ -305,8 +305,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for values, part in units.groupby(names, sort=False):
         row: dict[str, Any] = dict(zip(names, values, strict=True))
         for what in ("over all", "within clusters"):
-            half = stats.t.ppf(0.975, max(len(part) - 1, 1)) * stats.sem(part[what])
-            row[what] = f"{part[what].mean():.3f} ± {half:.3f}"
+            known = part[what].dropna()  # a split whose ranking is of equal values has none
+            mean, half = metrics.mean_interval(known.to_numpy())
+            row[what] = f"{mean:.3f}" + f" ± {half:.3f}" * (len(known) > 1)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -146,7 +146,9 @@ def pooled(parts: Moments) -> Moments:
     share = (parts.size / jnp.maximum(size, 1)[..., None])[..., None]
     mean = jnp.sum(share * parts.mean, axis=-2)
     apart = jnp.square(parts.mean - mean[..., None, :])
-    return Moments(mean, jnp.sum(share * (parts.variance + apart), axis=-2), size)
+    # An empty part's mean of 0 may be so far away that its square overflows.
+    variance = jnp.where(share > 0, share * (parts.variance + apart), 0.0)
+    return Moments(mean, jnp.sum(variance, axis=-2), size)
 
 
 @takes(clusters=counts(), most=counts())
@@ -190,7 +192,7 @@ def _split(
 ) -> Array:
     """The part `[N]` of each point, c parts + a, by k-means within each cluster c."""
     key_sample, key_seeds = jax.random.split(key)
-    points = finite_rows(points)[0]
+    points = finite_rows(jnp.where((cluster < clusters)[:, None], points, 0.0))[0]
     # Distances come from products, which lose digits far from the origin.
     centre, _ = cluster_means(points, cluster, clusters)
     points = points - centre[jnp.minimum(cluster, clusters - 1)]

@@ -202,38 +202,46 @@ def _matrix(
             raise InputError(
                 f"{name} takes stages of at least {least} with epsilon {epsilon:g}, got {stages}."
             )
-    # Distances come from products, which lose digits far from the origin.
-    used = jnp.sum(x_weight) + jnp.sum(y_weight)
-    sums = jnp.einsum("in,ind->d", x_weight, x, precision="highest")
-    sums += jnp.einsum("jm,jmd->d", y_weight, y, precision="highest")
-    centre = sums / jnp.where(used > 0, used, 1.0)
-    x = jnp.where(x_weight[..., None] > 0, x - centre, 0.0)
-    y = jnp.where(y_weight[..., None] > 0, y - centre, 0.0)
     # By a power of two, so that no square overflows, or is lost.
     exponent = jnp.frexp(jnp.maximum(jnp.max(jnp.abs(x)), jnp.max(jnp.abs(y))))[1]
     unit = jnp.ldexp(1.0, jnp.clip(exponent, -100, 100))
-    x, y = x / unit, y / unit
+    x, x_middle = _centred(x / unit, x_weight)
+    y, y_middle = _centred(y / unit, y_weight)
     within_y = jax.vmap(lambda points: _costs(points, points[None])[0])(y)
     solve = partial(_divergence, epsilon=epsilon, stages=stages, iterations=iterations)
 
-    def row(one: tuple[Array, Array]) -> Array:
-        points, weight = one
+    def row(one: tuple[Array, Array, Array]) -> Array:
+        points, middle, weight = one
         within = _costs(points, points[None])[0]
-        return jax.vmap(solve, (0, None, 0, None, 0))(
-            _costs(points, y), within, within_y, weight, y_weight
-        )
+        between = _costs(points, y, middle - y_middle)
+        return jax.vmap(solve, (0, None, 0, None, 0))(between, within, within_y, weight, y_weight)
 
     rows = max(1, _BLOCK // (x.shape[1] * y.shape[0] * y.shape[1]))
-    value = unit * jax.lax.map(row, (x, x_weight), batch_size=min(rows, x.shape[0]))
+    value = unit * jax.lax.map(row, (x, x_middle, x_weight), batch_size=min(rows, x.shape[0]))
     some_x, some_y = jnp.any(x_weight > 0, axis=1), jnp.any(y_weight > 0, axis=1)
     defined = some_x[:, None] & some_y
     return Distances(jnp.where(defined, value, 0.0), defined)
 
 
-def _costs(x: Array, y: Array) -> Array:
-    """Euclidean distances `[J, n, m]` of `x [n, D]` and `y [J, m, D]`; 0 where they are equal."""
+def _centred(sets: Array, weight: Array) -> tuple[Array, Array]:
+    """Each set `[I, n, D]` less its middle, and the middles `[I, D]`.
+
+    Distances come from products, which lose digits far from the origin.
+    """
+    middle = jnp.einsum("in,ind->id", weight, sets, precision="highest")
+    return jnp.where(weight[..., None] > 0, sets - middle[:, None], 0.0), middle
+
+
+def _costs(x: Array, y: Array, apart: Array | None = None) -> Array:
+    """Euclidean distances `[J, n, m]` of `x [n, D]`, further by `apart [J, D]`, and `y [J, m, D]`;
+    0 where they are equal."""
     product = jnp.einsum("nd,jmd->jnm", x, y, precision="highest")
-    norms = jnp.sum(jnp.square(x), axis=-1)[:, None] + jnp.sum(jnp.square(y), axis=-1)[:, None]
+    square = jnp.sum(jnp.square(x), axis=-1)
+    if apart is not None:
+        along = jnp.einsum("nd,jd->jn", x, apart, precision="highest")
+        square = square + 2 * along + jnp.sum(jnp.square(apart), axis=-1)[:, None]
+        product += jnp.einsum("jd,jmd->jm", apart, y, precision="highest")[:, None]
+    norms = square[..., None] + jnp.sum(jnp.square(y), axis=-1)[:, None]
     return jnp.sqrt(above_rounding(norms, product))
 
 

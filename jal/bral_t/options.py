@@ -27,7 +27,8 @@ class Policy(NamedTuple):
       curriculum: whether errors are weighed by SuperLoss's sigma; False is the ablation "w/o CL".
       lambda_: SuperLoss's.
       trust: "best": the TrustSet, balanced over classes; "second": the second best group of as many
-        points, whatever their classes (the ablation DiffSet).
+        points, whatever their classes (the ablation DiffSet), the worse half of the labels where
+        there are no two groups.
       use_labelled_cluster: whether a state holds the nearest labelled cluster.
       distance: between sets: "sinkhorn", or "gaussian" of their moments.
       selection: "state": as many picks of each cluster; "global": the best sub-clusters of all.

@@ -17,7 +17,15 @@ from jal.select.checks import pad_picks
 from jal.select.clustering import cluster_means
 from jal.types import Array
 
-__all__ = ["Rank", "choose", "learn", "rank_by_reward", "rank_by_rival", "rank_by_truth"]
+__all__ = [
+    "Rank",
+    "choose",
+    "learn",
+    "pool_actions",
+    "rank_by_reward",
+    "rank_by_rival",
+    "rank_by_truth",
+]
 
 Rank = Callable[[Array, Array, Actions], Array]
 """`(key, features, actions) -> [C, A]`, higher first: of sub-clusters without points anything."""
@@ -119,12 +127,12 @@ def choose(key: Array, rank: Rank, seen: Seen, k: int, options: Policy) -> Array
     Returns:
       `[k]` int32, distinct and unlabelled, and N after the last unlabelled point.
     """
-    key_actions, key_rank, key_order = jax.random.split(key, 3)
-    _, features, _, labelled = seen = _finite(seen)
-    total, classes = seen.logits.shape
-    found = actions_of(key_actions, features, labelled, ~labelled, classes, options)
+    _, key_rank, key_order = jax.random.split(key, 3)
+    seen, labelled = _finite(seen), seen.labelled
+    total = labelled.shape[0]
+    found = pool_actions(key, seen, options)
     clusters, actions = found.there.shape
-    value = jnp.where(found.there, rank(key_rank, features, found), -jnp.inf)
+    value = jnp.where(found.there, rank(key_rank, seen.features, found), -jnp.inf)
     drawn = jax.random.uniform(key_order, (total,))
     own = jnp.append(value.reshape(-1), -jnp.inf)[found.action]
     if options.selection == "global":
@@ -136,6 +144,12 @@ def choose(key: Array, rank: Rank, seen: Seen, k: int, options: Policy) -> Array
     turn = jnp.zeros(total, jnp.int32).at[walk].set(jnp.arange(total) - begins[cluster[walk]])
     best = jnp.append(jnp.max(value, axis=1), -jnp.inf)[cluster]
     return pad_picks(jnp.lexsort((cluster, -best, turn, labelled))[:k], labelled)
+
+
+def pool_actions(key: Array, seen: Seen, options: Policy) -> Actions:
+    """The pool's clusters and sub-clusters, which `choose` ranks when it is given the same key."""
+    features, labelled, classes = _finite(seen).features, seen.labelled, seen.logits.shape[1]
+    return actions_of(jax.random.split(key, 3)[0], features, labelled, ~labelled, classes, options)
 
 
 def _finite(seen: Seen) -> Seen:

@@ -223,8 +223,11 @@ def _after(product: Array, bias: Array, rest: Sequence[Layer]) -> Array:
 
 def _moments(values: Array, known: Array) -> tuple[Array, Array]:
     """Mean and standard deviation over the first axis of what is known; the latter 1 of equals."""
+    largest = jnp.max(jnp.where(known, jnp.abs(values), 0.0), axis=0)
+    unit = jnp.where(largest > 0, largest, 1.0)  # no square overflows, or is lost
+    values = values / unit
     count = jnp.maximum(jnp.sum(known), 1)
     mean = jnp.sum(jnp.where(known, values, 0.0), axis=0) / count
     variance = jnp.sum(jnp.where(known, jnp.square(values - mean), 0.0), axis=0) / count
     constant = variance <= 1e-10 * jnp.square(mean)
-    return mean, jnp.where(constant, 1.0, jnp.sqrt(variance))
+    return unit * mean, jnp.where(constant, 1.0, unit * jnp.sqrt(variance))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans, kmeans_plusplus
 
-from jal.bral_t import k_means, members, moments, pooled, sub_clusters
+from jal.bral_t import Moments, k_means, members, moments, pooled, sub_clusters
 from jal.types import InputError
 
 KEYS = jax.random.split(jax.random.key(0), 20)
@@ -34,7 +34,7 @@ def test_finds_the_clusters_of_a_mask(d):
     """Far from the origin as well; what is outside of the mask does not count, whatever it is."""
     points, truth = blobs(5, 20, d, seed=3)
     mask = (truth != 2) & (np.arange(100) % 7 > 0)
-    for outside in (np.nan, 1e6, 0.0):
+    for outside in (np.nan, 1e6, 1e25, 0.0):
         given = np.where(mask[:, None], points + 1e5, outside).astype(np.float32)
         for key in KEYS:
             cluster = np.asarray(means(key, given, mask, 4))
@@ -292,3 +292,9 @@ def test_pooled_moments_are_those_of_the_whole():
     np.testing.assert_allclose(made.mean, whole.mean, rtol=1e-6)
     np.testing.assert_allclose(made.variance, whole.variance, rtol=1e-3)
     np.testing.assert_array_equal(made.mean[2], 0)
+
+
+def test_pooled_moments_of_one_part_whose_square_overflows():
+    parts = Moments(np.float32([[[3e19], [0]]]), np.float32([[[2], [0]]]), np.array([[1, 0]]))
+    made = pooled(parts)
+    assert made.mean[0, 0] == np.float32(3e19) and made.variance[0, 0] == 2

@@ -86,6 +86,20 @@ def test_units_and_the_origin_do_not_matter(unit, offset):
     np.testing.assert_allclose(np.float64(found.value) / unit, expected, atol=within)
 
 
+def test_a_set_far_away_does_not_blur_the_others():
+    """Distances of sets that are near each other, where another pair is 1e5 apart."""
+    shape = normal(16, 8)
+    along = np.eye(8, dtype=np.float32)[0]
+    x = np.stack([shape, shape + 1e5 * along])
+    y = np.stack([shape + 3 * along, shape + along, shape + 1e5 * along, 0 * shape])
+    weight = np.ones((4, 16), np.float32)
+    weight[3] = 0
+    found = matrix(x, y, None, weight).value
+    np.testing.assert_allclose(found[0, :2], [3, 1], rtol=0.02)
+    np.testing.assert_allclose(found[0, 2], 1e5, rtol=0.01)
+    assert found[1, 2] < 0.05 and nearest_cluster(matrix(x, y, None, weight))[0].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_points_that_are_not_finite_count_as_zeros(value):
     x, y = 5 + normal(12, 3), normal(12, 3, seed=1)

@@ -109,7 +109,7 @@ def test_scale_and_shift_of_inputs_and_targets_do_not_matter():
     x, y, known = _samples()
     options = {"steps": 5, "batch_size": 8, "hidden": (4,)}
     plain = predict(train_reward(KEY, x, y, known, **options)[0], x)
-    for scale, shift in ((1e-4, 0.0), (1e4, 3e4)):
+    for scale, shift in ((1e-4, 0.0), (1e4, 3e4), (1e25, 0.0), (1e-25, 0.0)):
         moved = scale * x + shift
         reward = train_reward(KEY, moved, scale * y - shift, known, **options)[0]
         np.testing.assert_allclose(
