@@ -23,7 +23,7 @@ from jal.report.plots import learning_curves, save
 from jal.report.pool_plots import plane, pool_groups, pool_round, pool_values
 from jal.report.ranks import Ranks, critical_difference, ranks, wins_ties_losses
 from jal.report.reach import Reach, reach
-from jal.report.tables import class_recalls, ranking, seconds, summary
+from jal.report.tables import class_recalls, confusion, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, batch_rounds, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
 from jal.report.terminal import print_comparison, print_tables, print_training
@@ -52,6 +52,7 @@ __all__ = [
     "compare",
     "comparison_headline",
     "comparison_page",
+    "confusion",
     "critical_difference",
     "curves",
     "differing",
