@@ -111,12 +111,13 @@ def episode(
         )
 
     def on_labelled(variables: PyTree, x: Array, y: Array, labels: Labels) -> dict[str, Array]:
-        if evaluate_labelled is None:
+        measure = evaluate_labelled
+        if measure is None:
             return {}
 
         def at(size: int) -> dict[str, Array]:
             index = labels.order[:size]
-            return evaluate_labelled(learner.predict(variables, x[index]), y[index])
+            return measure(learner.predict(variables, x[index]), y[index])
 
         return at_capacity(capacities(x.shape[0]), labels.n, at)
 
