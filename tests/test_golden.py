@@ -57,9 +57,7 @@ def scores_at_the_optimum(name: str, pool, labelled: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_pick_of_scikit_learn_at_the_optimum(
-    name, digits, golden, converged, at_the_optimum
-):
+def test_every_pick_of_scikit_learn_at_the_optimum(name, digits, golden, converged, at_the_optimum):
     """20 seeds x 200 picks, the same sets in every round; accuracy to the last of 797 images.
 
     Only where scikit-learn's scores tie to 1e-6 may a pick be another (seed 2 of least confidence

@@ -7,12 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.linear_model
-import sklearn.metrics
 from small_runs import ALONE, BASE, LINEAR, SMALL, changed
 
 from jal import experiment as ex
-from jal import metrics, report, strategies
+from jal import metrics, strategies
 from jal.data import from_arrays, load
 from jal.experiment import Query, comparison, program
 from jal.experiment.checks import check
@@ -286,43 +284,6 @@ def test_a_class_without_test_examples_has_no_recall(tmp_path):
     assert results.about().classes == ("cat", "dog", "eel")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "<th>cat</th><th>eel</th>" in page
-
-
-def test_train_error_and_confusion_of_a_run(tmp_path):
-    """Beside scikit-learn's, of fits to the labels that the run bought; confusion at the end."""
-    small = ex.Experiment(
-        queries=("random",),
-        learners={"one": ex.LogisticRegression(C=0.03)},
-        protocol=ex.Protocol(
-            seeds=2, rounds=2, batch=60, metrics=("accuracy", "train_error", "confusion")
-        ),
-        execution=ex.Execution(devices=1, segment=2),
-    )
-    rows = []
-    results = ex.run(small, out=tmp_path / "run", progress=False, on_rows=rows.append)
-    data, frame = ex.load_data(small.data), results.frame
-    (x, y), (test_x, test_y) = data.train, data.test
-    errors = frame[frame.metric == "train_error"].pivot(index="seed", columns="labels")["value"]
-    assert list(errors.columns) == [10, 70, 130]
-    matrices = []
-    for seed, order in enumerate(results.labelled["one/random"]):
-        for labels in errors.columns:
-            fit = sklearn.linear_model.LogisticRegression(C=0.03, tol=1e-8, max_iter=1000)
-            fit.fit(x[order[:labels]], y[order[:labels]])
-            wrong = 1 - fit.score(x[order[:labels]], y[order[:labels]])
-            assert abs(errors.loc[seed, labels] - wrong) < 1.1 / labels  # a tie
-        matrices.append(
-            sklearn.metrics.confusion_matrix(test_y, fit.predict(test_x), normalize="true")
-        )
-    assert errors.to_numpy().max() > 0.05  # or nothing was seen
-    found = report.confusion(frame, "one", "random")
-    np.testing.assert_allclose(found, np.mean(matrices, axis=0), atol=0.02)
-    entries = frame[frame.metric.str.startswith("confusion")]
-    assert len(entries) == 2 * 100 and set(entries["round"]) == {2}
-    assert set(entries.labels) == {130}
-    assert [one.metric.str.startswith("confusion").any() for one in rows] == [False, True]
-    page = (tmp_path / "run" / "report.html").read_text()
-    assert "Which class is taken for which" in page and "final train error" in page
 
 
 def test_rows_of_each_segment_are_handed_out(uninterrupted):
