@@ -35,10 +35,12 @@ from jal.report.trainings import (
     training_stages,
     training_summary,
 )
+from jal.report.verdict import RankCorrelation, rank_correlation, verdict
 
 __all__ = [
     "About",
     "Pairwise",
+    "RankCorrelation",
     "Ranks",
     "Reach",
     "Run",
@@ -75,6 +77,7 @@ __all__ = [
     "print_comparison",
     "print_tables",
     "print_training",
+    "rank_correlation",
     "ranking",
     "ranks",
     "reach",
@@ -92,6 +95,7 @@ __all__ = [
     "training_stages",
     "training_summary",
     "untested",
+    "verdict",
     "wide_summary",
     "wins_ties_losses",
 ]
