@@ -35,7 +35,7 @@ from jal.report.trainings import (
     training_stages,
     training_summary,
 )
-from jal.report.verdict import RankCorrelation, rank_correlation, verdict
+from jal.report.verdicts import RankCorrelation, rank_correlation, verdict
 
 __all__ = [
     "About",
