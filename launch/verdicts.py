@@ -53,8 +53,10 @@ def correlations(one: Results, other: Results) -> list[str]:
     """A sentence for each two learners of two experiments."""
     said = []
     for a, b in itertools.product(one.experiment.learners, other.experiment.learners):
-        scores = [report.aubcs(of.frame, name, of.units()) for of, name in ((one, a), (other, b))]
-        found = report.rank_correlation(*scores)
+        first, second = (
+            report.aubcs(of.frame, name, of.units()) for of, name in ((one, a), (other, b))
+        )
+        found = report.rank_correlation(first, second)
         said.append(
             f"{one.experiment.name}, {a}, and {other.experiment.name}, {b}: rank correlation "
             f"{found.rho:.2f} [{found.low:.2f}, {found.high:.2f}] of {found.strategies} strategies."

@@ -48,8 +48,8 @@ def verdict(
     for strategy, (labels, values) in found.items():
         first = np.array(
             [
-                metrics.labels_to_reach(*run, goal)
-                for *run, goal in zip(labels, values, goals, strict=True)
+                metrics.labels_to_reach(budgets, line, goal)
+                for budgets, line, goal in zip(labels, values, goals, strict=True)
             ]
         )
         needed[strategy] = np.where(np.isnan(first), labels[:, -1], first)
@@ -59,9 +59,9 @@ def verdict(
     )
     less = paired_differences(scores, base, level)
     order = scores.drop(columns=base).mean().sort_values(ascending=False, kind="stable").index
-    p = metrics.holm(np.array([less[name]["p"] for name in order]))
+    p = metrics.holm(np.array([less[str(name)]["p"] for name in order]))
     rows = {}
-    for name, corrected in zip(order, p, strict=True):
+    for name, corrected in zip(map(str, order), p, strict=True):
         mean, half = metrics.mean_interval(saved[name].to_numpy(float), level)
         rows[name] = {
             "aubc_less": less[name]["difference"],
