@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from jal.labels import label, labelled_mask, revealed
+from jal.learners.capacity import at_capacity, capacities
 from jal.strategies.strategy import initial_state
 from jal.types import (
     Array,
@@ -37,9 +38,9 @@ class EpisodeState(NamedTuple):
       labels: which pool points are labelled.
       variables: the learner's.
       strategy: the strategy's.
-      metrics: name -> `[R + 1]` float32, NaN in rounds to come. `finite` is 1 where all logits of
-        the round, on the test set and those that the strategy saw, are numbers, and its auxiliary's
-        scores; else 0.
+      metrics: name -> `[R + 1]` float32, or `[R + 1, K, K]` of a confusion, NaN in rounds to come.
+        `finite` is 1 where all logits of the round, on the test set and those that the strategy
+        saw, are numbers, and its auxiliary's scores; else 0.
     """
 
     key: Array
@@ -71,7 +72,12 @@ class Episode(NamedTuple):
 
 
 def episode(
-    learner: Learner, strategy: Strategy, evaluate: Evaluate, rounds: int, k_max: int
+    learner: Learner,
+    strategy: Strategy,
+    evaluate: Evaluate,
+    rounds: int,
+    k_max: int,
+    evaluate_labelled: Evaluate | None = None,
 ) -> Episode:
     """An episode of R = `rounds` queries: R + 1 fits and measurements, with a query between two.
 
@@ -83,6 +89,8 @@ def episode(
       evaluate: `(Outputs on the test set, y) -> metrics`, scalars by name.
       rounds: R, static.
       k_max: the largest number of labels that any round may add, static.
+      evaluate_labelled: likewise of outputs on the points that the fit has seen and some others,
+        whose y is -1; not predicted if None.
 
     Raises:
       InputError: where the learner lacks what the strategy needs, and where an oracle's name does
@@ -102,6 +110,17 @@ def episode(
             f"{strategy.name}_oracle."
         )
 
+    def on_labelled(variables: PyTree, x: Array, y: Array, labels: Labels) -> dict[str, Array]:
+        measure = evaluate_labelled
+        if measure is None:
+            return {}
+
+        def at(size: int) -> dict[str, Array]:
+            index = labels.order[:size]
+            return measure(learner.predict(variables, x[index]), y[index])
+
+        return at_capacity(capacities(x.shape[0]), labels.n, at)
+
     def init(key: Array, order: Array, n: Array, pool: Pool, data: PyTree) -> EpisodeState:
         key, key_learner, key_strategy = jax.random.split(key, 3)
         variables = learner.init(key_learner, data)
@@ -112,8 +131,12 @@ def episode(
         measured = jax.eval_shape(
             lambda: evaluate(learner.predict(variables, pool.x[:1]), pool.y[:1])
         )
-        names = ("labels", "finite", *measured, *info)
-        metrics = {name: jnp.full(rounds + 1, jnp.nan) for name in names}
+        trained = jax.eval_shape(lambda: on_labelled(variables, pool.x, pool.y, labels))
+        scalar = jax.ShapeDtypeStruct((), jnp.float32)
+        shapes = {"labels": scalar, "finite": scalar, **measured, **trained, **info}
+        metrics = {
+            name: jnp.full((rounds + 1, *one.shape), jnp.nan) for name, one in shapes.items()
+        }
         outputs = jax.eval_shape(lambda: learner.predict(variables, pool.x))
         own = initial_state(strategy, key_strategy, pool.x, outputs)
         return EpisodeState(key, labels, variables, own, metrics)
@@ -135,6 +158,7 @@ def episode(
             variables, info = learner.fit(key_fit, state.variables, data, y, state.labels, hyper)
             tested = learner.predict(variables, test.x)
             measured = evaluate(tested, test.y)
+            trained = on_labelled(variables, pool.x, y, state.labels)
 
             def query(labels: Labels, strategy_state: PyTree) -> tuple[Labels, PyTree, Array]:
                 seen = look(
@@ -158,7 +182,7 @@ def episode(
                 t < rounds, query, nothing, state.labels, state.strategy
             )
             finite &= _all_finite(tested.logits)
-            row = {"labels": state.labels.n, "finite": finite, **measured, **info}
+            row = {"labels": state.labels.n, "finite": finite, **measured, **trained, **info}
             metrics = {name: state.metrics[name].at[t].set(row[name]) for name in state.metrics}
             return EpisodeState(state.key, labels, variables, strategy_state, metrics)
 

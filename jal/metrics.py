@@ -7,6 +7,7 @@ summaries of finished curves take NumPy arrays and use SciPy's distributions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ __all__ = [
     "balanced_accuracy",
     "bounds",
     "class_recall",
+    "confusion",
     "evaluator",
     "f1",
     "final_accuracy",
@@ -31,11 +33,13 @@ __all__ = [
     "macro_f1",
     "may_be_undefined",
     "mean_interval",
+    "of_labelled",
     "paired_p_value",
     "penalty_matrix",
     "precision",
     "recall",
     "registry",
+    "train_error",
     "wins",
 ]
 
@@ -87,6 +91,26 @@ def class_recall(logits: Array, y: Array) -> Array:
     return jnp.where(true > 0, right / jnp.maximum(true, 1.0), jnp.nan)
 
 
+def confusion(logits: Array, y: Array) -> Array:
+    """Of each class's examples the share that is predicted as each class, `[K, K]`.
+
+    Rows are true classes and sum to 1; NaN of a class that `y [M]` does not have. The diagonal is
+    `class_recall`.
+    """
+    classes = logits.shape[1]
+    true = jax.nn.one_hot(y, classes)
+    both = true.T @ jax.nn.one_hot(jnp.argmax(logits, axis=1), classes)
+    total = jnp.sum(true, axis=0)[:, None]
+    return jnp.where(total > 0, both / jnp.maximum(total, 1.0), jnp.nan)
+
+
+def train_error(logits: Array, y: Array) -> Array:
+    """Share of the labelled points that the fit has wrong, `[]`: those whose `y [M]` is not -1."""
+    labelled = y >= 0
+    wrong = labelled & (jnp.argmax(logits, axis=1) != y)
+    return jnp.sum(wrong) / jnp.maximum(jnp.sum(labelled), 1)
+
+
 def _counts(logits: Array, y: Array) -> tuple[Array, Array, Array]:
     classes = logits.shape[1]
     true = jax.nn.one_hot(y, classes)
@@ -105,14 +129,22 @@ registry: dict[str, Callable[[Array, Array], Array]] = {
         macro_f1,
         balanced_accuracy,
         class_recall,
+        confusion,
+        train_error,
     )
 }
+
+
+def of_labelled(metrics: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The metrics of a test set, and those of the labelled points."""
+    ours = {name: metric for name, metric in metrics.items() if metric is train_error}
+    return {name: metric for name, metric in metrics.items() if name not in ours}, ours
 
 
 def evaluator(
     metrics: Sequence[str] | Mapping[str, Callable[[Array, Array], Array]],
 ) -> Callable[[Outputs, Array], dict[str, Array]]:
-    """`(outputs, y) -> {name: value}`, scalars, for `jal.episode`.
+    """`(outputs, y) -> {name: value}` for `jal.episode`: scalars, and a confusion `[K, K]`.
 
     One of shape `[K]` gives a scalar for each class: class_recall is class_recall_0 and so on.
 
@@ -126,7 +158,7 @@ def evaluator(
         found = {}
         for name, metric in metrics.items():
             value = jnp.asarray(metric(outputs.logits, y))
-            if value.ndim:
+            if value.ndim == 1:
                 found |= {f"{name}_{k}": value[k] for k in range(len(value))}
             else:
                 found[name] = value
@@ -136,14 +168,14 @@ def evaluator(
 
 
 def _of_class(name: str) -> str:
-    """The metric that gave `name`: class_recall of class_recall_3."""
-    base, _, number = name.rpartition("_")
-    return base if number.isdecimal() and base in registry else name
+    """The metric that gave `name`: class_recall of class_recall_3, confusion of confusion_3_0."""
+    base = name.rstrip("0123456789_")
+    return base if base in registry else name
 
 
 def may_be_undefined(name: str) -> bool:
     """Whether NaN is what a metric says of a class without test examples, and no sign of harm."""
-    return _of_class(name) == class_recall.__name__
+    return _of_class(name) in (class_recall.__name__, confusion.__name__)
 
 
 def imbalance_ratio(counts: Array) -> Array:

@@ -24,6 +24,8 @@ OF_PREDICTIONS = [
     "macro_f1",
     "balanced_accuracy",
     "class_recall",
+    "confusion",
+    "train_error",
 ]
 fast = settings(max_examples=25, deadline=None, derandomize=True)
 jitted = {name: jax.jit(metrics.registry[name]) for name in OF_PREDICTIONS}
@@ -40,6 +42,8 @@ def logits_that_predict(predicted: np.ndarray) -> np.ndarray:
 def sklearns(name: str, y: np.ndarray, predicted: np.ndarray, logits: np.ndarray) -> Any:
     if name == "accuracy":
         return sklearn.metrics.accuracy_score(y, predicted)
+    if name == "train_error":
+        return sklearn.metrics.zero_one_loss(y, predicted)
     if name == "log_loss":
         return sklearn.metrics.log_loss(y, oracles.softmax(logits), labels=range(K))
     if name == "macro_f1":  # of the classes in either, as is its default
@@ -52,6 +56,10 @@ def sklearns(name: str, y: np.ndarray, predicted: np.ndarray, logits: np.ndarray
         return sklearn.metrics.recall_score(
             y, predicted, labels=range(K), average=None, zero_division=np.nan
         )
+    if name == "confusion":
+        counts = sklearn.metrics.confusion_matrix(y, predicted, labels=range(K))
+        with np.errstate(invalid="ignore"):
+            return counts / counts.sum(axis=1, keepdims=True)
     score = getattr(sklearn.metrics, f"{name}_score")
     return score(y, predicted, average="weighted", zero_division=0)
 
@@ -78,6 +86,8 @@ def test_agrees_with_scikit_learn(name, y, predicted):
         ("macro_f1", (2 / 3 + 0 + 2 / 3) / 3),
         ("balanced_accuracy", (2 / 3 + 0 + 1) / 3),
         ("class_recall", [2 / 3, 0, 1]),
+        ("train_error", 2 / 5),
+        ("confusion", [[2 / 3, 0, 1 / 3], [1, 0, 0], [0, 0, 1]]),
     ],
 )
 def test_metrics_by_hand(name, expected):
@@ -102,7 +112,7 @@ def test_jit_vmap_and_single_agree(name):
     np.testing.assert_allclose(jax.vmap(jitted[name])(logits, y), single, rtol=1e-6)
     alone = metrics.registry[name](logits[0], y[0])
     np.testing.assert_allclose(alone, single[0], rtol=1e-6)
-    assert alone.shape == ((K,) if name == "class_recall" else ())
+    assert alone.shape == {"class_recall": (K,), "confusion": (K, K)}.get(name, ())
 
 
 def test_evaluator():
@@ -128,6 +138,28 @@ def test_a_metric_of_each_class_is_as_many_scalars():
     np.testing.assert_allclose(metrics.macro_f1(logits, y), (1 + 0.5 + 0) / 3)
     assert [name for name in names if metrics.may_be_undefined(name)] == names[:3]
     assert not metrics.may_be_undefined("log_loss") and metrics.bounds(names[2]) == (0, 1)
+
+
+def test_confusion_is_one_matrix():
+    """Rows are the true classes: of class 1 one is taken for 0, and two for 2."""
+    logits, y = jnp.eye(3)[jnp.array([0, 0, 2, 2])], jnp.array([0, 1, 1, 1])
+    outputs = Outputs(logits, features=jnp.zeros((4, 5)))
+    found = metrics.evaluator(["confusion"])(outputs, y)
+    expected = [[1, 0, 0], [1 / 3, 0, 2 / 3], [np.nan] * 3]
+    np.testing.assert_allclose(found["confusion"], expected, rtol=1e-6)
+    assert metrics.may_be_undefined("confusion") and metrics.may_be_undefined("confusion_2_0")
+    assert metrics.bounds("confusion_12_0") == (0, 1)
+
+
+def test_train_error_is_of_the_labelled_alone():
+    """Two of three are wrong; the fourth and the fifth are not labelled."""
+    logits = jnp.eye(3)[jnp.array([0, 1, 2, 0, 1])]
+    y = jnp.array([0, 2, 1, -1, -1])
+    np.testing.assert_allclose(metrics.train_error(logits, y), 2 / 3, rtol=1e-6)
+    assert metrics.train_error(logits, jnp.full(5, -1)) == 0
+    known = {"accuracy": metrics.accuracy, "train_error": metrics.train_error}
+    tested, trained = metrics.of_labelled(known)
+    assert (list(tested), list(trained)) == (["accuracy"], ["train_error"])
 
 
 def test_log_loss_of_certain_and_wrong_is_finite():
@@ -206,6 +238,7 @@ def test_every_metric_stays_within_its_bounds():
     for name, metric in jitted.items():
         low, high = metrics.bounds(name)
         found = (metric(logits_that_predict((y + off) % K), y) for off in (0, 1))
+        found = (jnp.diag(value) if value.ndim == 2 else value for value in found)
         worst, best = sorted(float(value.mean()) for value in found)
         assert low <= worst < best <= high
     assert metrics.bounds("log_loss")[1] == np.inf == -metrics.bounds("reward")[0]

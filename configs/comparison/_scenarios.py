@@ -12,6 +12,7 @@ from typing import Any
 from jal.experiment import Balanced, Data, Experiment, Protocol, Random
 
 QUERIES = ("random", "least_confidence", "margin", "entropy", "stream_fixed", "stream_adaptive")
+METRICS = ("accuracy", "train_error", "confusion")
 STARTS = {
     "one_per_class": Balanced(1),
     "start_15_percent": Random(share=0.15),
@@ -29,7 +30,7 @@ def scenarios(
             data=data,
             learners=learners,
             queries=QUERIES,
-            protocol=dataclasses.replace(protocol, start=drawn),
+            protocol=dataclasses.replace(protocol, start=drawn, metrics=METRICS),
         )
         for start, drawn in STARTS.items()
     ]

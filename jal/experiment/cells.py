@@ -9,7 +9,8 @@ import numpy as np
 
 __all__ = ["Cell", "by_learner", "pack", "unpack"]
 
-# {"metrics": {name: [S, R + 1]}, "labelled": [S, n], "seconds": []}, NaN in rounds to come.
+# {"metrics": {name: [S, R + 1]}, "labelled": [S, n], "seconds": []}, NaN in rounds to come; of a
+# confusion [S, R + 1, K, K].
 Cell = dict[str, Any]
 
 

@@ -81,6 +81,10 @@ class LogisticRegression(_Config):
 
     C: float = 1.0
     """Inverse regularisation strength."""
+    C_grid: tuple[float, ...] = ()
+    """Multiples of C to choose among by cross-validation in every round; none if empty."""
+    folds: int = 5
+    """Folds of the cross-validation that chooses among C_grid."""
     tol: float = 1e-6
     """Largest norm of the mean objective's gradient at which it stops."""
     max_steps: int = 100
@@ -88,7 +92,7 @@ class LogisticRegression(_Config):
 
     def check(self, name: str) -> None:
         """Raises InputError for a number that cannot be; `name` is the experiment's."""
-        _positive(name, C=self.C, max_steps=self.max_steps)
+        _positive(name, C=self.C, folds=self.folds, max_steps=self.max_steps)
         _not_negative(name, tol=self.tol)
 
 

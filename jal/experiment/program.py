@@ -27,7 +27,7 @@ from jal.experiment.learner_configs import program_of
 from jal.experiment.queries import QueryConfig
 from jal.experiment.starts import Chosen
 from jal.memory import check_data, check_prepared
-from jal.metrics import evaluator
+from jal.metrics import evaluator, of_labelled
 from jal.parallel import replicate, seed_mesh
 from jal.strategies import is_shareable, one_of
 from jal.types import Array, Parameters, Pool, PyTree, Strategy
@@ -124,9 +124,15 @@ def blocks_of(
 
         def played(index: Array) -> Episode:
             strategies = [checked.strategies[learner, name] for name in members]
-            measure = evaluator(checked.metrics)
-            rounds = experiment.protocol.rounds
-            return episode(made, one_of(strategies, index), measure, rounds, most)
+            tested, trained = of_labelled(checked.metrics)
+            return episode(
+                made,
+                one_of(strategies, index),
+                evaluator(tested),
+                experiment.protocol.rounds,
+                most,
+                evaluator(trained) if trained else None,
+            )
 
         def seen(
             split: SeedSplits | None, pool: Pool, test: Pool, data: PyTree

@@ -257,30 +257,45 @@ def tidy(
     parts = []
     for (learner, strategy), cell in cells.items():
         measured = {name: np.asarray(values) for name, values in cell["metrics"].items()}
-        # A class without test examples has no recall, and no rows.
-        measured = {name: v for name, v in measured.items() if not np.isnan(v).all()}
         measured.pop("finite")
         labels = measured.pop("labels").astype(np.int32)
         rounds = first_round + np.arange(labels.shape[1])
+        measured = _scalars(measured, rounds == experiment.protocol.rounds)
+        # A class without test examples has no recall, and no rows.
+        measured = {name: v for name, v in measured.items() if not np.isnan(v).all()}
         if y is not None:
             picks = np.asarray(cell["labelled"])
             measured["imbalance_ratio"] = _imbalance(labels, picks, y, classes)
         for metric, values in measured.items():
+            there = slice(len(rounds) - values.shape[1], None)  # of a confusion the last round
             parts.append(
                 pd.DataFrame(
                     {
                         "experiment": experiment.name,
                         "learner": learner,
                         "strategy": strategy,
-                        "seed": np.repeat(seeds, len(rounds)).astype(np.int32),
-                        "round": np.tile(rounds, len(seeds)).astype(np.int32),
-                        "labels": labels.ravel(),
+                        "seed": np.repeat(seeds, values.shape[1]).astype(np.int32),
+                        "round": np.tile(rounds[there], len(seeds)).astype(np.int32),
+                        "labels": labels[:, there].ravel(),
                         "metric": metric,
                         "value": values.ravel().astype(np.float32),
                     }
                 )
             )
     return pd.concat(parts, ignore_index=True)
+
+
+def _scalars(measured: dict[str, np.ndarray], is_last: np.ndarray) -> dict[str, np.ndarray]:
+    """Matrices `[S, R, K, K]` entry by entry, confusion_0_1 and so on, in the last round alone:
+    K x K rows for each would be most of a table."""
+    found = {}
+    for name, values in measured.items():
+        if values.ndim == 2:
+            found[name] = values
+            continue
+        for i, j in np.ndindex(values.shape[2:]):
+            found[f"{name}_{i}_{j}"] = values[:, is_last, i, j]
+    return found
 
 
 def _imbalance(labels: np.ndarray, labelled: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:

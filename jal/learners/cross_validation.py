@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
 from jal.learners.class_weights import class_weights
-from jal.types import Array
+from jal.types import Array, InputError
 
-__all__ = ["grid_search", "stratified_folds"]
+__all__ = ["check_grid", "grid_search", "stratified_folds"]
+
+
+def check_grid(C: float, C_grid: tuple[float, ...], folds: int) -> tuple[float, ...]:
+    """The grid in increasing order; 1 alone if empty.
+
+    Raises:
+      InputError: for options that cannot work.
+    """
+    for value in (C, *C_grid):
+        if not (value > 0 and math.isfinite(value)):
+            raise InputError(f"C and every C in C_grid must be positive numbers, got {value}.")
+    if C_grid and folds < 2:
+        raise InputError(f"cross-validation needs at least 2 folds, got {folds}.")
+    return tuple(sorted(C_grid)) or (1.0,)
 
 
 def stratified_folds(key: Array, y: Array, folds: int) -> Array:
@@ -37,7 +52,9 @@ def grid_search(
 ) -> tuple[Array, dict[str, Array]]:
     """The C of the highest mean accuracy on stratified folds held out; of equals the first.
 
-    With fewer labels than folds the mean is over those that hold one. Where every C is always
+    With fewer labels than folds the mean is over those that hold one. A class with fewer examples
+    than folds is in as many of them as it has examples, and unknown to the fit that holds out its
+    only one. Where every C is always
     wrong, as with one label of each class, there is nothing to go by: the middle of the grid. One
     fit at a time, so that memory is that of one.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
+from jal.learners.cross_validation import check_grid
 from jal.types import Array, InputError
 
 __all__ = ["SVMHyper", "check_options"]
@@ -24,11 +24,7 @@ def check_options(
     Raises:
       InputError: for options that cannot work.
     """
-    for value in (C, *C_grid):
-        if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"C and every C in C_grid must be positive numbers, got {value}.")
-    if C_grid and folds < 2:
-        raise InputError(f"cross-validation needs at least 2 folds, got {folds}.")
+    grid = check_grid(C, C_grid, folds)
     if class_weight not in (None, "balanced"):
         raise InputError(f'class_weight must be "balanced" or None, got {class_weight!r}.')
-    return tuple(sorted(C_grid)) or (1.0,)
+    return grid

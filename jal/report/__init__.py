@@ -23,7 +23,7 @@ from jal.report.plots import learning_curves, save
 from jal.report.pool_plots import plane, pool_groups, pool_round, pool_values
 from jal.report.ranks import Ranks, critical_difference, ranks, wins_ties_losses
 from jal.report.reach import Reach, reach
-from jal.report.tables import class_recalls, ranking, seconds, summary
+from jal.report.tables import class_recalls, confusion, ranking, seconds, summary
 from jal.report.target_plots import batch_histogram, batch_rounds, metric_densities, training_curves
 from jal.report.targets import budget_differences, target_summary, to_target
 from jal.report.terminal import (
@@ -40,10 +40,12 @@ from jal.report.trainings import (
     training_stages,
     training_summary,
 )
+from jal.report.verdicts import RankCorrelation, rank_correlation, verdict
 
 __all__ = [
     "About",
     "Pairwise",
+    "RankCorrelation",
     "Ranks",
     "Reach",
     "Run",
@@ -57,6 +59,7 @@ __all__ = [
     "compare",
     "comparison_headline",
     "comparison_page",
+    "confusion",
     "critical_difference",
     "curves",
     "differing",
@@ -80,6 +83,7 @@ __all__ = [
     "print_ranks",
     "print_tables",
     "print_training",
+    "rank_correlation",
     "ranking",
     "ranks",
     "reach",
@@ -97,6 +101,7 @@ __all__ = [
     "training_stages",
     "training_summary",
     "untested",
+    "verdict",
     "wide_summary",
     "wins_ties_losses",
 ]

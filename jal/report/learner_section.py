@@ -16,7 +16,7 @@ from jal.report.pairwise import Pairwise, pairwise
 from jal.report.plots import FEW
 from jal.report.reach import Reach, reach
 from jal.report.svg import interval
-from jal.report.tables import class_recalls, ranking, summary
+from jal.report.tables import class_recalls, confusion, ranking, summary
 from jal.report.texts import summary_text
 from jal.report.tidy import aubcs, by_training, label_range
 
@@ -50,6 +50,7 @@ def learner_section(
     recalls = class_recalls(own, learner, about.confidence, about.units)
     if len(recalls):
         body += _recalls(recalls, ranking(own, learner, about.units), about)
+    body += _confusions(own, learner, about)
     if count > 1:
         scores = aubcs(own, learner, about.units)
         order = ranking(own, learner, about.units)
@@ -236,6 +237,29 @@ def _recalls(recalls: pd.DataFrame, order: list[str], about: About) -> list[str]
             self_is_blank=False,
         ),
     ]
+
+
+def _confusions(own: pd.DataFrame, learner: str, about: About) -> list[str]:
+    """A heat map of the strategy of the highest AUBC, and one of random."""
+    made = []
+    for strategy in dict.fromkeys((ranking(own, learner, about.units)[0], "random")):
+        found = confusion(own, learner, strategy)
+        if found.empty:
+            continue
+        found.index = pd.Index([about.class_name(int(one)) for one in found.index])
+        found.columns = [about.class_name(int(one)) for one in found.columns]
+        caption = (
+            f"{strategy}: the share of a row's test examples that the last fit takes for a "
+            f"column's; the mean over the {about.unit}. What it has right is not shaded."
+        )
+        wrong: Any = found.copy()
+        for name in found.index:
+            wrong.loc[name, name] = np.nan
+        high = float(np.nanmax(wrong.to_numpy(), initial=0.0)) or 1.0
+        texts: Any = found.map("{:.2f}".format)
+        ends, key = (0.0, high), ("0", f"{high:.2f}")
+        made.append(heat(caption, wrong, texts, (DOWN, DOWN), ends, key, self_is_blank=False))
+    return ["<h3>Which class is taken for which</h3>", *made] if made else []
 
 
 def _most(halves: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from jal import metrics
 from jal.report.tidy import aubcs, curves, indexed, units
 
-__all__ = ["class_recalls", "ranking", "seconds", "summary"]
+__all__ = ["class_recalls", "confusion", "ranking", "seconds", "summary"]
 
 
 def summary(frame: pd.DataFrame, level: float = 0.95, trainings: int = 1) -> pd.DataFrame:
@@ -74,6 +74,27 @@ def class_recalls(
             mean, half = metrics.mean_interval(values.to_numpy(float), level)
             rows[strategy, number] = {"recall": mean, "recall_ci": half}
     return indexed(rows, ["strategy", "class"])
+
+
+def confusion(frame: pd.DataFrame, learner: str, strategy: str) -> pd.DataFrame:
+    """Of each class's test examples the share that the last fit takes for each class.
+
+    Args:
+      frame: the tidy table, with the metrics confusion_0_0 and so on.
+      learner: which.
+      strategy: which.
+
+    Returns:
+      a row for each true class, a column for each predicted one, the means over the seeds; a class
+      without test examples has no row, and where confusion was not measured there is none at all.
+    """
+    begin = f"{metrics.confusion.__name__}_"
+    names = [one for one in frame.metric.unique() if one.startswith(begin)]
+    own = frame.metric.isin(names) & (frame.learner == learner) & (frame.strategy == strategy)
+    means = frame.loc[own].groupby("metric").value.mean()
+    pairs = [tuple(map(int, name.removeprefix(begin).split("_"))) for name in means.index]
+    index = pd.MultiIndex.from_tuples(pairs, names=["true", "predicted"])
+    return pd.Series(means.to_numpy(), index).unstack("predicted") if pairs else pd.DataFrame()
 
 
 def ranking(frame: pd.DataFrame, learner: str | None = None, trainings: int = 1) -> list[str]:

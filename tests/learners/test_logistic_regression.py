@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from fitting import fit_on
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from jal.learners import logistic_regression
-from jal.types import Pool
+from jal.learners.cross_validation import stratified_folds
+from jal.types import InputError, Pool
 
 
 def fit(pool: Pool, index, C=1.0, **options):
@@ -133,3 +135,40 @@ def test_absent_class_is_never_likely(digits):
     learner, fitted, _ = fit(pool, index)
     p = jax.nn.softmax(learner.predict(fitted, test.x).logits)
     assert p[:, 7].mean() < 0.05 and np.isfinite(p).all()
+
+
+def test_cross_validation_is_scikit_learns(digits):
+    """Also where a fold holds out the only example of a class, which its fit does not know."""
+    pool, _ = digits
+    y = np.asarray(pool.y)
+    index = np.r_[np.flatnonzero(y != 9)[:149], np.flatnonzero(y == 9)[:1]]
+    grid, n = (10.0, 0.001, 0.3, 0.03), len(index)
+    _, fitted, info = fit(pool, index, 2.0, C_grid=grid)
+    folds = stratified_folds(jax.random.key(0), pool.y[index], 5)
+    search = GridSearchCV(
+        LogisticRegression(solver="newton-cholesky", tol=1e-7),
+        {"C": [2.0 * C for C in sorted(grid)]},
+        cv=PredefinedSplit(np.asarray(folds)),
+    ).fit(np.asarray(pool.x, np.float64)[index], y[index])
+    assert n == 150 and len(np.unique(search.cv_results_["mean_test_score"])) > 1
+    assert info["C"] == pytest.approx(search.best_params_["C"])
+    assert info["cv_accuracy"] == pytest.approx(search.best_score_, abs=1e-6)
+    np.testing.assert_allclose(fitted.weights.T, search.best_estimator_.coef_, atol=2e-3)
+    # A start that is for the class does not bring it into that fold.
+    far = fitted._replace(bias=fitted.bias.at[9].add(20.0))
+    _, _, again = fit(pool, index, 2.0, C_grid=grid, start=far)
+    assert (again["C"], again["cv_accuracy"]) == (info["C"], info["cv_accuracy"])
+
+
+def test_cross_validation_of_one_label():
+    pool = Pool(jnp.array([[1.0], [2.0]]), jnp.array([1, 0]))
+    learner, fitted, info = fit(pool, [0], C_grid=(0.1, 1.0, 10.0), num_classes=2)
+    assert info["C"] == 1 and info["cv_accuracy"] == 0  # nothing to go by: the middle
+    assert learner.predict(fitted, pool.x).logits.argmax(1).tolist() == [1, 1]
+
+
+def test_options_out_of_range():
+    with pytest.raises(InputError, match="positive numbers, got -1"):
+        logistic_regression((2,), 2, C_grid=(1.0, -1.0))
+    with pytest.raises(InputError, match="at least 2 folds, got 1"):
+        logistic_regression((2,), 2, C_grid=(1.0,), folds=1)

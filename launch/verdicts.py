@@ -1,0 +1,91 @@
+"""Who is best in each experiment, by how much and how many labels; and whether ranks carry over.
+
+python launch/verdicts.py RUN [RUN ...]: of the folder of an experiment, or of a list of them, a
+table for each learner. Of several, the rank correlation of each two learners of different runs, the
+i-th experiment of one with the i-th of the other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jal import report
+from jal.cli import guarded
+from jal.experiment import Results, load
+from jal.experiment.folder import read_config
+from jal.types import InputError
+
+HEADS = ("strategy", "AUBC less random's, points", "p", "labels saved", "reached")
+
+
+def experiments(folder: Path) -> list[Results]:
+    """The Results in a folder: of one experiment, or of each of a list."""
+    config = read_config(folder)
+    return (
+        [load(folder / step.name) for step in config]
+        if isinstance(config, tuple)
+        else [load(folder)]
+    )
+
+
+def table(results: Results, learner: str) -> str:
+    """Markdown: each strategy less random, the highest AUBC first."""
+    level = results.experiment.shown.confidence
+    found = report.verdict(results.frame, learner, level=level, trainings=results.units())
+    rows = [
+        (
+            str(name),
+            f"{100 * row.aubc_less:+.2f} ± {100 * row.aubc_less_ci:.2f}",
+            f"{row.p:.2g}",
+            f"{row.saved:.0f} ± {row.saved_ci:.0f}",
+            f"{100 * row.reached:.0f} %",
+        )
+        for name, row in found.iterrows()
+    ]
+    lines = ["| " + " | ".join(one) + " |" for one in (HEADS, ("---",) * len(HEADS), *rows)]
+    return "\n".join([f"{results.experiment.name}, {learner}:", "", *lines])
+
+
+def correlations(one: Results, other: Results) -> list[str]:
+    """A sentence for each two learners of two experiments."""
+    said = []
+    for a, b in itertools.product(one.experiment.learners, other.experiment.learners):
+        first, second = (
+            report.aubcs(of.frame, name, of.units()) for of, name in ((one, a), (other, b))
+        )
+        found = report.rank_correlation(first, second)
+        said.append(
+            f"{one.experiment.name}, {a}, and {other.experiment.name}, {b}: rank correlation "
+            f"{found.rho:.2f} [{found.low:.2f}, {found.high:.2f}] of {found.strategies} strategies."
+        )
+    return said
+
+
+def texts(runs: Sequence[Sequence[Results]]) -> list[str]:
+    """All tables, then all correlations."""
+    tables = [
+        table(results, learner)
+        for run in runs
+        for results in run
+        for learner in results.experiment.learners
+    ]
+    return tables + [
+        sentence
+        for first, second in itertools.combinations(runs, 2)
+        for one, other in zip(first, second, strict=False)
+        for sentence in correlations(one, other)
+    ]
+
+
+def main() -> None:
+    """Prints them."""
+    if not sys.argv[1:] or sys.argv[1] in ("-h", "--help"):
+        raise InputError("give one or more folders of finished runs: verdicts.py RUN [RUN ...].")
+    print("\n\n".join(texts([experiments(Path(folder)) for folder in sys.argv[1:]])))
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,83 @@
+"""What the comparison measures and counts: pool and stream, train error, confusion."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.linear_model
+import sklearn.metrics
+
+from jal import experiment as ex
+from jal import report
+from jal.experiment import Query
+
+LABELS = [10, 70, 130]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> tuple[ex.Results, list[pd.DataFrame], str]:
+    """Results, the rows of each segment, and the page."""
+    small = ex.Experiment(
+        queries=(
+            "random",
+            "margin",
+            "stream_adaptive",
+            Query("stream_fixed", name="none_passes", threshold=1.0),
+            Query("stream_fixed", name="all_pass", threshold=1e-6),
+        ),
+        learners={"one": ex.LogisticRegression(C=0.03)},
+        protocol=ex.Protocol(
+            seeds=2, rounds=2, batch=60, metrics=("accuracy", "train_error", "confusion")
+        ),
+        execution=ex.Execution(devices=1, segment=2),
+    )
+    rows: list[pd.DataFrame] = []
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    results = ex.run(small, out=folder, progress=False, on_rows=rows.append)
+    return results, rows, (folder / "report.html").read_text()
+
+
+def test_a_stream_buys_as_many_as_the_pool(ran):
+    """Each round, different points: also where no uncertainty passes the threshold, or all do."""
+    results, _, _ = ran
+    frame = results.frame[results.frame.metric == "accuracy"]
+    counts = frame.pivot(index=["strategy", "seed"], columns="round", values="labels")
+    assert len(counts) == 10 and (counts == LABELS).all(axis=None)
+    for orders in results.labelled.values():
+        assert [len(set(order[order >= 0])) for order in orders] == [130, 130]
+
+
+def test_train_error_is_scikit_learns(ran):
+    """Of fits to the labels that the run bought."""
+    results, _, page = ran
+    x, y = ex.load_data(results.experiment.data).train
+    frame = results.frame[results.frame.metric == "train_error"]
+    errors = frame.set_index(["strategy", "seed", "labels"])["value"]
+    for strategy in ("random", "margin"):
+        for seed, order in enumerate(results.labelled[f"one/{strategy}"]):
+            for labels in LABELS:
+                own = order[:labels]
+                fit = sklearn.linear_model.LogisticRegression(C=0.03, tol=1e-8, max_iter=1000)
+                wrong = 1 - fit.fit(x[own], y[own]).score(x[own], y[own])
+                assert abs(errors[strategy, seed, labels] - wrong) < 1.1 / labels  # one may tie
+    assert errors["random"].max() > 0.05  # or nothing was seen
+    assert "final train error" in page
+
+
+def test_confusion_is_scikit_learns_and_of_the_last_round_alone(ran):
+    results, rows, page = ran
+    (x, y), (test_x, test_y) = ex.load_data(results.experiment.data)[:2]
+    matrices = []
+    for order in results.labelled["one/random"]:
+        fit = sklearn.linear_model.LogisticRegression(C=0.03, tol=1e-8, max_iter=1000)
+        predicted = fit.fit(x[order], y[order]).predict(test_x)
+        matrices.append(sklearn.metrics.confusion_matrix(test_y, predicted, normalize="true"))
+    frame = results.frame
+    found = report.confusion(frame, "one", "random")
+    np.testing.assert_allclose(found, np.mean(matrices, axis=0), atol=0.02)
+    assert list(found.index) == list(found.columns) == list(range(10))
+    entries = frame[frame.metric.str.startswith("confusion") & (frame.strategy == "random")]
+    assert len(entries) == 2 * 100 and set(entries["round"]) == {2} and set(entries.labels) == {130}
+    of_random = [one.metric.str.startswith("confusion").any() for one in rows[:2]]
+    assert of_random == [False, True]
+    assert report.confusion(frame[frame.metric == "accuracy"], "one", "random").empty
+    assert "Which class is taken for which" in page and "random: the share of a row" in page
