@@ -1,24 +1,23 @@
 """Who is best in each experiment, by how much and how many labels; and whether ranks carry over.
 
-python launch/verdicts.py RUN [RUN ...]: of the folder of an experiment, or of a list of them, a
-table for each learner. Of several, the rank correlation of each two learners of different runs, the
-i-th experiment of one with the i-th of the other.
+python launch/verdicts.py RUN [RUN ...] [--base NAME]: of the folder of an experiment, or of a list
+of them, a table for each learner. Of several, the rank correlation of each two learners of
+different runs, the i-th experiment of one with the i-th of the other.
 """
 
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import tyro
 
 from jal import report
 from jal.cli import guarded
 from jal.experiment import Results, load
 from jal.experiment.folder import read_config
 from jal.types import InputError
-
-HEADS = ("strategy", "AUBC less random's, points", "p", "labels saved", "reached")
 
 
 def experiments(folder: Path) -> list[Results]:
@@ -31,10 +30,10 @@ def experiments(folder: Path) -> list[Results]:
     )
 
 
-def table(results: Results, learner: str) -> str:
-    """Markdown: each strategy less random, the highest AUBC first."""
-    level = results.experiment.shown.confidence
-    found = report.verdict(results.frame, learner, level=level, trainings=results.units())
+def table(results: Results, learner: str, base: str = "random") -> str:
+    """Markdown: each strategy less the base, the highest AUBC first."""
+    level, units = results.experiment.shown.confidence, results.units()
+    found = report.verdict(results.frame, learner, base, level, units)
     rows = [
         (
             str(name),
@@ -45,7 +44,8 @@ def table(results: Results, learner: str) -> str:
         )
         for name, row in found.iterrows()
     ]
-    lines = ["| " + " | ".join(one) + " |" for one in (HEADS, ("---",) * len(HEADS), *rows)]
+    heads = ("strategy", f"AUBC less {base}'s, points", "p", "labels saved", "reached")
+    lines = ["| " + " | ".join(one) + " |" for one in (heads, ("---",) * len(heads), *rows)]
     return "\n".join([f"{results.experiment.name}, {learner}:", "", *lines])
 
 
@@ -64,10 +64,10 @@ def correlations(one: Results, other: Results) -> list[str]:
     return said
 
 
-def texts(runs: Sequence[Sequence[Results]]) -> list[str]:
+def texts(runs: Sequence[Sequence[Results]], base: str = "random") -> list[str]:
     """All tables, then all correlations."""
     tables = [
-        table(results, learner)
+        table(results, learner, base)
         for run in runs
         for results in run
         for learner in results.experiment.learners
@@ -80,12 +80,17 @@ def texts(runs: Sequence[Sequence[Results]]) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Prints them."""
-    if not sys.argv[1:] or sys.argv[1] in ("-h", "--help"):
-        raise InputError("give one or more folders of finished runs: verdicts.py RUN [RUN ...].")
-    print("\n\n".join(texts([experiments(Path(folder)) for folder in sys.argv[1:]])))
+def main(runs: tyro.conf.Positional[tuple[Path, ...]], base: str = "random") -> None:
+    """Prints them.
+
+    Args:
+      runs: folders of finished runs.
+      base: whom strategies are compared with.
+    """
+    if not runs:
+        raise InputError("give one or more folders of finished runs.")
+    print("\n\n".join(texts([experiments(folder) for folder in runs], base)))
 
 
 if __name__ == "__main__":
-    guarded(main)
+    guarded(lambda: tyro.cli(main))

@@ -37,3 +37,7 @@ def test_tables_and_correlations(tmp_path, monkeypatch, capsys):
     assert sentences[0].startswith("a, weak, and a, weak: rank correlation 1.00 [")
     assert sentences[1].startswith("a, weak, and a, strong: rank correlation")
     assert all(text.endswith("of 3 strategies.") for text in sentences)
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path / "first"), "--base", "margin"])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    said = capsys.readouterr().out
+    assert "| AUBC less margin's, points |" in said and "| random |" in said
