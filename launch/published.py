@@ -217,7 +217,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("folder", type=Path, help="of a run, or of a list of them")
     parser.add_argument("--run", action="store_true", help="run the KEEL tables into it first")
-    parser.add_argument("--seeds", type=int, help="of tables bought one by one; 150 if left out")
+    parser.add_argument("--seeds", type=int, help="of tables bought one by one; 20 if left out")
     parser.add_argument("--large-seeds", type=int, help="of the three large ones; 4 if left out")
     parser.add_argument("--tables", nargs="*", default=[], help="published names; all if left out")
     given = parser.parse_args(arguments)
