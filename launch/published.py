@@ -176,7 +176,7 @@ def _curves(results: Results) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _table(experiment: Experiment) -> str:
-    return experiment.name.removeprefix("rebenchmark_")
+    return experiment.name.removeprefix("rebenchmark_").removeprefix("keel_")
 
 
 def _finished(folder: Path) -> list[Results]:

@@ -50,10 +50,10 @@ TABLES = (
 
 
 def get_config() -> list[Experiment]:
-    """An experiment for each table, called by its published name."""
+    """An experiment for each table, keel_NAME by its published name."""
     return [
         rebenchmark(
-            f"rebenchmark_{one.published}",
+            f"keel_{one.published}",
             f"keel:{one.name}",
             one.rows,
             one.features,

@@ -37,7 +37,7 @@ def results(**curves: list[list[float]]) -> Any:
     frame = pd.concat([frame.assign(metric="loss", value=9.0), frame.sample(frac=1.0)])
     info = {"cell_seconds": {f"svc/{strategy}": 2.0 for strategy in curves}}
     return SimpleNamespace(
-        experiment=SimpleNamespace(name="rebenchmark_sonar"), frame=frame, info=info
+        experiment=SimpleNamespace(name="keel_sonar"), frame=frame, info=info
     )
 
 
@@ -101,7 +101,7 @@ def test_a_folder_without_runs(tmp_path):
 def test_every_table_is_published():
     config = load_config(published.CONFIGS / "rebenchmark_keel.py")
     assert isinstance(config, tuple) and len(config) >= 14
-    names = [one.name.removeprefix("rebenchmark_") for one in config]
+    names = [one.name.removeprefix("keel_") for one in config]
     assert set(names) <= set(AUBC.index)
     for one in config:
         assert [query.name for query in one.queries] == list(published.THEIRS)
