@@ -36,9 +36,7 @@ def results(**curves: list[list[float]]) -> Any:
     # In no order, and with another metric.
     frame = pd.concat([frame.assign(metric="loss", value=9.0), frame.sample(frac=1.0)])
     info = {"cell_seconds": {f"svc/{strategy}": 2.0 for strategy in curves}}
-    return SimpleNamespace(
-        experiment=SimpleNamespace(name="keel_sonar"), frame=frame, info=info
-    )
+    return SimpleNamespace(experiment=SimpleNamespace(name="keel_sonar"), frame=frame, info=info)
 
 
 def test_their_area():

@@ -100,6 +100,15 @@ def test_without_deviation_within_classes_only_shares_decide():
         assert rank == 0
 
 
+def test_a_column_that_varies_between_classes_alone_is_left_out():
+    """Rounding of its classes' means is no deviation, by which one might divide."""
+    values = np.array([0.1, 0.3, 0.7])[Y]
+    with_it, rank = logits_of(np.c_[X[:, :5], values], Y, every[:40], 3)
+    without, _ = logits_of(np.c_[X[:, :5], np.zeros(N)], Y, every[:40], 3)
+    assert rank == 5
+    np.testing.assert_allclose(with_it, without, atol=1e-3)
+
+
 def test_tol_leaves_directions_out():
     scaled = X - np.array([X[c == Y].mean(axis=0) for c in range(3)])[Y]
     size = np.linalg.svd(scaled / scaled.std(axis=0) / np.sqrt(N), compute_uv=False)
