@@ -97,7 +97,7 @@ def test_a_folder_without_runs(tmp_path):
 
 
 def test_every_table_is_published():
-    config = load_config(published.CONFIGS / "rebenchmark_keel.py")
+    config: Any = load_config(published.CONFIGS / "rebenchmark_keel.py")
     assert isinstance(config, tuple) and len(config) >= 14
     names = [one.name.removeprefix("keel_") for one in config]
     assert set(names) <= set(AUBC.index)
