@@ -17,6 +17,7 @@ from fuzz_damages import Tried, is_a_sentence, replaced, small_run
 from jal import metrics, strategies
 from jal.experiment import (
     CNN,
+    LDA,
     MLP,
     SVC,
     AbasRal,
@@ -72,7 +73,7 @@ _SOURCES = ("sklearn:digits", "sklearn:iris", "npz:", "npz:absent.npz", "folder:
 _SOURCES += ("folder:", "tfds:absent", "tfds:", ":", "npz:\0", f"npz:{'x' * 300}", "npz:/", "hf:/")
 _NAMES = (*strategies.registry, "margn", "agent", "os:getcwd", "jal.nothing:at_all", "absent:x")
 _LEARNERS = (
-    *(MLP(epochs=2, hidden=(4,), dropout=0.2), SVC(), LinearSVC(), CNN(), ResNet(), ViT()),
+    *(MLP(epochs=2, hidden=(4,), dropout=0.2), SVC(), LinearSVC(), LDA(), CNN(), ResNet(), ViT()),
     *(
         "mlp",
         "svc",

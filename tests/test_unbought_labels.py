@@ -32,13 +32,14 @@ LEARNERS = {
     "logistic_regression": lambda: learners.registry["logistic_regression"]((D,), K),
     "linear_svc": lambda: learners.registry["linear_svc"]((D,), K, C_grid=(0.1, 1.0), folds=2),
     "svc": lambda: learners.registry["svc"]((D,), K, C_grid=(0.1, 1.0), folds=2),
+    "lda": lambda: learners.registry["lda"]((D,), K),
     "mlp": _mlp,
     "mlp, balanced": lambda: learners.registry["mlp"]((D,), K, class_weight="balanced", **NETWORK),
     "mlp, super": lambda: learners.registry["mlp"]((D,), K, loss="super", **NETWORK),
     "thresholded": lambda: thresholded(_mlp(), K),
     "with an auxiliary": lambda: _mlp().extend(CRITIC),
 }
-CONVEX = ["logistic_regression", "linear_svc", "svc"]
+CONVEX = ["logistic_regression", "linear_svc", "svc", "lda"]
 
 
 def _pool() -> Pool:

@@ -17,6 +17,7 @@ from jal.experiment.form import Code
 from jal.experiment.frozen import Features
 from jal.experiment.learner_configs import (
     CNN,
+    LDA,
     MLP,
     SVC,
     LinearSVC,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CNN",
+    "LDA",
     "MLP",
     "SVC",
     "AbasRal",

@@ -16,7 +16,7 @@ from jal.experiment.config_file import one_line
 from jal.experiment.data_config import draw_splits
 from jal.experiment.form import shown
 from jal.experiment.learner_configs import build_learner, check_learner
-from jal.experiment.queries import Learned, QueryConfig, make
+from jal.experiment.queries import Learned, QueryConfig, learners_in, make
 from jal.experiment.starts import Chosen, Indices
 from jal.metrics import registry
 from jal.strategies import registry as strategy_registry
@@ -80,7 +80,7 @@ def check(
         _check_scaling(experiment)
     found = metrics_of(experiment.protocol, allow_code)
     _check_metrics(found, len(dataset.test.y), dataset.num_classes)
-    for name, config in experiment.learners.items():
+    for name, config in _every_learner(experiment).items():
         check_learner(name, config)
     points, classes, protocol = len(dataset.train.y), dataset.num_classes, experiment.protocol
     if splits is None or isinstance(protocol.start, Indices):
@@ -90,10 +90,17 @@ def check(
         for pool in splits.pool:
             protocol.start.check(held.train.y[pool], classes, len(seeds))
     initial = protocol.start.size(points, classes)
-    made = [
-        (learned or {}).get(query) if isinstance(query, Learned) else make(query, allow_code)
-        for query in experiment.queries
-    ]
+
+    def made_for(query: QueryConfig, max_labels: int) -> Strategy | None:
+        if isinstance(query, Learned):
+            return (learned or {}).get(query)
+        return make(
+            query,
+            allow_code,
+            lambda name, config: build_learner(name, config, dataset, max_labels, allow_code),
+        )
+
+    made = [made_for(query, points) for query in experiment.queries]
     chooser = _chooser(experiment, made, allow_code)
     batches: dict[str, tuple[int, ...]] = {}
     for query, strategy in zip(experiment.queries, made, strict=True):
@@ -108,6 +115,11 @@ def check(
             )
         batches[query.name] = chosen
     max_labels = min(points, initial + max(map(sum, batches.values()), default=0))
+    # How many labels there are follows from all strategies; then their own learners hold no more.
+    made = [
+        made_for(query, max_labels) if learners_in(query) else strategy
+        for query, strategy in zip(experiment.queries, made, strict=True)
+    ]
     learners = {
         name: build_learner(name, config, dataset, max_labels, allow_code)
         for name, config in experiment.learners.items()
@@ -128,12 +140,19 @@ def check(
 
 def _check_scaling(experiment: Experiment) -> None:
     """Raises InputError where a learner would be scaled by the pool of one seed alone."""
-    for name, config in experiment.learners.items():
+    for name, config in _every_learner(experiment).items():
         if getattr(config, "normalise", None) == "pool":
+            what = f"learners.{name}.normalise" if name in experiment.learners else "its normalise"
             raise InputError(
-                f"{name} is to be scaled by the pool, and each seed has its own: give "
-                f"learners.{name}.normalise none, and data.standardise True."
+                f"{name} is to be scaled by the pool, and each seed has its own: give {what} none, "
+                "and data.standardise True."
             )
+
+
+def _every_learner(experiment: Experiment) -> dict[str, Any]:
+    """The configs of learners, and of those that queries bring along."""
+    own = [learners_in(query) for query in experiment.queries]
+    return {**experiment.learners, **{name: one for found in own for name, one in found.items()}}
 
 
 def _chooser(

@@ -283,4 +283,6 @@ def words(kind: Any) -> str:
         return f"a list of {inner[0]}" if ... in arguments else f"a list ({', '.join(inner)})"
     if kind is types.NoneType:
         return "None"
+    if origin is Mapping:
+        return "a dict"
     return getattr(kind, "__name__", str(kind))

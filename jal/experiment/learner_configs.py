@@ -25,6 +25,7 @@ from jal.types import InputError, Learner
 
 __all__ = [
     "CNN",
+    "LDA",
     "MLP",
     "SVC",
     "LearnerConfig",
@@ -129,6 +130,21 @@ class SVC(LinearSVC):
     """gamma of the kernel exp(-gamma d^2); scale: 1 / (D x the variance of the labelled inputs)."""
     max_steps: int = 100_000
     """Steps of the solver on a pair of classes in a fit, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LDA(_Config):
+    """Linear discriminant analysis: scikit-learn's."""
+
+    learner = "lda"
+    traced = ()
+
+    tol: float = 1e-4
+    """Singular value up to which a direction is left out, as one in which no class varies."""
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        _not_negative(name, tol=self.tol)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,9 +295,9 @@ class ViT(_Trained):
     transformers."""
 
 
-LearnerConfig = LogisticRegression | SVC | LinearSVC | MLP | CNN | ResNet | ViT
+LearnerConfig = LogisticRegression | SVC | LinearSVC | LDA | MLP | CNN | ResNet | ViT
 
-_CLASSES = (LogisticRegression, LinearSVC, SVC, MLP, CNN, ResNet, ViT)
+_CLASSES = (LogisticRegression, LinearSVC, SVC, LDA, MLP, CNN, ResNet, ViT)
 _BY_TYPE: dict[str, type] = {kind.__name__: kind for kind in _CLASSES}
 _BY_NAME: dict[str, type] = {kind.learner: kind for kind in _CLASSES}
 

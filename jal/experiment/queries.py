@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from jal.code import find, name_of
-from jal.experiment.form import Option, Parser, as_name, parse, shown
+from jal.experiment.form import Option, Parser, as_name, check_keys, parse, shown
+from jal.experiment.learner_configs import read_learners
 from jal.strategies import registry
 from jal.strategies.strategy import Registered
-from jal.types import Array, InputError, PyTree, Round, Strategy
+from jal.types import Array, InputError, Learner, PyTree, Round, Strategy
 
 __all__ = [
     "Learned",
@@ -23,6 +24,7 @@ __all__ = [
     "as_query",
     "check_names",
     "joined",
+    "learners_in",
     "make",
     "read_strategy",
     "registered_name",
@@ -41,6 +43,19 @@ def read_strategy(tree: Any, where: str) -> Any:
     )
 
 
+def _read_options(tree: Any, where: str) -> dict[str, Any]:
+    """Options of a strategy; those that are dicts are of learners by name."""
+    if not isinstance(tree, dict):
+        return parse(dict[str, Option | None], tree, where)
+    check_keys(tree, where)
+    return {
+        name: read_learners(value, f"{where}.{name}")
+        if isinstance(value, Mapping)
+        else parse(Option | None, value, f"{where}.{name}")
+        for name, value in tree.items()
+    }
+
+
 @dataclass(frozen=True, init=False)
 class Query:
     """A query strategy: `Query("bald", passes=50)`, `Query("margin", batch=1, name="margin_1")`."""
@@ -57,8 +72,8 @@ class Query:
     chooses its batches, the most."""
     learners: tuple[str, ...]
     """The learners that it runs with; all of them if empty."""
-    options: dict[str, Option | None]
-    """The strategy's, beside their defaults."""
+    options: Annotated[dict[str, Any], Parser(_read_options)]
+    """The strategy's, beside their defaults; where it takes Learners, name -> their configs."""
 
     def __init__(
         self,
@@ -66,8 +81,8 @@ class Query:
         name: str | None = None,
         batch: int | tuple[int, ...] | None = None,
         learners: tuple[str, ...] = (),
-        options: Mapping[str, Option | None] | None = None,
-        **more: Option | None,
+        options: Mapping[str, Any] | None = None,
+        **more: Any,
     ):
         strategy = registered_name(strategy)
         given = name_of(strategy) if not isinstance(strategy, str) else strategy
@@ -155,8 +170,27 @@ def check_names(what: str, names: list[str], slash: bool = False) -> None:
             )
 
 
-def make(query: Query, allow_code: bool) -> Strategy:
+def learners_in(query: QueryConfig) -> dict[str, Any]:
+    """The configs of the learners among a query's options, by "QUERY.OPTION.NAME"."""
+    options = query.options if isinstance(query, Query) else {}
+    return {
+        f"{query.name}.{option}.{name}": config
+        for option, value in options.items()
+        if isinstance(value, Mapping)
+        for name, config in value.items()
+    }
+
+
+def make(
+    query: Query, allow_code: bool, build: Callable[[str, Any], Learner] | None = None
+) -> Strategy:
     """The query's strategy, once its options are found to be ones that it has.
+
+    Args:
+      query: whose.
+      allow_code: whether modules that it names may be imported.
+      build: `(name, config) -> Learner` of the learners among its options; None where there can be
+        none.
 
     Raises:
       InputError: where there is no such strategy, or it refuses its options; from the strategy
@@ -176,7 +210,7 @@ def make(query: Query, allow_code: bool) -> Strategy:
             f"or a Strategy, got a {type(found).__name__}."
         )
     with _named(query.name):
-        made = found(**_options(query, found))
+        made = found(**_options(query, found, build))
     if not isinstance(made, Strategy):
         raise InputError(
             f"strategy {as_name(query.strategy)} must make a Strategy, and makes a "
@@ -204,7 +238,9 @@ def _named(name: str) -> Iterator[None]:
         raise InputError(says if says.startswith(name) else f"{name}: {says}") from error
 
 
-def _options(query: Query, factory: Callable[..., Any]) -> dict[str, Any]:
+def _options(
+    query: Query, factory: Callable[..., Any], build: Callable[[str, Any], Learner] | None
+) -> dict[str, Any]:
     """Keyword arguments of the strategy's factory; InputError where they cannot be."""
     function = factory.make if isinstance(factory, Registered) else factory
     parameters = inspect.signature(function).parameters.values()
@@ -221,10 +257,19 @@ def _options(query: Query, factory: Callable[..., Any]) -> dict[str, Any]:
                 f"{query.name} needs the option {parameter.name}: give it in its Query."
             )
     hints = _hints(function)
-    return {
-        option: value_of(hints.get(option), value, f"{option} of {query.name}")
-        for option, value in query.options.items()
-    }
+
+    def value(option: str, given: Any) -> Any:
+        hint, where = hints.get(option), f"{option} of {query.name}"
+        if build is not None and isinstance(given, Mapping) and _takes_learners(hint):
+            return {name: build(f"{name} in {where}", config) for name, config in given.items()}
+        return value_of(hint, given, where)
+
+    return {option: value(option, given) for option, given in query.options.items()}
+
+
+def _takes_learners(hint: Any) -> bool:
+    kinds = (hint, *typing.get_args(hint))
+    return hint is None or any(typing.get_origin(kind) in (Mapping, dict) for kind in kinds)
 
 
 def value_of(hint: Any, value: Any, where: str) -> Any:

@@ -131,12 +131,12 @@ class Twisted:
 
 @dataclasses.dataclass(frozen=True)
 class Indices:
-    """Given pool indices for each seed, as many in each."""
+    """Given pool indices for each seed, as many in each; or one row for all seeds."""
 
     variant: ClassVar[bool] = True
 
     indices: tyro.conf.Fixed[tuple[tuple[int, ...], ...]]
-    """For each seed its pool indices."""
+    """For each seed its pool indices; of one row alone those of all."""
     every_class: bool = True
     """Whether each seed must have an example of every class."""
 
@@ -148,14 +148,15 @@ class Indices:
     def check(self, y: np.ndarray, classes: int, seeds: int) -> None:
         """Raises InputError where the pool's classes `y [N]`, or each seed's `[S, N]`, do not have
         it."""
-        if len(self.indices) != seeds:
+        if len(self.indices) not in (1, seeds):
             raise InputError(
                 f"the start's indices have {len(self.indices)} rows for {seeds} seeds: give one "
-                "each."
+                "each, or one for all."
             )
         first, points = self.indices[0], y.shape[-1]
+        rows = self.indices if len(self.indices) == seeds else self.indices * seeds
         for seed, (row, own) in enumerate(
-            zip(self.indices, np.broadcast_to(y, (seeds, points)), strict=True)
+            zip(rows, np.broadcast_to(y, (seeds, points)), strict=True)
         ):
             if not row or len(row) != len(first) or len(set(row)) != len(row):
                 raise InputError(
@@ -179,7 +180,7 @@ class Indices:
         """The start of one seed."""
         del classes
         given = jnp.asarray(np.asarray(self.indices, np.int32))
-        return lambda key, y, seed: start_from(given[seed], points)
+        return lambda key, y, seed: start_from(given[seed % len(given)], points)
 
 
 def _chooser(tree: Any, where: str) -> Any:

@@ -1,5 +1,6 @@
 """Classifiers as pure functions, and the registry of them by name."""
 
+from jal.learners.lda import lda
 from jal.learners.linear_svc import linear_svc
 from jal.learners.logistic_regression import logistic_regression
 from jal.learners.registry import registry
@@ -9,6 +10,7 @@ from jal.learners.thresholding import thresholded
 
 __all__ = [
     "adam",
+    "lda",
     "linear_svc",
     "logistic_regression",
     "nesterov",

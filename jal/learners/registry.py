@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
+from jal.learners.lda import lda
 from jal.learners.linear_svc import linear_svc
 from jal.learners.logistic_regression import logistic_regression
 from jal.learners.sgd import sgd
@@ -112,6 +113,7 @@ registry: dict[str, Callable[..., Learner]] = {
     "logistic_regression": logistic_regression,
     "svc": svc,
     "linear_svc": linear_svc,
+    "lda": lda,
     "mlp": sgd_mlp,
     "cnn": sgd_cnn,
     "resnet": sgd_resnet,

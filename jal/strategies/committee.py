@@ -1,7 +1,8 @@
-"""Strategies that ask where learners trained on bootstrap samples disagree."""
+"""Strategies that ask where learners disagree, of bootstrap samples or of several kinds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import jax
@@ -9,33 +10,52 @@ import jax.numpy as jnp
 
 from jal import scores, select
 from jal.strategies.strategy import Registered, stateless
-from jal.types import Array, InputError, Labels, Round, Strategy
+from jal.types import Array, InputError, Labels, Learner, PyTree, Round, Strategy
 
 __all__ = ["bootstrap", "committee_kl", "members", "query_by_committee"]
 
 
 def query_by_committee(
-    members: int = 5, disagreement: Literal["vote_entropy", "consensus_kl"] = "vote_entropy"
+    members: int | Mapping[str, Learner] = 5,
+    disagreement: Literal["vote_entropy", "consensus_kl", "consensus_entropy"] = "vote_entropy",
 ) -> Strategy:
-    """Largest disagreement of learners trained anew on bootstrap samples of the labelled points.
+    """Largest disagreement of learners: bagged ones, or others than the one that is measured.
 
-    A committee (Seung et al., 1992) by bagging (Abe and Mamitsuka, 1998). With few labels for each
-    class, samples lack classes, and members disagree most on points of these, again and again.
+    A committee (Seung et al., 1992) by bagging (Abe and Mamitsuka, 1998): learners trained anew on
+    bootstrap samples of the labelled points. With few labels for each class, samples lack classes,
+    and members disagree most on points of these, again and again. Or learners that are given, which
+    all train on all labelled points, each from its variables of the round before.
 
     Args:
-      members: learners in the committee, trained one after another.
+      members: how many bagged learners, trained one after another; or name -> Learner (in an
+        experiment its config), the members themselves.
       disagreement: "vote_entropy" (Dagan and Engelson, 1995), of which a small committee has but a
-        few values, so that many points tie; or "consensus_kl" (McCallum and Nigam, 1998).
+        few values, so that many points tie; "consensus_kl" (McCallum and Nigam, 1998); or
+        "consensus_entropy", of the mean prediction: of one member, uncertainty sampling by another
+        learner than the one that is measured.
 
     Raises:
-      InputError: for fewer than 2 members, or another disagreement.
+      InputError: for fewer than 2 members, none of "consensus_entropy", or another disagreement.
     """
-    if members < 2:
-        raise InputError(f"members must be at least 2, got {members}: one agrees with itself.")
-    if disagreement not in ("vote_entropy", "consensus_kl"):
+    count = len(members) if isinstance(members, Mapping) else members
+    if disagreement not in _SCORES:
+        known = ", ".join(f'"{name}"' for name in _SCORES)
+        raise InputError(f'disagreement must be one of {known}, got "{disagreement}".')
+    least = 1 if disagreement == "consensus_entropy" else 2
+    if count < least:
         raise InputError(
-            f'disagreement must be "vote_entropy" or "consensus_kl", got "{disagreement}".'
+            f"members must be at least {least}, got {count}"
+            f"{': one agrees with itself' if least == 2 else ''}."
         )
+
+    def ranked(key: Array, round: Round, logits: Array, k_max: int) -> Array:
+        score = jax.vmap(_SCORES[disagreement], in_axes=1)(logits)
+        if disagreement == "vote_entropy":
+            score = jnp.round(score * 1e5)  # what is equal but for rounding counts as equal
+        return select.top_k(score, round.labelled, k_max, key=key)
+
+    if isinstance(members, Mapping):
+        return _of_learners(tuple(members.values()), ranked)
 
     def pick(key: Array, round: Round, k_max: int) -> Array:
         assert round.fit is not None and round.predict is not None
@@ -48,14 +68,47 @@ def query_by_committee(
 
         key_ties, key_members = jax.random.split(key)
         logits = jax.lax.map(member, jax.random.split(key_members, members))
-        if disagreement == "consensus_kl":
-            score = jax.vmap(scores.consensus_kl, in_axes=1)(logits)
-            return select.top_k(score, round.labelled, k_max, key=key_ties)
-        # What is equal but for rounding counts as equal.
-        steps = jnp.round(jax.vmap(scores.vote_entropy, in_axes=1)(logits) * 1e5)
-        return select.top_k(steps, round.labelled, k_max, key=key_ties)
+        return ranked(key_ties, round, logits, k_max)
 
     return stateless(pick)._replace(uses_outputs=False)
+
+
+def _of_learners(
+    learners: tuple[Learner, ...], ranked: Callable[[Array, Round, Array, int], Array]
+) -> Strategy:
+    """Picks by the logits `[T, N, K]` of learners that train on all labelled points."""
+
+    def init(key: Array, x: Array) -> tuple[PyTree, ...]:
+        keys = jax.random.split(key, len(learners))
+        return tuple(one.init(key, one.prepare(x)) for one, key in zip(learners, keys, strict=True))
+
+    def pick(
+        key: Array, state: tuple[PyTree, ...], round: Round, k_max: int
+    ) -> tuple[Array, tuple[PyTree, ...]]:
+        key_ties, key_members = jax.random.split(key)
+        keys = jax.random.split(key_members, len(learners))
+        fitted, logits = [], []
+        for one, variables, key_fit in zip(learners, state, keys, strict=True):
+            # Prepared in each round: kept, it would be a copy of the pool for each seed.
+            data = one.prepare(round.x)
+            variables, _ = one.fit(key_fit, variables, data, round.y, round.labels, one.hyper)
+            fitted.append(variables)
+            logits.append(one.predict(variables, round.x).logits)
+        return ranked(key_ties, round, jnp.stack(logits), k_max), tuple(fitted)
+
+    return Strategy(init, pick, uses_outputs=False)
+
+
+def _consensus_entropy(logits: Array) -> Array:
+    """Of the mean prediction of `logits [T, K]`, in nats."""
+    return scores.entropy(jax.nn.logsumexp(jax.nn.log_softmax(logits, axis=1), axis=0))
+
+
+_SCORES = {
+    "vote_entropy": scores.vote_entropy,
+    "consensus_kl": scores.consensus_kl,
+    "consensus_entropy": _consensus_entropy,
+}
 
 
 def committee_kl(members: int = 5) -> Strategy:
@@ -85,10 +138,10 @@ members = (
         "Seung et al., 1992; Abe and Mamitsuka, 1998",
         ("x", "labels"),
         "N K T for T members, and T passes over the pool",
-        trains="T learners on bootstrap samples",
+        trains="T learners on bootstrap samples, or given ones on all labels",
         defaults={
             "members": _MEMBERS,
-            "disagreement": "paper: Dagan and Engelson, 1995; one of the two in use",
+            "disagreement": "paper: Dagan and Engelson, 1995; one of those in use",
         },
     ),
     Registered(

@@ -142,7 +142,7 @@ def test_bad_ones(change, says):
         ({"batch": 30, "budget": 88}, "random would buy 88 labels in 3 rounds after the 3"),
         ({"budget": 0}, "budget must be at least 1 label, got 0"),
         ({"classifier": "agents"}, "classifier agents is for trained agents, and no query is a L"),
-        ({"start": Indices(((0, 1, 2),))}, "start's indices have 1 rows for 2 seeds"),
+        ({"start": Indices(((0, 1, 2),) * 3)}, "start's indices have 3 rows for 2 seeds"),
     ],
 )
 def test_bad_protocols(change, says):

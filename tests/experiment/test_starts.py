@@ -61,7 +61,10 @@ def test_size(start, size):
         (Chosen(labels=91), "a chosen start takes 1 to all 90 of the pool's points, got 91"),
         (Chosen(share=1.5), r"a chosen start takes a share in \(0, 1\] of the pool, got 1\.5"),
         (Chosen(label=3), "a chosen start has no option 'label', and names no strategy that could"),
-        (Indices(((0, 1, 2),)), "the start's indices have 1 rows for 2 seeds: give one each"),
+        (
+            Indices(((0, 1, 2),) * 3),
+            "indices have 3 rows for 2 seeds: give one each, or one for",
+        ),
         (Indices(()), "the start's indices have 0 rows for 2 seeds"),
         (
             Indices(((), ())),
@@ -95,6 +98,7 @@ def test_what_cannot_be(start, says):
         Twisted(rare=1.0, labels=30),
         Indices(((0, 3), (1, 4)), every_class=False),
         Indices(((0, 1, 2), (5, 4, 3))),
+        Indices(((0, 1, 2),)),
     ],
     ids=str,
 )
@@ -109,7 +113,8 @@ def test_what_can_just_be(start):
     if isinstance(start, Balanced):
         assert (np.array(begun) == 30).all()
     elif isinstance(start, Indices):
-        assert [order[:size].tolist() for order in orders] == [list(row) for row in start.indices]
+        rows = start.indices if len(start.indices) == 2 else start.indices * 2
+        assert [order[:size].tolist() for order in orders] == [list(row) for row in rows]
     elif isinstance(start, Twisted):
         # Of three classes one is the rarer, drawn for each seed.
         rare = [sorted(counts.tolist()) for counts in begun]

@@ -5,13 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
 from jal import learners, scores
 from jal.episode import look
 from jal.labels import labelled_mask, revealed
 from jal.strategies import committee
-from jal.types import InputError, Labels, Outputs, Round
+from jal.types import InputError, Labels, Learner, Outputs, Round
 
 N, LABELLED, MEMBERS, BUY = 1000, 100, 5, 12
 key = jax.random.key(3)
@@ -136,7 +137,88 @@ def test_equal_votes_tie_whatever_the_classes():
     assert ((counts[4:] - expected) ** 2 / expected).sum() < 37  # chi-square of 15 degrees
 
 
+def threshold(at: float) -> Learner:
+    """Votes for class 1 above `at`, by a step for each label so far; counts its fits."""
+
+    def fit(key, fits, data, y, labels, hyper):
+        step = jnp.sum((y >= 0) & (jnp.arange(len(y)) < labels.n)[jnp.argsort(labels.order)])
+        return {"fits": fits["fits"] + 1, "step": step.astype(jnp.float32)}, {}
+
+    def predict(fits, x):
+        return Outputs(jnp.stack([0 * x[:, 0], fits["step"] * (x[:, 0] - at)], axis=1), x)
+
+    start = {"fits": jnp.int32(0), "step": jnp.float32(0)}
+    return Learner(lambda x: x, lambda key, data: start, fit, predict, ())
+
+
+def line_round(n: int = 4) -> Round:
+    """Points 0, 1, ..., 19 of which the first n are labelled; logits that nobody may read."""
+    x, labels = jnp.arange(20.0)[:, None], Labels(jnp.arange(20, dtype=jnp.int32), jnp.int32(n))
+    mask = labelled_mask(labels)
+    logits = jnp.full((20, 2), jnp.nan)
+    return Round(x, jnp.where(mask, 0, -1), labels, mask, (), logits, x)
+
+
+def test_given_learners_are_the_members():
+    """Above 7.5 one votes for class 1, above 11.5 two, above 15.5 all three."""
+    members = {"a": threshold(7.5), "b": threshold(11.5), "c": threshold(15.5)}
+    strategy = committee.query_by_committee(members)
+    state = strategy.init(key, jnp.arange(20.0)[:, None])
+    select = jax.jit(strategy.select, static_argnums=3)
+    picks, state = select(key, state, line_round(), 8)
+    assert sorted(picks.tolist()) == [8, 9, 10, 11, 12, 13, 14, 15]  # one vote is as two
+    assert [int(one["fits"]) for one in state] == [1, 1, 1]
+    # On all labels that there are, and from where the last round ended.
+    assert [float(one["step"]) for one in state] == [4.0] * 3
+    _, state = select(key, state, line_round(6), 8)
+    assert [(int(one["fits"]), float(one["step"])) for one in state] == [(2, 6.0)] * 3
+    assert strategy.uses_outputs is False
+    some = [select(jax.random.key(i), state, line_round(), 8)[0][0] for i in range(9)]
+    assert len(np.unique(some)) > 3  # ties are drawn
+
+
+def test_uncertainty_by_another_learner():
+    """The mean prediction of thresholds 7.5 and 11.5 is least sure at 9 and 10, then 8 and 11."""
+    one = committee.query_by_committee({"a": threshold(6.2)}, "consensus_entropy")
+    picks, _ = one.select(key, one.init(key, jnp.arange(20.0)[:, None]), line_round(), 4)
+    assert picks.tolist() == [6, 7, 5, 8]
+    members = {"a": threshold(7.5), "b": threshold(11.5)}
+    two = committee.query_by_committee(members, "consensus_entropy")
+    picks, _ = two.select(key, two.init(key, jnp.arange(20.0)[:, None]), line_round(), 4)
+    assert sorted(picks[:2].tolist()) == [9, 10] and sorted(picks[2:].tolist()) == [8, 11]
+
+
+def test_votes_of_scikit_learns_classifiers(digits):
+    pool, _ = digits
+    x, y = np.asarray(pool.x, np.float64), np.asarray(pool.y)
+    order = np.random.default_rng(0).permutation(N).astype(np.int32)
+    labels = Labels(jnp.asarray(order), jnp.int32(LABELLED))
+    theirs = LogisticRegression(solver="newton-cholesky", tol=1e-8), LinearDiscriminantAnalysis()
+    split = np.zeros(N, bool)
+    first, second = (one.fit(x[order[:100]], y[order[:100]]).predict(x) for one in theirs)
+    split[first != second] = True
+    split[order[:LABELLED]] = False
+    names = ("logistic_regression", "lda")
+    members = {one: learners.registry[one]((64,), 10, max_labels=LABELLED) for one in names}
+    strategy = committee.query_by_committee(members)
+
+    def run(key, pool, labels):
+        mask = labelled_mask(labels)
+        round_ = Round(
+            pool.x, revealed(pool.y, labels), labels, mask, (), jnp.zeros((N, 10)), pool.x
+        )
+        return strategy.select(key, strategy.init(key, pool.x), round_, int(split.sum()))[0]
+
+    picks = np.asarray(jax.jit(run)(key, pool, labels))
+    assert split.sum() > 20
+    np.testing.assert_array_equal(np.sort(picks), np.flatnonzero(split))
+
+
 def test_inputs():
+    with pytest.raises(InputError, match="members must be at least 2, got 1: one agrees"):
+        committee.query_by_committee({"a": threshold(0.0)})
+    with pytest.raises(InputError, match=r"members must be at least 1, got 0\."):
+        committee.query_by_committee({}, "consensus_entropy")
     assert committee.query_by_committee().uses_outputs is False
     assert committee.committee_kl().uses_outputs is False
     with pytest.raises(InputError, match="members must be at least 2, got 1"):
