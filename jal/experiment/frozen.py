@@ -22,6 +22,7 @@ __all__ = ["Features", "with_features"]
 _Kind = Literal[
     "none", "pca", "resnet18", "resnet34", "resnet50", "vit_s16", "efficientnet_lite0", "cnn"
 ]
+_COMPONENTS = 64  # of pca
 _WHOLE = 64  # side up to which batches are of 256 images
 
 
@@ -32,8 +33,9 @@ class Features:
     kind: _Kind = "none"
     """What stands for the inputs: principal components (pca), or a pre-trained network's
     penultimate layer: one of ImageNet's, or jal's own CNN (cnn)."""
-    components: int = 64
-    """How many principal components pca keeps."""
+    components: int | None = None
+    """How many principal components are kept: of the inputs (pca, 64 if None), or of a network's
+    features, of the source's training set and without its labels (all of them if None)."""
     weights: str | None = None
     """Pre-trained weights of the network: a safetensors file, such as jal convert-weights or jal
     pretrain writes, or hf:OWNER/NAME. ImageNet's networks see three channels, normalised
@@ -58,7 +60,11 @@ def with_features(dataset: Dataset, config: Features) -> Dataset:
                 f"features.image_size {side} is of a network's images, and features.kind is "
                 f"{kind}: give data.image_size, or one of {', '.join(get_args(_Kind)[2:])}."
             )
-        return dataset if kind == "none" else features.pca_features(dataset, config.components)
+        if kind == "none":
+            return dataset
+        return features.pca_features(
+            dataset, _COMPONENTS if config.components is None else config.components
+        )
     if config.weights is None:
         raise InputError(
             f"features of the kind {kind} need pre-trained weights: give a safetensors file, such "
@@ -88,7 +94,11 @@ def with_features(dataset: Dataset, config: Features) -> Dataset:
     if side is not None:
         network = resized(network, side)
     batch = max(1, 256 * _WHOLE**2 // max(_WHOLE**2, size[0] * size[1]))
-    return features.dataset_features(dataset, normalise(network, mean, std), variables, batch=batch)
+    network = normalise(network, mean, std)
+    made = features.dataset_features(dataset, network, variables, batch=batch)
+    if config.components is None:
+        return made
+    return features.pca_features(made, config.components)
 
 
 def _like(weights: Mapping[str, np.ndarray], source: str, shape: tuple[int, ...]) -> Network:

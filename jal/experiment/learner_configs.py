@@ -128,8 +128,16 @@ class SVC(LinearSVC):
 
     gamma: float | Literal["scale"] = "scale"
     """gamma of the kernel exp(-gamma d^2); scale: 1 / (D x the variance of the labelled inputs)."""
+    tol: float = 1e-4
+    """Largest violation of the optimum's conditions at which the solver stops; scikit-learn's is
+    1e-3."""
     max_steps: int = 100_000
     """Steps of the solver on a pair of classes in a fit, at most."""
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        super().check(name)
+        _positive(name, tol=self.tol)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,6 +57,22 @@ def test_a_pretrained_cnn_sees_its_inputs_as_in_its_training(images, tmp_path):
         np.testing.assert_array_equal(part.y, plain.y)
 
 
+def test_principal_components_of_a_networks_features(images, tmp_path):
+    """Those of the training set alone: centred there, uncorrelated, largest first."""
+    file = tmp_path / "w.safetensors"
+    made = cnn((6, 6, 1), 4, channels=(3, 4), hidden=(6, 5), dropout=0.0)
+    variables = made.init(jax.random.key(1))
+    save_weights(file, variables, mean=np.zeros(1), std=np.ones(1))
+    per_seed = dataclasses.replace(images, split="per_seed", test_size=10)
+    whole, found = (of(per_seed, kind="cnn", weights=str(file), components=n) for n in (None, 2))
+    centred = whole.train.x - whole.train.x.mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    for part, plain in zip(found[:2], whole[:2], strict=True):
+        wanted = (plain.x - whole.train.x.mean(axis=0)) @ axes.T
+        assert part.x.shape == (len(plain.y), 2) and np.abs(wanted).max() > 0.01
+        np.testing.assert_allclose(np.abs(part.x), np.abs(wanted), rtol=1e-3, atol=1e-5)
+
+
 def test_images_are_enlarged_between_their_pixels_centres():
     """Pixels are areas: 0, 8 becomes 0, 2, 6, 8; by the network's side, in rows and columns."""
     seen = Network(

@@ -1,0 +1,26 @@
+"""ALAMP on Fashion-MNIST: an SVM on features of ImageNet, and a small CNN on the pixels.
+
+Command: python launch/prepare_data.py fashion_mnist
+         python launch/convert_weights.py efficientnet_lite0 --out runs/weights/efficientnet_lite0.safetensors
+         python launch/run.py configs/alamp/fashion_mnist.py
+Data: of all 70,000 images each seed draws 6,800 for the pool and 2,000 to test on.
+Features: EfficientNet-Lite0's of the images enlarged to 64 pixels, with weights of ILSVRC, once.
+Protocol: 200 labels at random, then 15 rounds of 200, of the CNN 5 of 600; 20 seeds of the SVM, 5
+of the CNN, which is trained from random weights: to fine-tune EfficientNet takes too long on two
+cores. See _small.py.
+Not run yet.
+"""  # noqa: E501
+
+from _small import fine_tuning, svm
+
+from jal.experiment import Data, Experiment, Features
+
+NAME = "alamp_fashion_mnist"
+WEIGHTS = "runs/weights/efficientnet_lite0.safetensors"
+FEATURES = Features("efficientnet_lite0", components=128, weights=WEIGHTS, image_size=64)
+DATA = Data("tfds:fashion_mnist", test_size=2000, train_share=0.1, split="per_seed")
+
+
+def get_config() -> list[Experiment]:
+    """SVM, then the CNN."""
+    return [svm(NAME, DATA, FEATURES), fine_tuning(NAME, DATA)]

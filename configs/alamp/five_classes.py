@@ -1,0 +1,32 @@
+"""ALAMP where a small network has learned from other classes of Fashion-MNIST.
+
+Command: python launch/prepare_data.py fashion_mnist
+         python launch/pretrain.py configs/bral_t/fine_tuning_fashion_mnist.py --data.classes 5 6 7 8 9 --data.train-share 1 --learners.cnn.epochs 5 --learners.cnn.channels 8 16 --out runs/weights/fashion_mnist_5_9_small.safetensors
+         python launch/run.py configs/alamp/five_classes.py
+Data: the classes 0 to 4 (T-shirt, trouser, pullover, dress, coat); of their 35,000 images each seed
+draws 6,600 for the pool and 2,000 to test on. The weights are made of the other five classes.
+Protocol: both of the paper's schemes with one network: the SVM on its last hidden layer, 64
+features, with 20 seeds, and all of it fine-tuned, with 5; 200 labels at random, then 15 rounds of
+200, or 5 of 600 where it is fine-tuned. See _small.py.
+Not run yet.
+"""  # noqa: E501
+
+from _small import fine_tuning, svm
+
+from jal.experiment import Data, Experiment, Features
+
+NAME = "alamp_five_classes"
+WEIGHTS = "runs/weights/fashion_mnist_5_9_small.safetensors"
+FEATURES = Features("cnn", weights=WEIGHTS)
+DATA = Data(
+    "tfds:fashion_mnist",
+    classes=(0, 1, 2, 3, 4),
+    test_size=2000,
+    train_share=0.2,
+    split="per_seed",
+)
+
+
+def get_config() -> list[Experiment]:
+    """SVM, then fine-tuning."""
+    return [svm(NAME, DATA, FEATURES), fine_tuning(NAME, DATA, WEIGHTS)]
