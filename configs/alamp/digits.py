@@ -8,7 +8,7 @@ folds, the paper's way but for their number; the network is trained anew in each
 Not run yet.
 """
 
-from _small import OF_FINE_TUNING, OF_SVM
+from _small_schemes import OF_FINE_TUNING, OF_SVM
 
 from jal.experiment import MLP, SVC, Data, Experiment, Protocol, Random
 

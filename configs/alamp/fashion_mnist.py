@@ -7,11 +7,11 @@ Data: of all 70,000 images each seed draws 6,800 for the pool and 2,000 to test 
 Features: EfficientNet-Lite0's of the images enlarged to 64 pixels, with weights of ILSVRC, once.
 Protocol: 200 labels at random, then 15 rounds of 200, of the CNN 5 of 600; 20 seeds of the SVM, 5
 of the CNN, which is trained from random weights: to fine-tune EfficientNet takes too long on two
-cores. See _small.py.
+cores. See _small_schemes.py.
 Not run yet.
 """  # noqa: E501
 
-from _small import fine_tuning, svm
+from _small_schemes import fine_tuning, svm
 
 from jal.experiment import Data, Experiment, Features
 

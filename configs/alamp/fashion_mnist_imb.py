@@ -7,11 +7,11 @@ Data: of all 70,000 images each seed draws 2,000 to test on, as many of each cla
 has 2,000 of the first class, and fewer of each next one by the same factor, to a ratio of deviation
 to mean of .75.
 Features: EfficientNet-Lite0's of the images enlarged to 64 pixels, with weights of ILSVRC, once.
-Protocol: 200 labels at random, then 15 rounds of 200; 20 seeds; weighted SVM. See _small.py.
+Protocol: 200 labels at random, then 15 rounds of 200; 20 seeds; weighted SVM. See _small_schemes.py.
 Not run yet.
 """  # noqa: E501
 
-from _small import svm
+from _small_schemes import svm
 
 from jal.experiment import Data, Experiment, Features, Imbalance
 
