@@ -110,7 +110,7 @@ def test_members_are_built_for_the_data_and_as_many_labels_as_there_will_be():
         (Query("bald", passes={"a": LDA()}), "bald: unknown|passes of bald must be int, got"),
         (Query("query_by_committee", members={"a": lambda: 1, "b": SVC()}), "learner a in members"),
     ],
-    ids=str,
+    ids=range(7),
 )
 def test_what_cannot_be(query, says):
     with pytest.raises(InputError, match=says):
