@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jal.experiment import Experiment, SladeBranson, Training, load_data
+from jal.experiment import Experiment, SladeBranson, Sweep, Training, load_data
 from jal.experiment.checks import check
 from jal.experiment.config_file import load_config
 
@@ -16,14 +16,15 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("[!_]*.py"))
 
 
-def all_of(path) -> tuple[Training | Experiment, ...]:
+def all_of(path) -> tuple[Training | Experiment | Sweep, ...]:
     made = load_config(ROOT / path)
     return made if isinstance(made, tuple) else (made,)
 
 
 def steps_of(path) -> tuple[dict[str, Training], Experiment]:
-    """A config's trainings by name, and the experiment that comes last."""
-    *before, experiment = all_of(path)
+    """A config's trainings by name, and the experiment that comes last, or that is swept."""
+    *before, last = all_of(path)
+    experiment = last.experiment if isinstance(last, Sweep) else last
     return {one.name: one for one in before if isinstance(one, Training)}, experiment
 
 
