@@ -40,7 +40,14 @@ def test_as_json():
     tree = json.loads(json.dumps(config.to_json()))
     assert tree["queries"][1]["options"]["members"] == {
         "lda": {"type": "LDA", "tol": 1e-4},
-        "c_10": {"type": "LogisticRegression", "C": 10.0, "tol": 1e-6, "max_steps": 100},
+        "c_10": {
+            "type": "LogisticRegression",
+            "C": 10.0,
+            "C_grid": [],
+            "folds": 5,
+            "tol": 1e-6,
+            "max_steps": 100,
+        },
     }
     assert Experiment.from_json(tree) == config
 
