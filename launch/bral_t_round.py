@@ -119,8 +119,7 @@ def main(
         raise InputError(
             f"{config} has no query {query} of bral_t: give one of {', '.join(policies) or 'none'}."
         )
-    of_name = next(one for one in experiment.queries if one.name == query)
-    k = max(experiment.batches(of_name)) if batch is None else batch
+    k = batch_of(experiment, query) if batch is None else batch
     out.mkdir(parents=True, exist_ok=True)
     rows, facts = [], []
     for count in labels:
@@ -140,6 +139,11 @@ def main(
     replace_file(out / "rounds.csv", lambda to: rounds.to_csv(to, index=False))
     print(summary(table).to_string(index=False))
     print(rounds.drop(columns="split").groupby("labels").median().round(3).T.to_string())
+
+
+def batch_of(experiment: Experiment, name: str) -> int:
+    """The largest batch of the query of that name."""
+    return max(max(experiment.batches(one)) for one in experiment.queries if one.name == name)
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:

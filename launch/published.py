@@ -26,10 +26,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jal import metrics
+from jal.cli import guarded
 from jal.cli.run import use_all_cores
 from jal.experiment import Experiment, Results, load, resume, run
 from jal.experiment.config_file import load_config
-from jal.files import MANIFEST
+from jal.experiment.folder import experiments_in
+from jal.files import MANIFEST, replace_file
+from jal.report import curves
 from jal.report.plots import COLOURS, InlineFigure, png
 from jal.types import InputError
 
@@ -80,7 +83,10 @@ def beside(results: Results, published: pd.DataFrame) -> pd.DataFrame:
       authors' machine, seconds, without compilation. NaN for what there is not.
     """
     name = _table(results.experiment)
-    areas = {strategy: published_aubc(*curve) for strategy, curve in _curves(results).items()}
+    areas = {
+        strategy: published_aubc(labels[0], accuracies)
+        for strategy, (labels, accuracies) in curves(results.frame, "svc").items()
+    }
     theirs = published.loc[name]
     rows = []
     for strategy in (one for one in THEIRS if one in areas):
@@ -118,8 +124,8 @@ def met(results: Results, correct: np.ndarray, test_size: int) -> dict[str, floa
     Returns:
       `points` compared, the share `equal`, and the `largest` difference of the mean curves.
     """
-    labels, accuracies = _curves(results)["margin"]
-    found = np.rint(accuracies * test_size).astype(int)
+    labels, accuracies = curves(results.frame, "svc")["margin"]
+    labels, found = labels[0].astype(int), np.rint(accuracies * test_size).astype(int)
     theirs = correct[: len(found), labels - 20].astype(int)
     there = theirs >= 0
     apart = np.where(there, found - theirs, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
@@ -165,25 +171,13 @@ def picture(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _curves(results: Results) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Strategy -> labels `[R + 1]`, accuracies `[S, R + 1]`."""
-    frame = results.frame[results.frame.metric == "accuracy"]
-    found = {}
-    for strategy, own in frame.groupby("strategy", sort=False):
-        table = own.pivot(index="seed", columns="labels", values="value").sort_index()
-        found[str(strategy)] = table.columns.to_numpy(int), table.to_numpy(float)
-    return found
-
-
 def _table(experiment: Experiment) -> str:
     return experiment.name.removeprefix("rebenchmark_").removeprefix("keel_")
 
 
 def _finished(folder: Path) -> list[Results]:
     """The finished runs in a folder, or the one that it is."""
-    if (folder / MANIFEST).is_file():
-        return [load(folder)]
-    places = sorted(one.parent for one in folder.glob(f"*/{MANIFEST}"))
+    places = [one for one in experiments_in(folder) if (one / MANIFEST).is_file()]
     if not places:
         raise InputError(f"{folder} holds no finished run: run one of configs/published.")
     return [load(place) for place in places]
@@ -235,25 +229,20 @@ def main(arguments: Sequence[str]) -> None:
         f"Where a time was published: {timed.seconds.sum():,.0f} s without compilation, published "
         f"{timed.published_seconds.sum():,.0f} s for as many seeds."
     )
-    with np.load(CONFIGS / "rebenchmark_svc_margin.npz") as curves:
+    with np.load(CONFIGS / "rebenchmark_svc_margin.npz") as theirs:
         for one in runs:
             name = CURVES.get(str(one.experiment.data.source))
             if name is None or one.experiment.protocol.batch != 1:
                 continue
-            found = met(one, curves[f"{name}_correct"], int(curves[f"{name}_test_size"]))
+            found = met(one, theirs[f"{name}_correct"], int(theirs[f"{name}_test_size"]))
             print(
                 f"{name}: {found['equal']:.2%} of {found['points']:,} points are the published "
                 f"ones, the mean curves differ by at most {found['largest']:.4f}."
             )
-    rows.to_csv(given.folder / "published.csv", index=False)
-    (given.folder / "published.png").write_bytes(png(picture(rows)))
+    drawn = png(picture(rows))
+    replace_file(given.folder / "published.csv", lambda to: rows.to_csv(to, index=False))
+    replace_file(given.folder / "published.png", lambda to: to.write_bytes(drawn))
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    guarded(lambda: main(sys.argv[1:]))

@@ -16,18 +16,8 @@ import tyro
 from jal import report
 from jal.cli import guarded
 from jal.experiment import Results, load
-from jal.experiment.folder import read_config
+from jal.experiment.folder import experiments_in
 from jal.types import InputError
-
-
-def experiments(folder: Path) -> list[Results]:
-    """The Results in a folder: of one experiment, or of each of a list."""
-    config = read_config(folder)
-    return (
-        [load(folder / step.name) for step in config]
-        if isinstance(config, tuple)
-        else [load(folder)]
-    )
 
 
 def table(results: Results, learner: str, base: str = "random") -> str:
@@ -89,7 +79,8 @@ def main(runs: tyro.conf.Positional[tuple[Path, ...]], base: str = "random") -> 
     """
     if not runs:
         raise InputError("give one or more folders of finished runs.")
-    print("\n\n".join(texts([experiments(folder) for folder in runs], base)))
+    found = [[load(one) for one in experiments_in(folder)] for folder in runs]
+    print("\n\n".join(texts(found, base)))
 
 
 if __name__ == "__main__":

@@ -176,6 +176,23 @@ def read_experiment(folder: Path) -> Experiment:
     return config
 
 
+def experiments_in(folder: Path) -> list[Path]:
+    """The folders of experiments: of one itself, of a list or a sweep those inside it.
+
+    Raises:
+      InputError: where there is none, or the config is missing or damaged.
+    """
+    config = read_config(folder)
+    if isinstance(config, Experiment):
+        return [folder]
+    steps = expand(config).experiments if isinstance(config, Sweep) else config
+    steps = steps if isinstance(steps, tuple) else ()
+    inside = [folder / step.name for step in steps if isinstance(step, Experiment)]
+    if not inside:
+        raise InputError(f"{folder} holds no run of an experiment: give folders of some.")
+    return inside
+
+
 def another_kind(folder: Path, config: Config, wanted: type[Step], give: str) -> InputError:
     """That a folder holds a config of another kind; of several runs it names one that would do."""
     words = {Experiment: "an experiment", Training: "a training", Sweep: "a sweep"}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from jal import report
-from jal.experiment.config import Experiment
-from jal.experiment.folder import read_config, replace_file
+from jal.experiment.folder import experiments_in, replace_file
 from jal.experiment.form import as_name
 from jal.experiment.results import load
-from jal.experiment.sweep import Sweep, expand
 from jal.types import InputError
 
 __all__ = ["Ranking", "rank", "write_ranking"]
@@ -62,7 +60,7 @@ def rank(
         raise InputError("give one or more folders of runs.")
     learners: dict[str, dict[str, pd.DataFrame]] = {}
     read: dict[str, Path] = {}
-    for path in _runs(folders):
+    for path in (one for folder in folders for one in experiments_in(Path(folder))):
         found = load(path)
         name = as_name(found.experiment.data.source)
         if name in read:
@@ -98,25 +96,10 @@ def write_ranking(ranking: Mapping[str, Ranking], folder: Path) -> None:
         )
 
 
-def _runs(folders: Sequence[str | Path]) -> Iterator[Path]:
-    """The folders of experiments: those given, and those within lists and sweeps."""
-    for folder in map(Path, folders):
-        config = read_config(folder)
-        if isinstance(config, Experiment):
-            yield folder
-            continue
-        steps = expand(config).experiments if isinstance(config, Sweep) else config
-        steps = steps if isinstance(steps, tuple) else ()
-        inside = [folder / step.name for step in steps if isinstance(step, Experiment)]
-        if not inside:
-            raise InputError(f"{folder} holds no run of an experiment: give folders of some.")
-        yield from inside
-
-
 def _ranking(learner: str, areas: dict[str, pd.DataFrame], data_sets: int, base: str) -> Ranking:
     if len(areas) < data_sets:
         raise InputError(f"{learner} is in {len(areas)} of {data_sets} runs: give it to all.")
-    record = report.wins_ties_losses(areas, base) if data_sets > 1 else pd.DataFrame()
+    record = report.wins_ties_losses(areas, base)
     return Ranking(report.ranks(_means(areas)), record, areas)
 
 

@@ -12,6 +12,7 @@ from jal.bral_t import (
     choose,
     find_actions,
     learn,
+    pool_actions,
     predict,
     rank_by_reward,
     rank_by_rival,
@@ -69,6 +70,20 @@ def test_quotas_add_up_and_the_rest_goes_to_the_best():
 def test_fewer_picks_than_clusters(k):
     picks = choose(KEY, _to_the_right(1e-4), SEEN, k, POLICY)
     assert _of(picks) == [5, 3][:k]
+
+
+def test_the_pools_actions_are_those_that_it_chose_among():
+    """The sub-cluster that ranks first gives its points; which number it has depends on the key."""
+    policy = POLICY._replace(selection="global")
+
+    def first(number):
+        return lambda key, features, actions: (jnp.arange(6) == number).reshape(3, 2)
+
+    for key in jax.random.split(KEY, 3):
+        action = np.asarray(pool_actions(key, SEEN, policy).action)
+        wanted = np.flatnonzero(action == action[0])
+        picks = choose(key, first(action[0]), SEEN, len(wanted), policy)
+        assert sorted(picks.tolist()) == wanted.tolist()
 
 
 def test_globally():

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import stats
 
 from jal.bral_t import Policy, Seen, init_reward, trusted_points
-from jal.experiment import MLP, Data, Experiment, Protocol
+from jal.experiment import MLP, Data, Experiment, Protocol, Query
 from jal.report.plots import png
 from jal.types import InputError
 
@@ -52,6 +52,24 @@ def test_the_unit_of_an_interval_is_the_split():
     half = 4.302653 * np.std([0.2, 0.4, 0.6], ddof=1) / math.sqrt(3)
     assert row["over all"] == f"0.400 ± {half:.3f}"
     assert row["within clusters"] == f"-0.400 ± {half:.3f}"
+
+
+def test_one_split_and_one_without_a_correlation():
+    rows = [
+        {"labels": 9, "split": split, "of": "pool", "ranking": "learned", "over all": value,
+         "within clusters": math.nan if split else 0.3}
+        for split, value in enumerate([0.1, 0.2, math.nan])
+    ]  # fmt: skip
+    (row,) = bral_t_round.summary(pd.DataFrame(rows)).to_dict("records")
+    assert row["over all"] == f"0.150 ± {12.706205 * 0.05:.3f}"
+    assert row["within clusters"] == "0.300"
+
+
+def test_the_batch_is_the_querys_own():
+    queries = ("random", Query("bral_t", batch=50), Query("bral_t", name="other", batch=(3, 7)))
+    experiment = Experiment(queries=queries, protocol=Protocol(rounds=2, batch=20))
+    found = [bral_t_round.batch_of(experiment, name) for name in ("random", "bral_t", "other")]
+    assert found == [20, 50, 7]
 
 
 def test_shares_of_the_trust_set():

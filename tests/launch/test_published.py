@@ -21,18 +21,19 @@ from jal.experiment.config_file import load_config
 from jal.report.plots import png
 from jal.types import InputError
 
+COLUMNS = ["learner", "metric", "strategy", "seed", "round", "labels", "value"]
 AUBC = pd.read_csv(published.CONFIGS / "rebenchmark_aubc.csv", index_col="data")
 
 
 def results(**curves: list[list[float]]) -> Any:
     """Of the sonar table, `[S, R + 1]` accuracies from 20 labels on."""
     rows = [
-        ("accuracy", strategy, seed, 20 + r, value)
+        ("svc", "accuracy", strategy, seed, r, 20 + r, value)
         for strategy, seeds in curves.items()
         for seed, curve in enumerate(seeds)
         for r, value in enumerate(curve)
     ]
-    frame = pd.DataFrame(rows, columns=["metric", "strategy", "seed", "labels", "value"])
+    frame = pd.DataFrame(rows, columns=COLUMNS)
     # In no order, and with another metric.
     frame = pd.concat([frame.assign(metric="loss", value=9.0), frame.sample(frac=1.0)])
     info = {"cell_seconds": {f"svc/{strategy}": 2.0 for strategy in curves}}
@@ -90,7 +91,7 @@ def test_the_picture():
 
 
 def test_a_folder_without_runs(tmp_path):
-    with pytest.raises(InputError, match="holds no finished run: run one of configs/published"):
+    with pytest.raises(InputError, match="is not a run.s folder"):
         published.main([str(tmp_path)])
     with pytest.raises(InputError, match="unknown table 'sonnar': known are sonar, heart"):
         published.main([str(tmp_path), "--run", "--tables", "sonnar"])
