@@ -138,17 +138,18 @@ def test_equal_votes_tie_whatever_the_classes():
 
 
 def threshold(at: float) -> Learner:
-    """Votes for class 1 above `at`, by a step for each label so far; counts its fits."""
+    """Votes for class 1 above `at`, its hyper-parameter, by a step for each label so far; counts
+    its fits."""
 
     def fit(key, fits, data, y, labels, hyper):
         step = jnp.sum((y >= 0) & (jnp.arange(len(y)) < labels.n)[jnp.argsort(labels.order)])
-        return {"fits": fits["fits"] + 1, "step": step.astype(jnp.float32)}, {}
+        return {"fits": fits["fits"] + 1, "step": step.astype(jnp.float32), "at": hyper}, {}
 
     def predict(fits, x):
-        return Outputs(jnp.stack([0 * x[:, 0], fits["step"] * (x[:, 0] - at)], axis=1), x)
+        return Outputs(jnp.stack([0 * x[:, 0], fits["step"] * (x[:, 0] - fits["at"])], axis=1), x)
 
-    start = {"fits": jnp.int32(0), "step": jnp.float32(0)}
-    return Learner(lambda x: x, lambda key, data: start, fit, predict, ())
+    start = {"fits": jnp.int32(0), "step": jnp.float32(0), "at": jnp.float32(jnp.nan)}
+    return Learner(lambda x: x, lambda key, data: start, fit, predict, jnp.float32(at))
 
 
 def line_round(n: int = 4) -> Round:
