@@ -91,7 +91,7 @@ def test_the_picture():
 
 
 def test_a_folder_without_runs(tmp_path):
-    with pytest.raises(InputError, match="is not a run.s folder"):
+    with pytest.raises(InputError, match="is not a run's folder"):
         published.main([str(tmp_path)])
     with pytest.raises(InputError, match="unknown table 'sonnar': known are sonar, heart"):
         published.main([str(tmp_path), "--run", "--tables", "sonnar"])
