@@ -116,6 +116,8 @@ def episode(
             return {}
 
         def at(size: int) -> dict[str, Array]:
+            if size == x.shape[0]:  # y is -1 of all others: no copy of the pool
+                return measure(learner.predict(variables, x), y)
             index = labels.order[:size]
             return measure(learner.predict(variables, x[index]), y[index])
 

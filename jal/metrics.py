@@ -28,6 +28,7 @@ __all__ = [
     "final_accuracy",
     "holm",
     "imbalance_ratio",
+    "is_better_lower",
     "labels_to_reach",
     "log_loss",
     "macro_f1",
@@ -187,6 +188,11 @@ _BOUNDS = {
     **dict.fromkeys(set(registry) - {"log_loss"}, (0.0, 1.0)),
     **dict.fromkeys(("log_loss", "imbalance_ratio"), (0.0, np.inf)),
 }
+
+
+def is_better_lower(name: str) -> bool:
+    """Whether less of a metric of `registry` is better."""
+    return name in (log_loss.__name__, train_error.__name__)
 
 
 def bounds(name: str) -> tuple[float, float]:

@@ -83,6 +83,8 @@ def beside(results: Results, published: pd.DataFrame) -> pd.DataFrame:
       authors' machine, seconds, without compilation. NaN for what there is not.
     """
     name = _table(results.experiment)
+    if name not in published.index:
+        raise InputError(f"{name} is no published table: run one of configs/published.")
     areas = {
         strategy: published_aubc(labels[0], accuracies)
         for strategy, (labels, accuracies) in curves(results.frame, "svc").items()
@@ -117,7 +119,7 @@ def met(results: Results, correct: np.ndarray, test_size: int) -> dict[str, floa
     """How far one run's curves of uncertainty sampling are the published ones, point by point.
 
     Args:
-      results: with as many or fewer seeds, from 0 on, and labels from 20 on, one by one.
+      results: of seeds from 0 on, and labels from 20 on, one by one.
       correct: `[S, R + 1]` test points right, published; -1 where there is none.
       test_size: points in the test set.
 
@@ -126,6 +128,7 @@ def met(results: Results, correct: np.ndarray, test_size: int) -> dict[str, floa
     """
     labels, accuracies = curves(results.frame, "svc")["margin"]
     labels, found = labels[0].astype(int), np.rint(accuracies * test_size).astype(int)
+    found = found[: len(correct)]
     theirs = correct[: len(found), labels - 20].astype(int)
     there = theirs >= 0
     apart = np.where(there, found - theirs, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
@@ -232,7 +235,11 @@ def main(arguments: Sequence[str]) -> None:
     with np.load(CONFIGS / "rebenchmark_svc_margin.npz") as theirs:
         for one in runs:
             name = CURVES.get(str(one.experiment.data.source))
-            if name is None or one.experiment.protocol.batch != 1:
+            if (
+                name is None
+                or one.experiment.protocol.batch != 1
+                or "margin" not in curves(one.frame, "svc")
+            ):
                 continue
             found = met(one, theirs[f"{name}_correct"], int(theirs[f"{name}_test_size"]))
             print(

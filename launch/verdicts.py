@@ -2,7 +2,7 @@
 
 python launch/verdicts.py RUN [RUN ...] [--base NAME]: of the folder of an experiment, or of a list
 of them, a table for each learner. Of several, the rank correlation of each two learners of
-different runs, the i-th experiment of one with the i-th of the other.
+different runs, the i-th experiment of one with the i-th of the other, as far as both have one.
 """
 
 from __future__ import annotations
@@ -46,10 +46,15 @@ def correlations(one: Results, other: Results) -> list[str]:
         first, second = (
             report.aubcs(of.frame, name, of.units()) for of, name in ((one, a), (other, b))
         )
-        found = report.rank_correlation(first, second)
+        names = f"{one.experiment.name}, {a}, and {other.experiment.name}, {b}"
+        try:
+            found = report.rank_correlation(first, second)
+        except InputError as error:
+            said.append(f"{names}: {error}")
+            continue
         said.append(
-            f"{one.experiment.name}, {a}, and {other.experiment.name}, {b}: rank correlation "
-            f"{found.rho:.2f} [{found.low:.2f}, {found.high:.2f}] of {found.strategies} strategies."
+            f"{names}: rank correlation {found.rho:.2f} [{found.low:.2f}, {found.high:.2f}] of "
+            f"{found.strategies} strategies."
         )
     return said
 

@@ -83,7 +83,7 @@ def _rank(
     Args:
       folders: of finished runs, one for each data set; or of lists and sweeps of them.
       base: the strategy that wins and losses are against.
-      metric: the area under whose curve counts.
+      metric: of which more is better; the area under its curve counts.
       out: a folder for ranks.csv, areas.csv and a picture for each learner; nothing is written if
         not given.
     """

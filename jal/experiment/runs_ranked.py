@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from jal import report
+from jal import metrics, report
 from jal.experiment.folder import experiments_in, replace_file
 from jal.experiment.form import as_name
 from jal.experiment.results import load
@@ -49,15 +49,18 @@ def rank(
     Args:
       folders: of runs, one for each data set; or of lists and sweeps, whose runs are all taken.
       base: the strategy that wins and losses are against.
-      metric: the area under whose curve counts; accuracy's is the AUBC.
+      metric: of which more is better; the area under its curve counts, accuracy's is the AUBC.
       out: a folder for what `write_ranking` writes; nothing is written if None.
 
     Raises:
-      InputError: for fewer than two data sets, two runs on one, runs that are not finished or are
-        damaged, and where one lacks the base, a learner, a strategy or the metric of another.
+      InputError: for a metric of which less is better, fewer than two data sets, two runs on one,
+        runs that are not finished or are damaged, and where one lacks the base, a learner, a
+        strategy or the metric of another.
     """
     if not folders:
         raise InputError("give one or more folders of runs.")
+    if metrics.is_better_lower(metric):
+        raise InputError(f"ranks take a metric of which more is better, and of {metric} less is.")
     learners: dict[str, dict[str, pd.DataFrame]] = {}
     read: dict[str, Path] = {}
     for path in (one for folder in folders for one in experiments_in(Path(folder))):

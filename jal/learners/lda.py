@@ -43,7 +43,8 @@ def lda(
 ) -> Learner:
     """A Gaussian for each class, of one covariance: scikit-learn's `LinearDiscriminantAnalysis()`.
 
-    Priors are the classes' shares of the labels. Directions in which the classes do not vary are
+    The covariance is over n, as in scikit-learn from 1.9 on; before, it was over n - K. Priors are
+    the classes' shares of the labels. Directions in which the classes do not vary are
     left out, as by its svd solver; so with one label of each class, where scikit-learn refuses to
     fit, only the priors decide.
 

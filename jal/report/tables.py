@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,7 +90,7 @@ def confusion(frame: pd.DataFrame, learner: str, strategy: str) -> pd.DataFrame:
       without test examples has no row, and where confusion was not measured there is none at all.
     """
     begin = f"{metrics.confusion.__name__}_"
-    names = [one for one in frame.metric.unique() if one.startswith(begin)]
+    names = [one for one in frame.metric.unique() if re.fullmatch(rf"{begin}\d+_\d+", one)]
     own = frame.metric.isin(names) & (frame.learner == learner) & (frame.strategy == strategy)
     means = frame.loc[own].groupby("metric").value.mean()
     pairs = [tuple(map(int, name.removeprefix(begin).split("_"))) for name in means.index]

@@ -22,7 +22,8 @@ def verdict(
     """Each strategy beside one of them, of one learner, the highest AUBC first.
 
     Labels are those at the first look at which a run is as accurate as its seed's run of the base
-    at the end; a run that never is counts with its last number, and so saves none.
+    at the end; a run that never is counts with its last number: it saves none, and costs some
+    where the base was there before.
 
     Args:
       frame: the tidy table.
@@ -79,7 +80,7 @@ class RankCorrelation(NamedTuple):
 
     Attributes:
       rho: of the mean values; in [-1, 1], NaN where one ranks all alike.
-      low: the lower end of its interval.
+      low: the lower end of its interval; NaN of one row, of which none can be made.
       high: the upper end.
       strategies: in how many the ranks are.
     """
@@ -117,12 +118,16 @@ def rank_correlation(
     tables = [table[names].to_numpy(float) for table in (a, b)]
     if any(np.isnan(table).any() for table in tables):
         raise InputError("a rank correlation takes a value of every strategy and seed.")
-    rng = np.random.default_rng(0)
-    means = [
-        table[rng.integers(len(table), size=(samples, len(table)))].mean(axis=1) for table in tables
-    ]
-    low, high = np.nanquantile(_spearman(*means), [(1 - level) / 2, (1 + level) / 2])
     rho = _spearman(*[table.mean(axis=0, keepdims=True) for table in tables])[0]
+    low = high = np.nan
+    if min(map(len, tables)) > 1 and not np.isnan(rho):
+        rng = np.random.default_rng(0)
+        # How often each row is drawn, not the rows: equal means stay equal but for rounding.
+        means = [
+            (rng.multinomial(n, np.full(n, 1 / n), samples) @ table / n).round(12)
+            for n, table in zip(map(len, tables), tables, strict=True)
+        ]
+        low, high = np.nanquantile(_spearman(*means), [(1 - level) / 2, (1 + level) / 2])
     return RankCorrelation(float(rho), float(low), float(high), len(names))
 
 

@@ -24,7 +24,8 @@ def query_by_committee(
     A committee (Seung et al., 1992) by bagging (Abe and Mamitsuka, 1998): learners trained anew on
     bootstrap samples of the labelled points. With few labels for each class, samples lack classes,
     and members disagree most on points of these, again and again. Or learners that are given, which
-    all train on all labelled points, each from its variables of the round before.
+    all train on all labelled points, each from its variables of the round before; what a member
+    prepares of the pool it prepares in every query.
 
     Args:
       members: how many bagged learners, trained one after another; or name -> Learner (in an

@@ -6,8 +6,8 @@ import pytest
 import sklearn.linear_model
 import sklearn.metrics
 
+from jal import data, report
 from jal import experiment as ex
-from jal import report
 from jal.experiment import Query
 
 LABELS = [10, 70, 130]
@@ -63,6 +63,29 @@ def test_train_error_is_scikit_learns(ran):
     assert "final train error" in page
 
 
+def test_train_error_of_a_pool_that_is_predicted_whole():
+    """20 points, so that no bucket of labels is smaller: those that nobody bought count nothing."""
+    x = np.arange(20.0)[:, None]
+    y = (x[:, 0] >= 10).astype(int)
+    y[[0, 19]] = 1, 0  # of six they turn the slope around, of 20 not
+    dataset = data.from_arrays(x, y, x, y)
+    every = ex.Experiment(
+        queries=("random",),
+        learners={"one": ex.LogisticRegression()},
+        protocol=ex.Protocol(
+            seeds=1,
+            rounds=1,
+            batch=14,
+            start=ex.Indices(((0, 19, 5, 6, 13, 14),)),
+            metrics="train_error",
+        ),
+        execution=ex.Execution(devices=1),
+    )
+    frame = ex.run(every, dataset=dataset, progress=False).frame
+    errors = frame[frame.metric == "train_error"].set_index("labels").value
+    np.testing.assert_allclose([errors[6], errors[20]], [4 / 6, 2 / 20], rtol=1e-6)
+
+
 def test_confusion_is_scikit_learns_and_of_the_last_round_alone(ran):
     results, rows, page = ran
     (x, y), (test_x, test_y) = ex.load_data(results.experiment.data)[:2]
@@ -79,5 +102,7 @@ def test_confusion_is_scikit_learns_and_of_the_last_round_alone(ran):
     assert len(entries) == 2 * 100 and set(entries["round"]) == {2} and set(entries.labels) == {130}
     of_random = [one.metric.str.startswith("confusion").any() for one in rows[:2]]
     assert of_random == [False, True]
-    assert report.confusion(frame[frame.metric == "accuracy"], "one", "random").empty
+    none = frame[frame.metric == "accuracy"]
+    assert report.confusion(none, "one", "random").empty
+    assert report.confusion(none.assign(metric="confusion_rate"), "one", "random").empty
     assert "Which class is taken for which" in page and "random: the share of a row" in page

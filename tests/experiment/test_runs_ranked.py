@@ -89,6 +89,9 @@ def test_what_is_refused(folder, tmp_path):
         rank(folder, first)
     with pytest.raises(InputError, match="did not measure f1: give it among"):
         rank(folder, metric="f1")
+    for less in ("log_loss", "train_error"):
+        with pytest.raises(InputError, match=f"of {less} less is"):
+            rank(folder, metric=less)
     with pytest.raises(InputError, match="has no entropy with logistic_regression: give another"):
         rank(folder, base="entropy")
     with pytest.raises(InputError, match="is not a run's folder"):

@@ -97,6 +97,18 @@ def test_a_folder_without_runs(tmp_path):
         published.main([str(tmp_path), "--run", "--tables", "sonnar"])
 
 
+def test_a_run_of_another_table_is_refused():
+    other = results(random=[[0.5, 0.6]])
+    other.experiment.name = "digits"
+    with pytest.raises(InputError, match="digits is no published table"):
+        published.beside(other, AUBC)
+
+
+def test_more_seeds_than_are_published():
+    found = published.met(results(margin=[[0.5, 1.0], [0.0, 0.5]]), np.array([[1, 2]]), 2)
+    assert found == {"points": 2, "equal": 1.0, "largest": 0.0}
+
+
 def test_every_table_is_published():
     config: Any = load_config(published.CONFIGS / "rebenchmark_keel.py")
     assert isinstance(config, tuple) and len(config) >= 14

@@ -6,10 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import sklearn
+from packaging.version import Version
+from requirements import require
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from jal.learners import lda
 from jal.types import InputError, Labels
+
+# Before, its covariance was over n - K.
+require(Version(sklearn.__version__) >= Version("1.9"), "scikit-learn 1.9", "upgrade it")
 
 N, D = 60, 6
 rng = np.random.default_rng(0)

@@ -54,6 +54,13 @@ def test_p_is_corrected_over_the_strategies():
     assert 0 < one < both.loc["a", "p"] == pytest.approx(2 * one)
 
 
+def test_where_random_was_there_early():
+    """It has its last accuracy, .5, with 20 labels; what never has it counts 30: 10 more."""
+    frame = tidy({"random": np.array([[0.4, 0.5, 0.5]] * 2), "never": np.full((2, 3), 0.3)})
+    row = verdict(frame, "svm").loc["never"]
+    assert (row.saved, row.reached) == (-10, 0)
+
+
 def test_without_random():
     with pytest.raises(InputError, match=r"svm has no random: give one of slow, quick\."):
         verdict(tidy({name: RUNS[name] for name in ("slow", "quick")}), "svm")
@@ -63,10 +70,18 @@ def test_without_random():
     ("order", "rho"), [([1, 2, 3, 4], 1.0), ([1, 2, 4, 3], 0.8), ([4, 3, 2, 1], -1.0)]
 )
 def test_rank_correlation_by_hand(order, rho):
-    """1 - 6 sum d^2 / (n (n^2 - 1)); of one row no other sample can be drawn."""
+    """1 - 6 sum d^2 / (n (n^2 - 1)); one row has no interval."""
     a = pd.DataFrame([[1.0, 2.0, 3.0, 4.0, 9.0]], columns=list("abcde"))
     b = pd.DataFrame([order[::-1]], columns=list("dcba"))  # by name, and without e
-    assert rank_correlation(a, b) == pytest.approx((rho, rho, rho, 4))
+    assert rank_correlation(a, b) == pytest.approx((rho, np.nan, np.nan, 4), nan_ok=True)
+    many = rank_correlation(pd.concat([a] * 3), pd.concat([b] * 2))
+    assert many == pytest.approx((rho, rho, rho, 4))
+
+
+def test_ranks_that_are_all_the_same_have_no_correlation():
+    flat = pd.DataFrame([[0.1, 0.1, 0.1]] * 3)
+    found = rank_correlation(flat, pd.DataFrame([[1.0, 2.0, 3.0]] * 3))
+    assert np.isnan(found[:3]).all() and found.strategies == 3
 
 
 def test_interval_is_over_seeds():
