@@ -4,23 +4,26 @@ Command: python launch/run.py configs/alamp/digits.py
 Data: scikit-learn's digits, of which each seed draws 1,000 for the pool and 797 to test on.
 Protocol: 20 labels at random, then 15 rounds of 20; 20 seeds. The SVM sees the pixels, which stand
 for features, and C is chosen by cross-validation in each round, among four values and in three
-folds, the paper's way but for their number; the network is trained anew in each round.
+folds, the paper's way but for their number; the network is trained anew in each round. Then the
+switch from the SVM, of C = 10, to the network, by three folds too.
 Not run yet.
 """
 
 from _small_schemes import OF_FINE_TUNING, OF_SVM
 
-from jal.experiment import MLP, SVC, Data, Experiment, Protocol, Random
+from jal.experiment import MLP, SVC, Data, Experiment, Protocol, Random, Switch
 
 DATA = Data("sklearn:digits", test_size=797, split="per_seed")
 PROTOCOL = Protocol(seeds=20, rounds=15, batch=20, start=Random(labels=20))
 SVM = SVC(C_grid=(0.1, 1.0, 10.0, 100.0), folds=3)
 NETWORK = MLP(hidden=(128,), epochs=50, normalise="none")
+SWITCH = Switch(shallow=SVC(C=10.0), network=NETWORK, folds=3)
 
 
 def get_config() -> list[Experiment]:
-    """SVM, then the network."""
+    """SVM, the network, and the switch from one to the other."""
     return [
         Experiment("alamp_digits_svm", DATA, {"svc": SVM}, OF_SVM, PROTOCOL),
         Experiment("alamp_digits_network", DATA, {"mlp": NETWORK}, OF_FINE_TUNING, PROTOCOL),
+        Experiment("alamp_digits_switch", DATA, {"switch": SWITCH}, ("random", "alamp"), PROTOCOL),
     ]

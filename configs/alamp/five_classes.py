@@ -7,11 +7,11 @@ Data: the classes 0 to 4 (T-shirt, trouser, pullover, dress, coat); of their 35,
 draws 6,600 for the pool and 2,000 to test on. The weights are made of the other five classes.
 Protocol: both of the paper's schemes with one network: the SVM on its last hidden layer, 64
 features, with 20 seeds, and all of it fine-tuned, with 5; 200 labels at random, then 15 rounds of
-200, or 5 of 600 where it is fine-tuned. See _small_schemes.py.
+200, or 5 of 600 where it is fine-tuned. Then the switch between the two. See _small_schemes.py.
 Not run yet.
 """  # noqa: E501
 
-from _small_schemes import fine_tuning, svm
+from _small_schemes import fine_tuning, svm, switch
 
 from jal.experiment import Data, Experiment, Features
 
@@ -28,5 +28,9 @@ DATA = Data(
 
 
 def get_config() -> list[Experiment]:
-    """SVM, then fine-tuning."""
-    return [svm(NAME, DATA, FEATURES), fine_tuning(NAME, DATA, WEIGHTS)]
+    """SVM, fine-tuning, and the switch from one to the other."""
+    return [
+        svm(NAME, DATA, FEATURES),
+        fine_tuning(NAME, DATA, WEIGHTS),
+        switch(NAME, DATA, WEIGHTS),
+    ]

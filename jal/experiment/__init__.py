@@ -23,6 +23,7 @@ from jal.experiment.learner_configs import (
     LinearSVC,
     LogisticRegression,
     ResNet,
+    Switch,
     ViT,
 )
 from jal.experiment.parts import Parts
@@ -71,6 +72,7 @@ __all__ = [
     "SladeBranson",
     "Sweep",
     "Swept",
+    "Switch",
     "Trained",
     "Training",
     "Twisted",

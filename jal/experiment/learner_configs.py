@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+import jax
 import jax.numpy as jnp
 
 from jal import learners
@@ -32,6 +33,7 @@ __all__ = [
     "LinearSVC",
     "LogisticRegression",
     "ResNet",
+    "Switch",
     "ViT",
     "as_learners",
     "build_learner",
@@ -303,9 +305,63 @@ class ViT(_Trained):
     transformers."""
 
 
-LearnerConfig = LogisticRegression | SVC | LinearSVC | LDA | MLP | CNN | ResNet | ViT
+@dataclasses.dataclass(frozen=True)
+class Switch(_Config):
+    """A shallow learner on a network's frozen features; then the network, fine-tuned, from the
+    round on in which it leads in cross-validation."""
 
-_CLASSES = (LogisticRegression, LinearSVC, SVC, LDA, MLP, CNN, ResNet, ViT)
+    learner = "switch"
+    traced = ()
+
+    shallow: SVC | LinearSVC | LogisticRegression | LDA = SVC()
+    """Of the features that the network has before it is trained; of the inputs themselves where
+    the network has no pre-trained weights."""
+    network: MLP | CNN | ResNet | ViT = MLP()
+    """Trained as it is in each round from the switch on."""
+    folds: int = 5
+    """Folds of the cross-validation in each round before the switch."""
+    lead: float = 1.0
+    """Standard errors by which the network's accuracy must be above the other's; 0 for any lead."""
+    balanced: bool = False
+    """Whether every class has the same weight in these accuracies."""
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a number that cannot be; `name` is the experiment's."""
+        self.shallow.check(f"{name}.shallow")
+        self.network.check(f"{name}.network")
+        _not_negative(name, lead=self.lead)
+        if self.folds < 2:
+            raise InputError(f"folds of {name} must be at least 2, got {self.folds}.")
+
+    def build(self, dataset: Dataset, max_labels: int) -> Learner:
+        """The learner for one data set, of at most `max_labels` labels."""
+        network = self.network.build(dataset, max_labels)
+        if self.network.weights is None:
+            shallow = self.shallow.build(dataset, max_labels)
+        else:
+            one = jnp.asarray(dataset.train.x[:1])
+            seen = jax.eval_shape(
+                lambda key: network.predict(network.init(key, network.prepare(one)), one),
+                jax.random.key(0),
+            )
+            make = learners.registry[self.shallow.learner]
+            options = self.shallow.options(dataset)
+            size = seen.features.shape[1:]
+            shallow = make(size, dataset.num_classes, max_labels=max_labels, **options)
+            shallow = learners.on_features(shallow, network)
+        return learners.switching(
+            shallow,
+            network,
+            folds=self.folds,
+            lead=self.lead,
+            balanced=self.balanced,
+            max_labels=max_labels,
+        )
+
+
+LearnerConfig = LogisticRegression | SVC | LinearSVC | LDA | MLP | CNN | ResNet | ViT | Switch
+
+_CLASSES = (LogisticRegression, LinearSVC, SVC, LDA, MLP, CNN, ResNet, ViT, Switch)
 _BY_TYPE: dict[str, type] = {kind.__name__: kind for kind in _CLASSES}
 _BY_NAME: dict[str, type] = {kind.learner: kind for kind in _CLASSES}
 
@@ -342,6 +398,8 @@ def _name_of(given: Any) -> str:
 
 def weights_of(config: Any) -> str | None:
     """The file of pre-trained weights that a config names, also one that is not jal's."""
+    if isinstance(config, Switch):
+        config = config.network
     options = config.options if isinstance(config, Code) else getattr(config, "__dict__", {})
     weights = options.get("weights")
     return weights if isinstance(weights, str) else None

@@ -49,5 +49,7 @@ def _bucket(n: Array, sizes: Array) -> Array:
 
 @_bucket.def_vmap
 def _bucket_vmap(axis_size: int, in_batched: list[bool], n: Array, sizes: Array):
-    del axis_size, in_batched
+    del axis_size
+    if in_batched[1]:  # by a cond around it, whose predicate differs between lanes
+        sizes = sizes[0]
     return _bucket(jnp.max(n), sizes), False

@@ -34,3 +34,13 @@ def test_vmap_takes_the_largest_for_all_lanes():
 def test_batched_n_keeps_a_scalar_predicate():
     text = str(jax.make_jaxpr(jax.vmap(which))(jnp.array([1, 9, 3])))
     assert "cond[" in text and "select_n" not in text.split("cond[")[1]
+
+
+def test_in_a_cond_that_differs_between_lanes():
+    """vmap makes every operand of such a cond a batch, the sizes too."""
+
+    def either(yes, n):
+        return jax.lax.cond(yes, which, lambda n: jnp.float32(0), n)
+
+    found = jax.vmap(either)(jnp.array([True, False, True]), jnp.array([1, 9, 3]))
+    np.testing.assert_array_equal(found, [16, 0, 16])
