@@ -31,6 +31,7 @@ def about(experiment: Experiment, info: Mapping[str, Any], units: int) -> About:
         units=units,
         splits=splits,
         confidence=experiment.shown.confidence,
+        levels=experiment.shown.levels,
         classes=tuple(info.get("class_names", ())),
         points={
             name: agent["points"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jal.data.dataset import Dataset
 from jal.data.seed_splits import SeedSplits, of_seed
@@ -15,7 +16,7 @@ from jal.experiment.config import Experiment, metrics_of
 from jal.experiment.config_file import one_line
 from jal.experiment.data_config import draw_splits
 from jal.experiment.form import shown
-from jal.experiment.learner_configs import build_learner, check_learner
+from jal.experiment.learner_configs import build_learner, check_learner, folds_of
 from jal.experiment.queries import Learned, QueryConfig, learners_in, make
 from jal.experiment.starts import Chosen, Indices
 from jal.metrics import registry
@@ -37,6 +38,7 @@ class Checked(NamedTuple):
       chooser: the strategy that the start names to choose the first labels; None without one.
       dataset: the pool and the test set; where each seed has its own, all examples as `whole`.
       splits: each seed's; None where all have one.
+      notes: what may not be as it was meant, a sentence each, without a period.
     """
 
     learners: dict[str, Learner]
@@ -47,6 +49,7 @@ class Checked(NamedTuple):
     chooser: Strategy | None
     dataset: Dataset
     splits: SeedSplits | None
+    notes: tuple[str, ...]
 
 
 def check(
@@ -135,7 +138,26 @@ def check(
         config = experiment.learners[learner]
         _check_pair(learner, config, learners[learner], query.name, strategy, dataset.train.x)
         strategies[learner, query.name] = strategy
-    return Checked(learners, strategies, found, batches, max_labels, chooser, held, splits)
+    pools = held.train.y[None] if splits is None else held.train.y[splits.pool]
+    notes = tuple(
+        _few_for_folds(name, folds_of(config), pools, classes)
+        for name, config in _every_learner(experiment).items()
+    )
+    notes = tuple(note for note in notes if note)
+    return Checked(learners, strategies, found, batches, max_labels, chooser, held, splits, notes)
+
+
+def _few_for_folds(name: str, folds: int, pools: np.ndarray, classes: int) -> str:
+    """A sentence where a pool has examples of a class, but fewer than folds; else nothing."""
+    counts = np.stack([np.bincount(y, minlength=classes) for y in pools])
+    least = np.where(counts > 0, counts, np.iinfo(int).max).min(axis=0)
+    rare = int(np.argmin(least))
+    if least[rare] >= folds:
+        return ""
+    return (
+        f"class {rare} has {least[rare]} of a pool's examples, fewer than the {folds} folds by "
+        f"which {name} is cross-validated: some folds hold none of it"
+    )
 
 
 def _check_scaling(experiment: Experiment) -> None:

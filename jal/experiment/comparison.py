@@ -60,7 +60,8 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
     blocks = blocks_of(experiment, checked, agents.starts if agents else {}, mesh)
     rounds = experiment.protocol.rounds
     shown = RunProgress(rounds, len(blocks), len(experiment.seed_numbers()), session.progress)
-    for note in whole.notes:
+    notes = [*whole.notes, *checked.notes]
+    for note in notes:
         shown.note(f"note: {note}")
     checkpoints, step = None, None
     drawn = [] if splits is None else [*jax.tree.leaves(splits)]
@@ -94,7 +95,7 @@ def run_experiment(experiment: Experiment, session: Session) -> Results:
             "pool": len(dataset.train.y) if splits is None else splits.pool.shape[1],
             "data_sha256": fingerprint(whole),
             "class_names": list(whole.class_names),
-            "notes": list(whole.notes),
+            "notes": notes,
             "agents": {} if agents is None else agents.agents,
             "cell_seconds": {
                 "/".join(name): round(float(one["seconds"]), 4) for name, one in found.items()

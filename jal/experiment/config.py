@@ -109,6 +109,8 @@ class Shown:
 
     confidence: float = 0.95
     """Level of the confidence intervals and bands."""
+    levels: tuple[float, ...] = ()
+    """Accuracies, as .5: the labels that each strategy needs to reach them are shown."""
     target: float = 1.0
     """Share of the quality that an agent's warm start found, which seeds are to reach."""
     reported: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
@@ -121,6 +123,11 @@ class Shown:
         """Raises InputError for what cannot be, or is of no learner or query."""
         if not 0 < self.confidence < 1:
             raise InputError(f"confidence must lie between 0 and 1, got {self.confidence}.")
+        for level in self.levels:
+            if not 0 < level <= 1 or self.levels.count(level) > 1:
+                raise InputError(
+                    f"levels must be different accuracies in (0, 1], got {list(self.levels)}."
+                )
         if not 0 < self.target <= 1:
             raise InputError(f"target must be a share in (0, 1], got {self.target}.")
         names = [query.name for query in experiment.queries]

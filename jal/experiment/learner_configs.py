@@ -38,6 +38,7 @@ __all__ = [
     "as_learners",
     "build_learner",
     "check_learner",
+    "folds_of",
     "learner_classes",
     "program_of",
     "read_learner",
@@ -403,6 +404,13 @@ def weights_of(config: Any) -> str | None:
     options = config.options if isinstance(config, Code) else getattr(config, "__dict__", {})
     weights = options.get("weights")
     return weights if isinstance(weights, str) else None
+
+
+def folds_of(config: Any) -> int:
+    """The most folds of a cross-validation that a learner makes in each fit; 0 of none."""
+    if isinstance(config, Switch):
+        return max(config.folds, folds_of(config.shallow))
+    return config.folds if getattr(config, "C_grid", ()) else 0
 
 
 def read_learners(tree: Any, where: str) -> dict[str, Any]:

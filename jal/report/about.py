@@ -23,6 +23,7 @@ class About(NamedTuple):
         seeds.
       splits: of the data, that the runs are spread over.
       confidence: level of the intervals.
+      levels: accuracies, the labels to which are shown.
       classes: their names, or none.
       points: agent -> labels that it buys in a step, of those that are made for a number.
       target: share of the quality that an agent's warm start found, which runs are to reach.
@@ -37,6 +38,7 @@ class About(NamedTuple):
     units: int = 1
     splits: int = 1
     confidence: float = 0.95
+    levels: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
     points: Mapping[str, int] = _NONE
     target: float = 1.0

@@ -22,12 +22,14 @@ def wide_summary(frame: pd.DataFrame, about: About) -> pd.DataFrame:
     Returns:
       columns learner, strategy, labels, those of `summary`, and for 90 and 95 % of the best
       `labels_to_90`, its interval `labels_to_90_ci` and `reached_90`, the share of runs that got
-      there; where it is below 1 the mean is a lower bound, without interval.
+      there; where it is below 1 the mean is a lower bound, without interval. Likewise
+      `labels_to_accuracy_0.5` and so on for the levels of `about`.
     """
     table = summary(frame, about.confidence, about.units)
     for learner in table.index.unique("learner"):
-        for one in reach(frame, str(learner), trainings=about.units):
-            name = f"{100 * one.share:.0f}"
+        found = reach(frame, str(learner), trainings=about.units, levels=about.levels)
+        for one in found:
+            name = one.name.removesuffix(" %").replace(" ", "_")
             for strategy in one.labels:
                 cell, values = (learner, strategy), one.labels[strategy].to_numpy(float)
                 mean, half = metrics.mean_interval(values, about.confidence)
@@ -46,7 +48,7 @@ def latex(frame: pd.DataFrame, about: About) -> str:
     table, parts = summary(frame, about.confidence, about.units), []
     for learner in map(str, table.index.unique("learner")):
         best = level_with_best(aubcs(frame, learner, about.units))
-        near = reach(frame, learner, trainings=about.units)
+        near = reach(frame, learner, trainings=about.units, levels=about.levels)
         heads, rows = summary_text(table.loc[learner], near=near, level=about.confidence)
         said = f"{learner}: mean and {about.percent} interval over the {about.unit}"
         lines = [

@@ -14,7 +14,7 @@ from jal.report.comparisons import LEVEL, level_with_best, significance, unteste
 from jal.report.markup import DOWN, SHARE, UP, Entry, Section, heat, paragraph, table
 from jal.report.pairwise import Pairwise, pairwise
 from jal.report.plots import FEW
-from jal.report.reach import Reach, reach
+from jal.report.reach import NEAR, Reach, reach
 from jal.report.svg import interval
 from jal.report.tables import class_recalls, confusion, ranking, summary
 from jal.report.texts import summary_text
@@ -75,7 +75,8 @@ def _summary(
     part = summary(own, about.confidence, about.units).loc[learner]
     scores = aubcs(own, learner, about.units)
     best, note = level_with_best(scores), label_range(own, learner).note
-    near = reach(own, learner, trainings=about.units) if len(part) > 1 else []
+    shares = NEAR if len(part) > 1 else ()
+    near = reach(own, learner, shares, about.units, about.levels)
     heads, texts = summary_text(part, times, paper, near, about.confidence)
     half = part.aubc_ci.fillna(0)
     ends = (part.aubc - half).min(), (part.aubc + half).max()
@@ -120,18 +121,21 @@ def _how(part: pd.DataFrame, bold: bool, near: Sequence[Reach], times: pd.DataFr
             f"Bold by a paired t-test, p < {LEVEL} with Holm's correction over all pairs, as are "
             "the stars of Who beats whom."
         )
-    if near:
-        goals = " and ".join(f"{one.goal:.4f}" for one in near)
-        shares = " and ".join(f"{100 * one.share:.0f}" for one in near)
+    shared = [one for one in near if one.share is not None]
+    if shared:
+        goals = " and ".join(f"{one.goal:.4f}" for one in shared)
+        shares = " and ".join(one.name.removesuffix(" %") for one in shared)
         said.append(
             f"Labels to {shares} %: at the first look at which a run's accuracy is at least "
             f"{goals}, these shares of the highest mean final accuracy."
         )
-        if any(share < 1 for one in near for share in one.reached.values()):
-            said.append(
-                "Where ≥ stands, only the share of runs in brackets got there; the others count "
-                "with their last number of labels, and the mean is a lower bound."
-            )
+    elif near:
+        said.append("Labels to an accuracy: at the first look at which a run has it.")
+    if any(share < 1 for one in near for share in one.reached.values()):
+        said.append(
+            "Where ≥ stands, only the share of runs in brackets got there; the others count "
+            "with their last number of labels, and the mean is a lower bound."
+        )
     if times is not None:
         timed = (
             "The time of a query and seed is the wall time of all rounds, which fit, measure and "

@@ -1,4 +1,4 @@
-"""How many labels a strategy needs to come near the best of all."""
+"""How many labels a strategy needs to come near the best of all, or to an accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from jal import metrics
 from jal.report.tidy import curves, units
 
-__all__ = ["Reach", "reach"]
+__all__ = ["NEAR", "Reach", "reach"]
 
 NEAR = (0.90, 0.95)  # shares of the best
 _ROUNDING = 1e-6  # of accuracies, which are float32
@@ -21,18 +21,23 @@ class Reach(NamedTuple):
     """Labels that a learner's strategies need to reach one accuracy.
 
     Attributes:
-      share: of the best.
-      goal: the accuracy: that share of the highest mean final accuracy of any strategy.
+      share: of the best; None of an accuracy that was given.
+      goal: the accuracy: as given, or that share of the highest mean final one of any strategy.
       labels: a row for each unit, a column for each strategy: the labels at the first look at which
         the accuracy is at least the goal. A run that never gets there counts with its last number
         of labels, a lower bound; NaN where it has not run.
       reached: strategy -> the share of runs that got there; NaN where none has run.
     """
 
-    share: float
+    share: float | None
     goal: float
     labels: pd.DataFrame
     reached: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """`90 %`, or `accuracy 0.5`."""
+        return f"accuracy {self.goal:g}" if self.share is None else f"{100 * self.share:.0f} %"
 
     def text(self, strategy: str, level: float) -> str:
         """`57.2 ± 3.1`; `≥ 187 (88 %)` where only that share of runs got there, and the mean
@@ -47,22 +52,27 @@ class Reach(NamedTuple):
 
 
 def reach(
-    frame: pd.DataFrame, learner: str, shares: Sequence[float] = NEAR, trainings: int = 1
+    frame: pd.DataFrame,
+    learner: str,
+    shares: Sequence[float] = NEAR,
+    trainings: int = 1,
+    levels: Sequence[float] = (),
 ) -> list[Reach]:
-    """Labels to reach each share of the best of a learner's strategies.
+    """Labels to reach each share of the best of a learner's strategies, and each level.
 
     Args:
       frame: the tidy table.
       learner: which.
       shares: of the highest mean final accuracy.
       trainings: T, of agents; if several, the runs of each are averaged (`aubcs`).
+      levels: accuracies.
     """
     found = curves(frame, learner)
     last = {strategy: values[:, -1] for strategy, (_, values) in found.items()}
     best = units(frame, learner, last, trainings).mean().max()
     results = []
-    for share in shares:
-        goal = float(share * best)
+    goals = [(share, float(share * best)) for share in shares]
+    for share, goal in [*goals, *((None, float(level)) for level in levels)]:
         needed, got = {}, {}
         for strategy, (labels, values) in found.items():
             first = metrics.labels_to_reach(labels, values, goal * (1 - _ROUNDING))

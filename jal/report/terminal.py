@@ -19,7 +19,7 @@ from jal.report.comparisons import LEVEL, significance, untested
 from jal.report.headline import headline
 from jal.report.notes import notes
 from jal.report.ranks import Ranks
-from jal.report.reach import reach
+from jal.report.reach import NEAR, reach
 from jal.report.tables import ranking, seconds, summary
 from jal.report.texts import comparison_text, same_labels, summary_text
 from jal.report.tidy import aubcs, by_training, label_range
@@ -64,7 +64,8 @@ def print_tables(
         own = None if times is None else times.loc[learner]
         paper = about.paper(learner) if stops is None else None
         short = part[["labels", "aubc", "aubc_ci", "final", "final_ci"]]
-        near = reach(whole, learner, trainings=about.units) if len(part) > 1 else []
+        shares = NEAR if len(part) > 1 else ()
+        near = reach(whole, learner, shares, about.units, about.levels)
         ways = (  # of decreasing width
             (part, own, near),
             (short, own, near),

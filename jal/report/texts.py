@@ -72,7 +72,7 @@ def summary_text(
         for row, labels in zip(rows, part.labels, strict=True):
             row.insert(1, f"{labels:.0f}")
     for one in near:
-        heads.append(f"labels to {100 * one.share:.0f} %")
+        heads.append(f"labels to {one.name}")
         for row in rows:
             row.append(one.text(row[0], level))
     if times is not None:

@@ -25,7 +25,9 @@ from jal.experiment import (
     LogisticRegression,
     Protocol,
     Query,
+    Random,
     Shown,
+    Switch,
     load,
     run,
 )
@@ -50,6 +52,31 @@ def with_protocol(**change) -> Experiment:
 
 def checked(experiment: Experiment, dataset=DATASET) -> Checked:
     return check(experiment, dataset, {}, False)
+
+
+def test_a_class_of_fewer_examples_than_folds():
+    """Of 3 in the pool 4 folds hold some in 3; what is not cross-validated is not meant, nor is a
+    class that the pool lacks."""
+    y = np.repeat([0, 1, 3], (50, 37, 3))
+
+    def pair(y):
+        return RNG.normal(size=(len(y), 4)), y
+
+    rare = from_arrays(*pair(y), *pair(np.arange(4)), num_classes=4)
+    learners = {
+        "one": SVC(C_grid=(0.1, 1.0), folds=4),
+        "all": SVC(C_grid=(0.1, 1.0), folds=3),
+        "none": SVC(folds=4),
+        "later": Switch(folds=4),
+    }
+    at_random = with_protocol(start=Random(labels=9))
+    found = checked(dataclasses.replace(at_random, learners=learners), rare).notes
+    assert found == tuple(
+        "class 3 has 3 of a pool's examples, fewer than the 4 folds by which "
+        f"{name} is cross-validated: some folds hold none of it"
+        for name in ("one", "later")
+    )
+    assert checked(dataclasses.replace(GOOD, learners=learners)).notes == ()
 
 
 def test_a_good_one_passes():

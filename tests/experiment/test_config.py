@@ -129,7 +129,7 @@ def test_unknown_field_and_learner():
         ),
         (dataclasses.replace(FULL, execution=Execution(seeds_at_once=2)), "execution.seeds_at_on"),
         (dataclasses.replace(FULL, execution=Execution(devices=None, segment=1)), None),
-        (dataclasses.replace(FULL, shown=Shown(confidence=0.68, target=0.5)), None),
+        (dataclasses.replace(FULL, shown=Shown(confidence=0.68, target=0.5, levels=(0.5,))), None),
         (FULL, None),
     ],
     ids=range(9),
@@ -332,6 +332,8 @@ def test_gray_images_less_the_mean_of_imagenet_have_three_channels(kind):
         ),
         ({"protocol": Protocol(start=Twisted(rare=-np.inf))}, r"rare must be finite, got -inf"),
         ({"protocol": Protocol(start=Random(labels=2.5))}, r"start\.labels must be int or None"),
+        ({"shown": Shown(levels=(0.5, 1.5))}, r"levels must be different .*, got \[0.5, 1.5\]"),
+        ({"shown": Shown(levels=(0.5, 0.5))}, r"levels must be different .*, got \[0.5, 0.5\]"),
         ({"shown": Shown(target=10**400)}, "target must be finite, got 1000"),
         (
             {"data": Data(parts=Parts(train=np.nan))},

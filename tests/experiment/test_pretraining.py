@@ -18,13 +18,15 @@ from jal.experiment import (
     Experiment,
     LogisticRegression,
     Protocol,
+    Switch,
     load_data,
     run,
 )
+from jal.experiment.learner_configs import weights_of
 from jal.experiment.pretraining import pretrain
 from jal.networks import mlp, normalise
 from jal.networks.pretrained import load_pretrained
-from jal.types import InputError
+from jal.types import InputError, Labels
 
 NETWORK = MLP(hidden=(16,), epochs=20, normalise="none", weight_decay=0.0)
 # Weights are made of what may name them already, before they are there.
@@ -117,3 +119,40 @@ def test_what_cannot_be_saved_is_not_computed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     with pytest.raises(InputError, match="weights need the extra hub"):
         pretrain(SOURCE, tmp_path / "w.safetensors", "mlp")
+
+
+def test_a_switch_sees_what_the_network_was_taught_and_then_trains_it(weights):
+    """Frozen features are the hidden units of the weights; fine-tuning starts from them too."""
+    tuned = dataclasses.replace(NETWORK, weights=str(weights[0]), epochs=40)
+    switch = Switch(shallow=LogisticRegression(), network=tuned, folds=3)
+    experiment = Experiment(
+        data=Data(classes=(0, 1, 2, 3, 4)),
+        learners={"switch": switch, "mlp": tuned},
+        queries=("random",),
+        protocol=Protocol(seeds=1, rounds=1, batch=100),
+    )
+    assert Experiment.from_json(experiment.to_json()) == experiment
+    dataset = load_data(experiment.data)
+    learner = switch.build(dataset, 105)
+    x, y = jnp.asarray(dataset.train.x), jnp.asarray(dataset.train.y)
+    data = learner.prepare(x)
+    start = learner.init(jax.random.key(0), data)
+    network = normalise(mlp((64,), 5, (16,)))
+    taught, _ = network.apply(load_pretrained(weights[0], network), x, False)
+    np.testing.assert_allclose(learner.predict(start, x).features, taught.features, atol=1e-5)
+    labels = Labels(jnp.arange(len(y), dtype=jnp.int32), jnp.int32(100))
+    idle = learner.hyper.second._replace(learning_rate=0.0)
+    for second, switched in ((idle, 0), (learner.hyper.second, 1)):
+        hyper = learner.hyper._replace(second=second)
+        fitted, info = learner.fit(jax.random.key(1), start, data, y, labels, hyper)
+        assert info["switched"] == switched
+        apart = np.abs(learner.predict(fitted, x).features - taught.features).max()
+        assert apart > 0.1 if switched else apart < 1e-5
+    frame = run(experiment, progress=False).frame
+    assert set(frame[frame.metric == "switched"].learner) == {"switch"}
+    missing = dataclasses.replace(tuned, weights="nowhere.safetensors")
+    with pytest.raises(InputError, match=r"nowhere\.safetensors"):
+        dataclasses.replace(switch, network=missing).build(dataset, 105)
+    names = "other.safetensors", "same.safetensors"
+    files = [dataclasses.replace(tuned, weights=name) for name in names]
+    assert [weights_of(dataclasses.replace(switch, network=one)) for one in files] == [*names]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jal.report import About, latex, reach, wide_summary
+from jal.report import About, latex, page, reach, wide_summary
 
 # From 10 to 40 labels; the best ends at 1 on average, so that .9 and .95 are the goals.
 LABELS = [10, 20, 30, 40]
@@ -44,6 +44,27 @@ def test_labels_to_come_near_the_best():
     # Of 20, 30 and 10: 20 +- 4.303 * 10 / sqrt(3).
     assert near.text("best", 0.95) == "20.0 ± 24.8"
     assert near.text("late", 0.95) == "≥ 33 (67 %)" and near.text("never", 0.95) == "≥ 40 (0 %)"
+
+
+def test_labels_to_a_level_of_ones_own():
+    """An accuracy whatever the best is; the shares of the best stand before it."""
+    *_, level = reach(tidy(), "svm", levels=[0.6])
+    assert (level.share, level.goal, level.name) == (None, 0.6, "accuracy 0.6")
+    assert level.labels.to_dict("list") == {
+        "best": [20, 20, 10],
+        "late": [40, 40, 20],
+        "never": [40, 40, 40],
+    }
+    assert level.reached["late"] == pytest.approx(2 / 3)
+    about = About(levels=(0.6,))
+    table = wide_summary(tidy(), about).set_index("strategy")
+    assert table.loc["best", "labels_to_accuracy_0.6"] == pytest.approx(50 / 3)
+    assert table.loc["late", "reached_accuracy_0.6"] == pytest.approx(2 / 3)
+    assert r"& labels to 95 \% & labels to accuracy 0.6 \\" in latex(tidy(), about)
+    alone = tidy({"best": RUNS["best"]})
+    said = page(alone, about, {"unfinished": "1 of 2"})
+    assert "labels to accuracy 0.6" in said and "labels to 90 %" not in said
+    assert "at the first look at which a run has it" in said
 
 
 def test_not_all_is_never_shown_as_all():
