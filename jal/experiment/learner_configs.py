@@ -321,7 +321,7 @@ class Switch(_Config):
     """Trained as it is in each round from the switch on."""
     folds: int = 5
     """Folds of the cross-validation in each round before the switch."""
-    lead: float = 1.0
+    lead: float = 2.0
     """Standard errors by which the network's accuracy must be above the other's; 0 for any lead."""
     balanced: bool = False
     """Whether every class has the same weight in these accuracies."""

@@ -43,7 +43,7 @@ def switching(
     second: Learner,
     *,
     folds: int = 5,
-    lead: float = 1.0,
+    lead: float = 2.0,
     balanced: bool = False,
     max_labels: int | None = None,
 ) -> Learner:

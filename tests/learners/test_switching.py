@@ -104,7 +104,7 @@ def test_every_class_may_count_the_same():
         assert found == pytest.approx(accuracies) and info["switched"] == 0
     late = planted(lambda x, seen: (x % 2 == 1) | (x < 40))
     for balanced, switched in ((False, 0), (True, 1)):
-        ((_, info),) = rounds(switching(first, late, balanced=balanced), (40,), order)
+        ((_, info),) = rounds(switching(first, late, lead=1.0, balanced=balanced), (40,), order)
         assert info["switched"] == switched
 
 
