@@ -100,9 +100,22 @@ class Results:
         strategies all end with the whole pool."""
         return report.notes(self.frame, self.info.get("pool"))
 
-    def plot(self, metric: str = "accuracy") -> Figure:
-        """Learning curves: the mean over the seeds, with its band; shows inline."""
-        return report.learning_curves(self.rows(), metric, self.experiment.shown.confidence)
+    def plot(self, metric: str = "accuracy", share: bool = False) -> Figure:
+        """Learning curves: the mean over the seeds, with its band; shows inline.
+
+        Args:
+          metric: which.
+          share: labels as a share of the pool, in %.
+
+        Raises:
+          InputError: for a share of pools that differ between splits.
+        """
+        pools = {*np.atleast_1d(self.info["pool"]).tolist()} if share else {None}
+        if len(pools) > 1:
+            sizes = ", ".join(map(str, sorted(pools)))
+            raise InputError(f"labels are no one share of pools of {sizes} points: plot labels.")
+        level = self.experiment.shown.confidence
+        return report.learning_curves(self.rows(), metric, level, pools.pop())
 
     def seconds(self) -> pd.DataFrame | None:
         """Wall seconds for a query of one seed; None of runs that did not measure them."""

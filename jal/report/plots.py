@@ -51,28 +51,38 @@ class InlineFigure(Figure):
         return png(self)
 
 
-def learning_curves(frame: pd.DataFrame, metric: str = "accuracy", level: float = 0.95) -> Figure:
+def learning_curves(
+    frame: pd.DataFrame, metric: str = "accuracy", level: float = 0.95, pool: int | None = None
+) -> Figure:
     """Mean of a metric against labels with its band, a panel for each learner that has it.
 
     The band is the mean's interval of that level, as far as the metric can have its values.
 
     The legend goes from the highest AUBC to the lowest. Of more than ten strategies the seven of
     highest AUBC and random stand out, the others are thin and grey; the page shows each.
+
+    Args:
+      frame: the tidy table.
+      metric: which.
+      level: of the band.
+      pool: points in the pool, for labels as a share of it; numbers of labels if None.
     """
+    scale = 1.0 if pool is None else 100 / pool
     learners = _learners(frame, metric)
     figure = InlineFigure(figsize=(5.2 * len(learners) + 1.8, 4.2), layout="constrained")
     panels = figure.subplots(1, len(learners), sharey=True, squeeze=False)[0]
     styles, limits = _styles(frame), metrics.bounds(metric)
     for panel, learner in zip(panels, learners, strict=True):
-        for strategy, (labels, values) in curves(frame, learner, metric).items():
+        for strategy, (count, values) in curves(frame, learner, metric).items():
+            labels = scale * count
             if strategy in styles:
                 style = styles[strategy]
                 _band(panel, labels, values, level, limits, label=strategy, **style)
             else:
                 panel.plot(_mean(labels), _mean(values), **BACKGROUND)
         panel.set_title(learner, parse_math=False)
-        panel.set_xlabel("labels")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set_xlabel("labels" if pool is None else "labels, % of the pool")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=pool is None))
         plain(panel)
     panels[0].set_ylabel(metric.replace("_", " "))
     handles = [Line2D([], [], label=name, **style) for name, style in styles.items()]

@@ -1,5 +1,7 @@
 """What the comparison measures and counts: pool and stream, train error, confusion."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import sklearn.metrics
 from jal import data, report
 from jal import experiment as ex
 from jal.experiment import Query
+from jal.types import InputError
 
 LABELS = [10, 70, 130]
 
@@ -84,6 +87,16 @@ def test_train_error_of_a_pool_that_is_predicted_whole():
     frame = ex.run(every, dataset=dataset, progress=False).frame
     errors = frame[frame.metric == "train_error"].set_index("labels").value
     np.testing.assert_allclose([errors[6], errors[20]], [4 / 6, 2 / 20], rtol=1e-6)
+
+
+def test_curves_of_results_against_the_share_labelled(ran):
+    results = ran[0]
+    panel = results.plot(share=True).axes[0]
+    np.testing.assert_allclose(panel.lines[0].get_xdata(), 100 * np.array(LABELS) / 1000)
+    two = dataclasses.replace(results, info={**results.info, "pool": [1000, 900]})
+    with pytest.raises(InputError, match="no one share of pools of 900, 1000 points"):
+        two.plot(share=True)
+    assert two.plot().axes[0].get_xlabel() == "labels"
 
 
 def test_confusion_is_scikit_learns_and_of_the_last_round_alone(ran):

@@ -179,6 +179,15 @@ def legend(figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+def test_curves_against_the_share_labelled():
+    """Of a pool of 200 points 20 labels are 10 %."""
+    plain, shared = learning_curves(tidy()).axes[0], learning_curves(tidy(), pool=200).axes[0]
+    assert (plain.get_xlabel(), shared.get_xlabel()) == ("labels", "labels, % of the pool")
+    for one, other in zip(plain.lines, shared.lines, strict=True):
+        np.testing.assert_allclose(other.get_xdata(), np.asarray(one.get_xdata()) / 2)
+        np.testing.assert_array_equal(other.get_ydata(), one.get_ydata())
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
 def test_learning_curves(metric):
     figure = learning_curves(tidy(learners=("logreg", "mlp")), metric)
