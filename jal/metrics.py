@@ -39,6 +39,7 @@ __all__ = [
     "penalty_matrix",
     "precision",
     "recall",
+    "registered_name",
     "registry",
     "train_error",
     "wins",
@@ -168,7 +169,7 @@ def evaluator(
     return evaluate
 
 
-def _of_class(name: str) -> str:
+def registered_name(name: str) -> str:
     """The metric that gave `name`: class_recall of class_recall_3, confusion of confusion_3_0."""
     base = name.rstrip("0123456789_")
     return base if base in registry else name
@@ -176,7 +177,7 @@ def _of_class(name: str) -> str:
 
 def may_be_undefined(name: str) -> bool:
     """Whether NaN is what a metric says of a class without test examples, and no sign of harm."""
-    return _of_class(name) in (class_recall.__name__, confusion.__name__)
+    return registered_name(name) in (class_recall.__name__, confusion.__name__)
 
 
 def imbalance_ratio(counts: Array) -> Array:
@@ -191,13 +192,14 @@ _BOUNDS = {
 
 
 def is_better_lower(name: str) -> bool:
-    """Whether less of a metric of `registry` is better."""
-    return name in (log_loss.__name__, train_error.__name__)
+    """Whether less of a metric of `registry` is better, or of a part of it, as of most parts of
+    `confusion`."""
+    return registered_name(name) in (log_loss.__name__, train_error.__name__, confusion.__name__)
 
 
 def bounds(name: str) -> tuple[float, float]:
     """The least and the largest value that a metric can have; infinite where none is known."""
-    return _BOUNDS.get(_of_class(name), (-np.inf, np.inf))
+    return _BOUNDS.get(registered_name(name), (-np.inf, np.inf))
 
 
 def aubc(

@@ -50,7 +50,7 @@ from jal.bral_t import (
 )
 from jal.experiment import Experiment, Query, load_data
 from jal.experiment.config_file import load_config
-from jal.experiment.learner_configs import build_learner
+from jal.experiment.named_learners import build_learner
 from jal.files import replace_file
 from jal.labels import labelled_mask, random_start
 from jal.report.plots import png

@@ -16,7 +16,7 @@ from jal.experiment.config import Experiment, metrics_of
 from jal.experiment.config_file import one_line
 from jal.experiment.data_config import draw_splits
 from jal.experiment.form import shown
-from jal.experiment.learner_configs import build_learner, check_learner, folds_of
+from jal.experiment.named_learners import build_learner, check_learner, folds_of, scaled_by_pool
 from jal.experiment.queries import Learned, QueryConfig, learners_in, make
 from jal.experiment.starts import Chosen, Indices
 from jal.metrics import registry
@@ -163,8 +163,9 @@ def _few_for_folds(name: str, folds: int, pools: np.ndarray, classes: int) -> st
 def _check_scaling(experiment: Experiment) -> None:
     """Raises InputError where a learner would be scaled by the pool of one seed alone."""
     for name, config in _every_learner(experiment).items():
-        if getattr(config, "normalise", None) == "pool":
-            what = f"learners.{name}.normalise" if name in experiment.learners else "its normalise"
+        field = scaled_by_pool(config)
+        if field:
+            what = f"learners.{name}.{field}" if name in experiment.learners else f"its {field}"
             raise InputError(
                 f"{name} is to be scaled by the pool, and each seed has its own: give {what} none, "
                 "and data.standardise True."

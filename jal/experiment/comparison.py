@@ -21,7 +21,7 @@ from jal.experiment.checks import check
 from jal.experiment.compiled import Program
 from jal.experiment.config import Experiment
 from jal.experiment.folder import CONFIG, INFO, check_data, check_vacant, read_json, run_sha256
-from jal.experiment.learner_configs import weights_of
+from jal.experiment.named_learners import weights_of
 from jal.experiment.parts import evaluation
 from jal.experiment.picks import picks
 from jal.experiment.program import Block, blocks_of, experiment_mesh

@@ -12,17 +12,22 @@ from jal import metrics
 from jal.code import find
 from jal.experiment.data_config import Data
 from jal.experiment.form import Form, Parser, as_name, flat, parse, shown
-from jal.experiment.learner_configs import (
-    LogisticRegression,
-    as_learners,
-    program_of,
-    read_learners,
-)
+from jal.experiment.learner_configs import LogisticRegression
+from jal.experiment.named_learners import as_learners, program_of, read_learners
 from jal.experiment.queries import Learned, Query, QueryConfig, as_query, check_names
 from jal.experiment.starts import Balanced, Start
 from jal.types import InputError
 
-__all__ = ["Execution", "Experiment", "Protocol", "Shown", "difference", "metrics_of", "of_split"]
+__all__ = [
+    "Execution",
+    "Experiment",
+    "Protocol",
+    "Shown",
+    "difference",
+    "metric_names",
+    "metrics_of",
+    "of_split",
+]
 
 
 def _metrics(tree: Any, where: str) -> tuple[Any, ...]:
@@ -275,12 +280,21 @@ def of_split(first: int, count: int, splits: int, split: int | None) -> range:
     return numbers if split is None else numbers[split::splits]
 
 
+def metric_names(protocol: Protocol) -> list[str]:
+    """What the protocol's metrics are called, the accuracy first."""
+    return ["accuracy", *map(_name_of, protocol.metrics)]
+
+
+def _name_of(metric: Any) -> str:
+    return as_name(metric).rpartition(":")[2].strip("<>")
+
+
 def metrics_of(protocol: Protocol, allow_code: bool) -> dict[str, Any]:
     """Name -> function of the protocol's metrics, the accuracy first."""
     found = {"accuracy": metrics.registry["accuracy"]}
     for given in protocol.metrics:
         function = find("metric", given, metrics.registry, allow_code)
-        name = as_name(given).rpartition(":")[2].strip("<>")
+        name = _name_of(given)
         if name in found and found[name] is not function:
             raise InputError(f"two metrics are called {name}: give one of them another name.")
         found[name] = function

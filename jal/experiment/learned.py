@@ -15,7 +15,7 @@ from jal.data.dataset import Dataset
 from jal.experiment.config import Experiment, of_split
 from jal.experiment.folder import CONFIG
 from jal.experiment.form import as_name, to_json
-from jal.experiment.learner_configs import build_learner, resolved
+from jal.experiment.named_learners import build_learner, resolved
 from jal.experiment.parts import divide
 from jal.experiment.queries import Learned
 from jal.experiment.splits import split_folder

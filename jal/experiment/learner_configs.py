@@ -7,20 +7,16 @@ of classes and `max_labels` that makes a Learner, or a Learner itself.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 
 from jal import learners
-from jal.code import call, find, name_of
 from jal.data import augmentation
 from jal.data.sources import Dataset
 from jal.data.statistics import IMAGENET, standardisation
-from jal.experiment.form import Code, as_name, check_keys, parse, parse_object, to_json
 from jal.learners import schedules
 from jal.types import InputError, Learner
 
@@ -29,27 +25,20 @@ __all__ = [
     "LDA",
     "MLP",
     "SVC",
+    "LearnerBase",
     "LearnerConfig",
     "LinearSVC",
     "LogisticRegression",
     "ResNet",
     "Switch",
     "ViT",
-    "as_learners",
-    "build_learner",
-    "check_learner",
-    "folds_of",
     "learner_classes",
-    "program_of",
-    "read_learner",
-    "read_learners",
-    "resolved",
-    "weights_of",
 ]
 
 
-class _Config:
-    """A learner of the registry, whose options are the config's fields."""
+class LearnerBase:
+    """A learner of the registry, whose options are the config's fields, unless it has a `build` of
+    its own."""
 
     learner: ClassVar[str]
     variant: ClassVar[bool] = True
@@ -78,7 +67,7 @@ class _Config:
 
 
 @dataclasses.dataclass(frozen=True)
-class LogisticRegression(_Config):
+class LogisticRegression(LearnerBase):
     """Multinomial logistic regression with scikit-learn's objective."""
 
     learner = "logistic_regression"
@@ -101,7 +90,7 @@ class LogisticRegression(_Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class LinearSVC(_Config):
+class LinearSVC(LearnerBase):
     """Linear support vector machine, one class against the rest: scikit-learn's LinearSVC."""
 
     learner = "linear_svc"
@@ -144,7 +133,7 @@ class SVC(LinearSVC):
 
 
 @dataclasses.dataclass(frozen=True)
-class LDA(_Config):
+class LDA(LearnerBase):
     """Linear discriminant analysis: scikit-learn's."""
 
     learner = "lda"
@@ -159,7 +148,7 @@ class LDA(_Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Trained(_Config):
+class _Trained(LearnerBase):
     """A network, trained by minibatches."""
 
     traced = ("learning_rate", "weight_decay")
@@ -307,9 +296,9 @@ class ViT(_Trained):
 
 
 @dataclasses.dataclass(frozen=True)
-class Switch(_Config):
-    """A shallow learner on a network's frozen features; then the network, fine-tuned, from the
-    round on in which it leads in cross-validation."""
+class Switch(LearnerBase):
+    """A shallow learner, on a network's frozen features where that has pre-trained weights; then
+    the network, fine-tuned, from the round on in which it leads in cross-validation."""
 
     learner = "switch"
     traced = ()
@@ -363,129 +352,11 @@ class Switch(_Config):
 LearnerConfig = LogisticRegression | SVC | LinearSVC | LDA | MLP | CNN | ResNet | ViT | Switch
 
 _CLASSES = (LogisticRegression, LinearSVC, SVC, LDA, MLP, CNN, ResNet, ViT, Switch)
-_BY_TYPE: dict[str, type] = {kind.__name__: kind for kind in _CLASSES}
-_BY_NAME: dict[str, type] = {kind.learner: kind for kind in _CLASSES}
 
 
 def learner_classes() -> dict[str, type]:
-    """The configs by the learner's name in jal.learners.registry."""
-    return dict(_BY_NAME)
-
-
-def as_learners(given: Any) -> Any:
-    """Name -> learner, of names alone too; anything else as it is."""
-    if isinstance(given, str):
-        given = (given,)
-    if isinstance(given, tuple | list):
-        names = [_name_of(one) for one in given]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise InputError(f"two learners are called {twice[0]}: give a dict of names.")
-        given = dict(zip(names, given, strict=True))
-    if not isinstance(given, Mapping):
-        return given
-    return {
-        name: _BY_NAME[one]() if isinstance(one, str) and one in _BY_NAME else one
-        for name, one in given.items()
-    }
-
-
-def _name_of(given: Any) -> str:
-    if isinstance(given, _Config):
-        return given.learner
-    target = given.target if isinstance(given, Code) else given
-    return target.rpartition(":")[2] if isinstance(target, str) else name_of(target)
-
-
-def weights_of(config: Any) -> str | None:
-    """The file of pre-trained weights that a config names, also one that is not jal's."""
-    if isinstance(config, Switch):
-        config = config.network
-    options = config.options if isinstance(config, Code) else getattr(config, "__dict__", {})
-    weights = options.get("weights")
-    return weights if isinstance(weights, str) else None
-
-
-def folds_of(config: Any) -> int:
-    """The most folds of a cross-validation that a learner makes in each fit; 0 of none."""
-    if isinstance(config, Switch):
-        return max(config.folds, folds_of(config.shallow))
-    return config.folds if getattr(config, "C_grid", ()) else 0
-
-
-def read_learners(tree: Any, where: str) -> dict[str, Any]:
-    """Learners of JSON, or the things themselves; InputError for what is none."""
-    tree = as_learners(tree)
-    if not isinstance(tree, Mapping):
-        raise InputError(f"{where} must be names, or a dict of learners, got {tree!r}.")
-    check_keys(tree, where)
-    return {name: read_learner(one, f"{where}.{name}") for name, one in tree.items()}
-
-
-def read_learner(tree: Any, where: str) -> Any:
-    """A learner of JSON, or the thing itself; InputError for what is none."""
-    if isinstance(tree, str) and ":" not in tree and not tree.startswith("<"):
-        raise InputError(
-            f"unknown learner {tree!r}: known are {', '.join(_BY_NAME)}, or give "
-            "package.module:attribute."
-        )
-    return parse_object(tree, where, _BY_TYPE)
-
-
-def program_of(name: str, config: Any) -> str:
-    """What tells a learner's programs from others': all but its traced hyper-parameters.
-
-    Of one that is not jal's the name: also of a subclass, which may build what it likes, and which
-    a run that goes on alone has as Code.
-    """
-    if type(config) not in _CLASSES:
-        return name
-    tree = to_json(config)
-    return json.dumps({field: tree[field] for field in tree if field not in config.traced})
-
-
-def check_learner(name: str, config: Any) -> None:
-    """Raises InputError for numbers that the config itself says cannot be."""
-    if isinstance(config, _Config):
-        config.check(name)
-
-
-def resolved(name: str, config: Any, allow_code: bool) -> tuple[Any, dict[str, Any]]:
-    """What a config names, and the options that it is still to be called with; a dataclass has
-    them already."""
-    options: dict[str, Any] = {}
-    if isinstance(config, Code):
-        options = config.options
-        config = find(f"learner {name},", config.target, {}, allow_code)
-    if isinstance(config, type) and dataclasses.is_dataclass(config):
-        return parse(config, options, f"learners.{name}"), {}
-    return config, options
-
-
-def build_learner(
-    name: str, config: Any, dataset: Dataset, max_labels: int, allow_code: bool
-) -> Learner:
-    """The learner of a config, a Code, a function or a Learner.
-
-    Raises:
-      InputError: where it is none of these, or does not take the data.
-    """
-    config, options = resolved(name, config, allow_code)
-    if isinstance(config, Learner):
-        made: Any = config
-    elif hasattr(config, "build"):
-        made = config.build(dataset, max_labels)
-    elif callable(config):
-        shape, classes = dataset.train.x.shape[1:], dataset.num_classes
-        made = call(f"learner {name}", config, shape, classes, max_labels=max_labels, **options)
-    else:
-        made = config
-    if not isinstance(made, Learner):
-        raise InputError(
-            f"learner {name} must be a Learner, a function that makes one, or a dataclass that "
-            f"builds one, got {as_name(made)}."
-        )
-    return made
+    """The configs by the learner's name."""
+    return {kind.learner: kind for kind in _CLASSES}
 
 
 def _positive(name: str, **options: float) -> None:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from jal.experiment.config import Experiment
 from jal.experiment.data_config import load_data
-from jal.experiment.learner_configs import CNN, MLP, ResNet, ViT, resolved
+from jal.experiment.learner_configs import CNN, MLP, ResNet, ViT
+from jal.experiment.named_learners import resolved
 from jal.networks.pretrained import check_can_save, save_weights
 from jal.types import InputError, Labels, NetworkVariables
 

@@ -23,7 +23,7 @@ from jal.experiment.compiled import (
     seeds_at_once,
 )
 from jal.experiment.config import Experiment
-from jal.experiment.learner_configs import program_of
+from jal.experiment.named_learners import program_of
 from jal.experiment.queries import QueryConfig
 from jal.experiment.starts import Chosen
 from jal.memory import check_data, check_prepared

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from jal.code import find, name_of
 from jal.experiment.form import Option, Parser, as_name, check_keys, parse, shown
-from jal.experiment.learner_configs import read_learners
+from jal.experiment.named_learners import read_learners
 from jal.strategies import registry
 from jal.strategies.strategy import Registered
 from jal.types import Array, InputError, Learner, PyTree, Round, Strategy

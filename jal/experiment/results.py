@@ -110,11 +110,13 @@ class Results:
         Raises:
           InputError: for a share of pools that differ between splits.
         """
-        pools = {*np.atleast_1d(self.info["pool"]).tolist()} if share else {None}
-        if len(pools) > 1:
-            sizes = ", ".join(map(str, sorted(pools)))
-            raise InputError(f"labels are no one share of pools of {sizes} points: plot labels.")
         level = self.experiment.shown.confidence
+        if not share:
+            return report.learning_curves(self.rows(), metric, level)
+        pools = {int(one) for one in np.atleast_1d(self.info.get("pool", []))}
+        if len(pools) != 1:
+            sizes = ", ".join(map(str, sorted(pools))) or "unknown"
+            raise InputError(f"labels are no one share of pools of {sizes} points: plot labels.")
         return report.learning_curves(self.rows(), metric, level, pools.pop())
 
     def seconds(self) -> pd.DataFrame | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from jal import metrics, report
+from jal.experiment.config import metric_names
 from jal.experiment.folder import experiments_in, replace_file
 from jal.experiment.form import as_name
 from jal.experiment.results import load
@@ -69,7 +70,9 @@ def rank(
         if name in read:
             raise InputError(f"{read[name]} and {path} are both on {name}: give one run of each.")
         read[name] = path
-        if metric not in found.frame.metric.unique():
+        # Not what a fit tells of itself, or counts of what was bought: more of it may be worse.
+        asked = metrics.registered_name(metric) in metric_names(found.experiment.protocol)
+        if not asked or metric not in found.frame.metric.unique():
             raise InputError(f"{path} did not measure {metric}: give it among protocol.metrics.")
         for learner in found.frame.learner.unique():
             areas = report.aubcs(found.frame, learner, found.units(), metric)

@@ -15,7 +15,7 @@ from jal.experiment.checkpoints import Checkpoints
 from jal.experiment.compiled import Arguments, Program, compile_program, seeds_at_once
 from jal.experiment.folder import check_data, check_vacant, run_sha256
 from jal.experiment.history import is_trained
-from jal.experiment.learner_configs import build_learner, check_learner
+from jal.experiment.named_learners import build_learner, check_learner
 from jal.experiment.parts import divide
 from jal.experiment.progress import Interrupted, RunProgress
 from jal.experiment.segments import interruptible, run_segments

@@ -10,7 +10,8 @@ from jal.code import call, find
 from jal.experiment.config import Execution, of_split
 from jal.experiment.data_config import Data
 from jal.experiment.form import Code, Form, Parser, as_name, parse, parse_object
-from jal.experiment.learner_configs import LogisticRegression, as_learners, read_learner
+from jal.experiment.learner_configs import LogisticRegression
+from jal.experiment.named_learners import as_learners, read_learner
 from jal.experiment.parts import Parts
 from jal.experiment.queries import check_names
 from jal.types import InputError

@@ -28,7 +28,8 @@ class FrozenVariables(NamedTuple):
 def on_features(learner: Learner, network: Learner) -> Learner:
     """The learner, which sees a network's penultimate features in place of the inputs.
 
-    The pool's are made once, when it is prepared.
+    For fits the pool's are made once, when it is prepared; every prediction makes its own. Each
+    seed's variables hold the network's.
 
     Args:
       learner: of `[D]` features.
@@ -59,4 +60,10 @@ def on_features(learner: Learner, network: Learner) -> Learner:
         features = network.predict(variables.network, x).features
         return learner.predict(variables.learner, features)
 
-    return Learner(prepare, init, fit, predict, learner.hyper)
+    def head(variables: FrozenVariables, features: Array) -> Array:
+        assert learner.head is not None
+        return learner.head(variables.learner, features)
+
+    return Learner(
+        prepare, init, fit, predict, learner.hyper, head=None if learner.head is None else head
+    )

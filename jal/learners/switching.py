@@ -23,7 +23,7 @@ class SwitchHyper(NamedTuple):
 
 
 class SwitchVariables(NamedTuple):
-    """The learners' own, as each was fitted last.
+    """The learners' own, each as it was fitted last, or as it began.
 
     Attributes:
       first: variables.
@@ -38,6 +38,15 @@ class SwitchVariables(NamedTuple):
     accuracies: Array
 
 
+class _Part(NamedTuple):
+    """One of the learners, with what a fit of it takes."""
+
+    learner: Learner
+    data: PyTree
+    hyper: PyTree
+    key: Array
+
+
 def switching(
     first: Learner,
     second: Learner,
@@ -49,24 +58,26 @@ def switching(
 ) -> Learner:
     """The first learner until the second leads in cross-validation; from that round on the second.
 
-    In each round before, both are fitted on all folds but one and tried on that one; so a round
-    costs 2 x `folds` fits, one after another, and then one. Where seeds are vmapped together, all
-    pay as long as one does. Source: ALAMP, section 5.3, where it is proposed, not tried: an SVM,
-    then fine-tuning.
+    In each round before, both are fitted on all folds but one and tried on that one, which is 2 x
+    `folds` fits, one after another, before that of the round. Seeds that run one after another, as
+    they do on CPUs, are spared them once they have switched; where seeds are vmapped together every
+    round costs all of it. Of a bootstrap copies of a point are in one fold. Source: ALAMP, section
+    5.3, where it is proposed, not tried: an SVM, then fine-tuning.
 
     Args:
       first: a learner.
       second: another, of the same inputs.
       folds: stratified, at least 2.
-      lead: standard errors by which the second's accuracy must be above the first's, of the paired
-        differences; 0 for any lead.
+      lead: standard errors by which the second's accuracy must be above the first's, in one round:
+        see `leads`. The more rounds, the more chances to switch in error.
       balanced: give every class the same weight.
       max_labels: static bound on the number of labels; the pool's size if None.
 
     Returns:
       A Learner; features are of the one that predicts, filled up with zeros if it has fewer.
-      `info`: `switched`, and of the last cross-validation `first_cv_accuracy` and
-      `second_cv_accuracy`.
+      `info`: `switched`, of the last cross-validation `first_cv_accuracy` and
+      `second_cv_accuracy`, and what the fit of the one that predicts tells; what only the other
+      would tell is 0, and `converged` 1.
 
     Raises:
       InputError: for options out of range.
@@ -88,6 +99,40 @@ def switching(
             jnp.zeros(2),
         )
 
+    def cross_validate(
+        key: Array, parts: tuple[_Part, _Part], x: Array, y: Array, labels: Labels
+    ) -> tuple[Array, Array]:
+        """Whether the second leads, and both accuracies `[2]`."""
+        bound = min(max_labels or x.shape[0], x.shape[0])
+        points = labels.order[:bound]
+        known = y[points]
+        on = (jnp.arange(bound) < labels.n) & (known >= 0)
+        labelled = jnp.zeros(x.shape[0], bool).at[points].max(on)
+        fold = stratified_folds(key, jnp.where(labelled, y, -1), folds)[points]
+
+        def right_on(held_out: Array) -> Array:
+            test = on & (fold == held_out)
+            place = jnp.argsort(jnp.where(on & ~test, 0, 1), stable=True)
+            count = jnp.maximum(jnp.sum(on & ~test), 1).astype(labels.n.dtype)
+            others = Labels(jnp.concatenate([points[place], labels.order[bound:]]), count)
+            hidden = y.at[jnp.where(test, points, x.shape[0])].set(-1, mode="drop")
+
+            def right(part: _Part) -> Array:
+                key_init, key_fit = jax.random.split(jax.random.fold_in(part.key, held_out))
+                # Not from the last round's variables: they have seen what is held out.
+                begun = part.learner.init(key_init, part.data)
+                made, _ = part.learner.fit(key_fit, begun, part.data, hidden, others, part.hyper)
+                return jnp.argmax(part.learner.predict(made, x[points]).logits, axis=1) == known
+
+            return test & jnp.stack([right(part) for part in parts])
+
+        found = jnp.any(jax.lax.map(right_on, jnp.arange(folds)), axis=0)
+        weight = on.astype(jnp.float32)
+        if balanced:
+            one = jax.eval_shape(lambda: _logits(parts[0], x[:1]))
+            weight *= class_weights(known, on, one.shape[1], "balanced")[known]
+        return leads(found[0], found[1], weight, lead), found @ weight / _or_one(jnp.sum(weight))
+
     def fit(
         key: Array,
         variables: SwitchVariables,
@@ -96,76 +141,61 @@ def switching(
         labels: Labels,
         hyper: SwitchHyper,
     ) -> tuple[SwitchVariables, dict[str, Array]]:
-        x, *own = data
         key_folds, key_fit, *keys = jax.random.split(key, 4)
-        bound = min(max_labels or x.shape[0], x.shape[0])
-        points, rest = labels.order[:bound], labels.order[bound:]
-        known = y[points]
-        on = (jnp.arange(bound) < labels.n) & (known >= 0)
-        both = tuple(zip((first, second), own, hyper, keys, strict=True))
-
-        def cross_validated() -> tuple[Array, Array]:
-            fold = stratified_folds(key_folds, jnp.where(on, known, -1), folds)
-
-            def right(held_out: Array) -> Array:
-                test = on & (fold == held_out)
-                place = jnp.argsort(jnp.where(on & ~test, 0, 1), stable=True)
-                # Of a single label nothing is left to learn from: it is learnt.
-                count = jnp.maximum(jnp.sum(on & ~test), 1).astype(labels.n.dtype)
-                others = Labels(jnp.concatenate([points[place], rest]), count)
-
-                def of(number: int) -> Array:
-                    learner, data, hyper, key = both[number]
-                    key_init, key_fit = jax.random.split(jax.random.fold_in(key, held_out))
-                    # Not from the last round's variables: they have seen what is held out.
-                    start = learner.init(key_init, data)
-                    fitted, _ = learner.fit(key_fit, start, data, y, others, hyper)
-                    logits = learner.predict(fitted, x[points]).logits
-                    return jnp.argmax(logits, axis=1) == known
-
-                return test & jnp.stack([of(0), of(1)])
-
-            found = jnp.any(jax.lax.map(right, jnp.arange(folds)), axis=0)
-            weight = on.astype(jnp.float32)
-            if balanced:
-                shapes = jax.eval_shape(lambda: first.predict(variables.first, x[:1]))
-                of_class = class_weights(known, on, shapes.logits.shape[1], "balanced")
-                weight = weight * of_class[known]
-            return leads(*found, weight, lead), found @ weight / jnp.sum(weight)
-
+        parts = (
+            _Part(first, data[1], hyper.first, keys[0]),
+            _Part(second, data[2], hyper.second, keys[1]),
+        )
         switched, accuracies = jax.lax.cond(
             variables.switched,
             lambda: (variables.switched, variables.accuracies),
-            cross_validated,
+            lambda: cross_validate(key_folds, parts, data[0], y, labels),
         )
 
-        def fitted(number: int) -> SwitchVariables:
-            learner, data, hyper, _ = both[number]
-            made, _ = learner.fit(key_fit, variables[number], data, y, labels, hyper)
-            name = SwitchVariables._fields[number]
-            return variables._replace(**{name: made})
+        def fitted(part: _Part, begun: PyTree) -> tuple[PyTree, dict[str, Array]]:
+            return part.learner.fit(key_fit, begun, part.data, y, labels, part.hyper)
 
-        after = jax.lax.cond(switched, lambda: fitted(1), lambda: fitted(0))
-        after = after._replace(switched=switched, accuracies=accuracies)
-        return after, {
+        def fit_first() -> tuple[SwitchVariables, dict[str, Array]]:
+            made, info = fitted(parts[0], variables.first)
+            return variables._replace(first=made), told(info)
+
+        def fit_second() -> tuple[SwitchVariables, dict[str, Array]]:
+            made, info = fitted(parts[1], variables.second)
+            return variables._replace(second=made), told(info)
+
+        infos = jax.eval_shape(
+            lambda: [fitted(part, variables[i])[1] for i, part in enumerate(parts)]
+        )
+        names = sorted({*infos[0], *infos[1]})
+
+        def told(info: dict[str, Array]) -> dict[str, Array]:
+            neutral = {name: jnp.float32(name == "converged") for name in names}
+            return {name: jnp.float32(one) for name, one in {**neutral, **info}.items()}
+
+        variables, info = jax.lax.cond(switched, fit_second, fit_first)
+        variables = variables._replace(switched=switched, accuracies=accuracies)
+        return variables, {
+            **info,
             "switched": switched.astype(jnp.float32),
             "first_cv_accuracy": accuracies[0],
             "second_cv_accuracy": accuracies[1],
         }
 
     def predict(variables: SwitchVariables, x: Array) -> Outputs:
-        def of(number: int) -> Outputs:
-            learner = (first, second)[number]
-            outputs = learner.predict(variables[number], x)
-            missing = width - outputs.features.shape[1]
-            features = jnp.pad(outputs.features, ((0, 0), (0, missing)))
-            return Outputs(outputs.logits, features)
-
         shapes = jax.eval_shape(
             lambda: (first.predict(variables.first, x), second.predict(variables.second, x))
         )
         width = max(one.features.shape[1] for one in shapes)
-        return jax.lax.cond(variables.switched, lambda: of(1), lambda: of(0))
+
+        def padded(outputs: Outputs) -> Outputs:
+            missing = width - outputs.features.shape[1]
+            return Outputs(outputs.logits, jnp.pad(outputs.features, ((0, 0), (0, missing))))
+
+        return jax.lax.cond(
+            variables.switched,
+            lambda: padded(second.predict(variables.second, x)),
+            lambda: padded(first.predict(variables.first, x)),
+        )
 
     return Learner(prepare, init, fit, predict, SwitchHyper(first.hyper, second.hyper))
 
@@ -173,14 +203,27 @@ def switching(
 def leads(first: Array, second: Array, weight: Array, lead: float) -> Array:
     """Whether the second's accuracy is above the first's by more than `lead` standard errors.
 
+    The error is that of no difference, as in McNemar's test: with equal weights the second leads
+    where the points that it alone has right, less those that the first alone has right, are more
+    than `lead` times the root of their sum. So by 2 it takes five such points where the first has
+    none.
+
     Args:
       first: `[n]` bool, where the first is right.
       second: likewise.
       weight: `[n]` float, 0 for points that do not count.
-      lead: of the weighted mean of paired differences.
+      lead: standard errors.
     """
-    apart = second.astype(jnp.float32) - first
-    total = jnp.sum(weight)
-    mean = jnp.sum(weight * apart) / total
-    error = jnp.sqrt(jnp.sum(jnp.square(weight * (apart - mean)))) / total
-    return mean > lead * error
+    apart = weight * (second.astype(jnp.float32) - first)
+    return jnp.sum(apart) > lead * jnp.sqrt(jnp.sum(jnp.square(apart)))
+
+
+def _or_one(weight: Array) -> Array:
+    """A divisor: 1 where nothing has weight."""
+    return jnp.where(weight > 0, weight, 1.0)
+
+
+def _logits(part: _Part, x: Array) -> Array:
+    """Of untrained variables."""
+    begun = part.learner.init(part.key, part.data)
+    return part.learner.predict(begun, x).logits

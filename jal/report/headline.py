@@ -87,7 +87,7 @@ def _of_learner(frame: pd.DataFrame, learner: str, about: About, with_labels: bo
         if near.reached[best] == 1:
             more = "" if near.reached["random"] == 1 else "more than "
             parts.append(
-                f"and needs {needed[best]:.0f} labels for {100 * near.share:.0f} % of the best "
+                f"and needs {needed[best]:.0f} labels for {near.name} of the best "
                 f"final accuracy where random needs {more}{needed['random']:.0f}"
             )
     return ", ".join(parts)

@@ -129,7 +129,7 @@ def _how(part: pd.DataFrame, bold: bool, near: Sequence[Reach], times: pd.DataFr
             f"Labels to {shares} %: at the first look at which a run's accuracy is at least "
             f"{goals}, these shares of the highest mean final accuracy."
         )
-    elif near:
+    if len(shared) < len(near):
         said.append("Labels to an accuracy: at the first look at which a run has it.")
     if any(share < 1 for one in near for share in one.reached.values()):
         said.append(

@@ -37,7 +37,7 @@ class Reach(NamedTuple):
     @property
     def name(self) -> str:
         """`90 %`, or `accuracy 0.5`."""
-        return f"accuracy {self.goal:g}" if self.share is None else f"{100 * self.share:.0f} %"
+        return f"accuracy {self.goal}" if self.share is None else f"{100 * self.share:.0f} %"
 
     def text(self, strategy: str, level: float) -> str:
         """`57.2 ± 3.1`; `≥ 187 (88 %)` where only that share of runs got there, and the mean

@@ -18,6 +18,7 @@ from jal.experiment import (
     CNN,
     MLP,
     SVC,
+    Data,
     Execution,
     Experiment,
     Indices,
@@ -29,6 +30,7 @@ from jal.experiment import (
     Shown,
     Switch,
     load,
+    load_data,
     run,
 )
 from jal.experiment.checks import Checked, check
@@ -76,7 +78,58 @@ def test_a_class_of_fewer_examples_than_folds():
         f"{name} is cross-validated: some folds hold none of it"
         for name in ("one", "later")
     )
+    inner = {"inner": Switch(shallow=SVC(C_grid=(0.1, 1.0), folds=4), folds=2)}
+    assert (
+        checked(dataclasses.replace(at_random, learners=inner), rare)
+        .notes[0]
+        .startswith("class 3 has 3 of a pool's examples, fewer than the 4 folds by which inner")
+    )
     assert checked(dataclasses.replace(GOOD, learners=learners)).notes == ()
+
+
+def test_the_least_of_any_seeds_pool_is_told():
+    """Of 15 points the first seed's pool has 5 of class 1, the second's 2; the run says so."""
+    x, y = RNG.normal(size=(28, 2)), np.array(([0] * 5 + [1] * 2) * 4)
+
+    def split(y, seed):
+        few = np.flatnonzero(y == 1)[: 2 if seed else 5]
+        pool = np.concatenate([np.flatnonzero(y == 0)[: 15 - len(few)], few])
+        return pool, np.setdiff1d(np.arange(28), pool)[:13]
+
+    experiment = Experiment(
+        data=Data(
+            source=lambda split_seed: from_arrays(x[:15], y[:15], x[15:], y[15:]), split=split
+        ),
+        learners={"cv": LogisticRegression(C_grid=(0.1, 1.0), folds=4)},
+        queries=("random",),
+        protocol=Protocol(seeds=2, rounds=1, batch=2),
+    )
+    notes = run(experiment, progress=False).info["notes"]
+    told = "class 1 has 2 of a pool's examples, fewer than the 4 folds"
+    assert [note.startswith(told) for note in notes] == [True]
+
+
+def test_networks_of_a_switch_are_scaled_by_no_seeds_pool():
+    experiment = dataclasses.replace(
+        GOOD, data=Data("sklearn:iris", split="per_seed"), learners={"both": Switch()}
+    )
+    with pytest.raises(InputError, match=r"give learners\.both\.network\.normalise none"):
+        check(experiment, load_data(experiment.data), {}, False)
+
+
+@pytest.mark.parametrize(
+    ("switch", "says"),
+    [
+        (Switch(folds=1), "folds of a must be at least 2, got 1"),
+        (Switch(lead=-1.0), "lead of a must not be negative, got -1"),
+        (Switch(shallow=SVC(C=0.0)), r"C of a\.shallow must be positive, got 0"),
+        (Switch(network=MLP(epochs=0)), r"epochs of a\.network must be positive, got 0"),
+    ],
+    ids=range(4),
+)
+def test_what_a_switch_cannot_be(switch, says):
+    with pytest.raises(InputError, match=says):
+        checked(dataclasses.replace(GOOD, learners={"a": switch}))
 
 
 def test_a_good_one_passes():

@@ -97,6 +97,9 @@ def test_curves_of_results_against_the_share_labelled(ran):
     with pytest.raises(InputError, match="no one share of pools of 900, 1000 points"):
         two.plot(share=True)
     assert two.plot().axes[0].get_xlabel() == "labels"
+    old = dataclasses.replace(results, info={})
+    with pytest.raises(InputError, match="no one share of pools of unknown points"):
+        old.plot(share=True)
 
 
 def test_confusion_is_scikit_learns_and_of_the_last_round_alone(ran):

@@ -22,7 +22,7 @@ from jal.experiment import (
     load_data,
     run,
 )
-from jal.experiment.learner_configs import weights_of
+from jal.experiment.named_learners import weights_of
 from jal.experiment.pretraining import pretrain
 from jal.networks import mlp, normalise
 from jal.networks.pretrained import load_pretrained

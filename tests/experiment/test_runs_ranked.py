@@ -89,7 +89,10 @@ def test_what_is_refused(folder, tmp_path):
         rank(folder, first)
     with pytest.raises(InputError, match="did not measure f1: give it among"):
         rank(folder, metric="f1")
-    for less in ("log_loss", "train_error"):
+    for told in ("imbalance_ratio", "train_loss"):  # of which more may be worse
+        with pytest.raises(InputError, match=f"did not measure {told}: give it among"):
+            rank(folder, metric=told)
+    for less in ("log_loss", "train_error", "confusion_0_1"):
         with pytest.raises(InputError, match=f"of {less} less is"):
             rank(folder, metric=less)
     with pytest.raises(InputError, match="has no entropy with logistic_regression: give another"):

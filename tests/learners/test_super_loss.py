@@ -8,7 +8,7 @@ import pytest
 from scipy.special import lambertw
 
 from jal.experiment import MLP
-from jal.experiment.learner_configs import read_learner
+from jal.experiment.named_learners import read_learner
 from jal.learners import registry, sgd
 from jal.learners.schedules import Schedule
 from jal.networks import mlp

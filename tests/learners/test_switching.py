@@ -16,13 +16,13 @@ Y = jnp.asarray(np.arange(N) % 2, jnp.int32)
 ORDER = jnp.asarray(np.random.default_rng(0).permutation(N), jnp.int32)
 
 
-def planted(right, features=1):
+def planted(right, features=1, info=None, by_y=False):
     """A learner that is right on x where `right(x, seen)`: `seen [N]` bool holds every point that
-    it was ever fitted on from these variables."""
+    it was ever fitted on from these variables, by labels or by a y that is not -1."""
 
     def fit(key, seen, data, y, labels, hyper):
-        taught = jnp.zeros(N, bool).at[labels.order].set(jnp.arange(N) < labels.n)
-        return seen | taught, {}
+        taught = jnp.zeros(N, bool).at[labels.order].max(jnp.arange(len(labels.order)) < labels.n)
+        return seen | (y >= 0 if by_y else taught), info or {}
 
     def predict(seen, x):
         x = x[:, 0].astype(int)
@@ -32,14 +32,14 @@ def planted(right, features=1):
     return Learner(lambda x: x, lambda key, data: jnp.zeros(N, bool), fit, predict, ())
 
 
-def rounds(learner, counts, order=ORDER):
+def rounds(learner, counts, order=ORDER, truth=Y):
     """Variables and info after each fit, one from the other."""
     data = learner.prepare(X)
     variables = learner.init(jax.random.key(0), data)
     found = []
     for n in counts:
         labels = Labels(order, jnp.int32(n))
-        y = jnp.where(jnp.zeros(N, bool).at[order[:n]].set(True), Y, -1)
+        y = jnp.where(jnp.zeros(N, bool).at[order[:n]].set(True), truth, -1)
         variables, info = learner.fit(jax.random.key(n), variables, data, y, labels, learner.hyper)
         found.append((variables, {name: float(value) for name, value in info.items()}))
     return found
@@ -50,14 +50,23 @@ def often(x, seen):
 
 
 def test_leads_by_hand():
-    """Three of ten points more, none fewer: a mean of .3, whose error is sqrt(2.1) / 10 = .145."""
+    """Three points more, none fewer: 3 is above lead x sqrt(3) up to a lead of 1.732."""
     first, second = jnp.arange(10) < 4, jnp.arange(10) < 7
     one = jnp.ones(10)
-    assert leads(first, second, one, 2.07) and not leads(first, second, one, 2.08)
+    assert leads(first, second, one, 1.73) and not leads(first, second, one, 1.74)
     assert leads(first, second, one, 0.0) and not leads(first, first, one, 0.0)
     assert not leads(second, first, one, 0.0)
-    weight = jnp.where(jnp.arange(10) < 5, 1.0, 0.0)  # one of five: .2, sqrt(.8) / 5 = .179
-    assert leads(first, second, weight, 1.11) and not leads(first, second, weight, 1.12)
+    weight = jnp.where(jnp.arange(10) < 5, 2.0, 0.0)  # one point: 2 and lead x 2
+    assert leads(first, second, weight, 0.99) and not leads(first, second, weight, 1.0)
+    both = jnp.array([1, 1, 1, 0, 0, 1, 1, 1, 1, 1], bool)  # 5 more and 1 fewer: 4, sqrt(6)
+    assert leads(first, both, one, 1.63) and not leads(first, both, one, 1.64)
+
+
+@pytest.mark.parametrize(("n", "switched"), [(1, 0), (2, 0), (3, 0), (4, 0), (5, 1)])
+def test_a_handful_of_labels_is_too_few(n, switched):
+    learner = switching(planted(lambda x, seen: x < 0), planted(lambda x, seen: x >= 0))
+    ((_, info),) = rounds(learner, (n,))
+    assert info["switched"] == switched and info["second_cv_accuracy"] == 1
 
 
 def test_it_switches_once_the_second_leads_and_stays():
@@ -80,11 +89,98 @@ def test_it_switches_once_the_second_leads_and_stays():
     assert not np.asarray(learner.predict(found[3][0], X).logits.argmax(axis=1) == Y).any()
 
 
-def test_what_is_learnt_by_heart_does_not_lead():
-    """Nor in later rounds, whose variables have seen what is held out."""
-    by_heart = planted(lambda x, seen: seen[x])
+@pytest.mark.parametrize("by_y", [False, True])
+def test_what_is_learnt_by_heart_does_not_lead(by_y):
+    """Nor by a y that is not hidden, nor in later rounds, whose variables have seen all."""
+    by_heart = planted(lambda x, seen: seen[x], by_y=by_y)
     for _, info in rounds(switching(planted(often), by_heart, lead=0.0), (10, 50, 100)):
         assert (info["switched"], info["second_cv_accuracy"]) == (0, 0)
+
+
+def test_copies_of_a_point_are_in_one_fold():
+    """Of a bootstrap: what is learnt by heart would be right on copies that are held out."""
+    drawn = jnp.asarray(np.random.default_rng(1).integers(0, 30, 60), jnp.int32)
+    order = jnp.concatenate([drawn, jnp.arange(40, dtype=jnp.int32)])
+    learner = switching(planted(often), planted(lambda x, seen: seen[x]), lead=0.0)
+    ((_, info),) = rounds(learner, (60,), order)
+    assert (info["switched"], info["second_cv_accuracy"]) == (0, 0)
+    assert info["first_cv_accuracy"] == pytest.approx(np.mean(np.asarray(drawn) % 3 > 0))
+
+
+def test_points_that_nobody_bought_do_not_count():
+    """y is -1 for the even ones of 40: of the odd ones the first has some, the second all."""
+    truth = jnp.where(jnp.arange(N) % 2, Y, -1)
+    learner = switching(planted(often), planted(lambda x, seen: x % 2 == 1))
+    ((_, info),) = rounds(learner, (40,), truth=truth)
+    odd = np.asarray(ORDER[:40])[np.asarray(ORDER[:40]) % 2 == 1]
+    assert info["first_cv_accuracy"] == pytest.approx(np.mean(odd % 3 > 0))
+    assert (info["second_cv_accuracy"], info["switched"]) == (1, 1)
+    ((_, info),) = rounds(learner, (40,), truth=jnp.full(N, -1))
+    assert (info["first_cv_accuracy"], info["second_cv_accuracy"], info["switched"]) == (0, 0, 0)
+
+
+def test_fewer_labels_than_points():
+    """A bound on the labels changes nothing."""
+    second = planted(lambda x, seen: jnp.sum(seen) >= 30)
+    for n in (20, 40, 50):
+        (one, other) = (
+            rounds(switching(planted(often), second, max_labels=most), (n,))[0][1]
+            for most in (None, 50)
+        )
+        assert one["switched"] == other["switched"] == (n >= 40)
+        assert one["first_cv_accuracy"] == pytest.approx(other["first_cv_accuracy"])
+
+
+def test_seeds_together_are_as_alone():
+    """Of three lanes one has switched, one does, one does not."""
+    learner = switching(planted(often), planted(lambda x, seen: jnp.sum(seen) >= 30))
+    data = learner.prepare(X)
+    begun = learner.init(jax.random.key(0), data)
+    begun = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), begun)
+    begun = begun._replace(switched=jnp.array([True, False, False]))
+
+    def run(variables, n):
+        y = jnp.where(jnp.zeros(N, bool).at[ORDER].set(jnp.arange(N) < n), Y, -1)
+        labels = Labels(ORDER, n)
+        made, info = learner.fit(jax.random.key(0), variables, data, y, labels, learner.hyper)
+        return learner.predict(made, X).logits, info
+
+    counts = jnp.array([20, 40, 20])
+    together, infos = jax.vmap(run)(begun, counts)
+    np.testing.assert_array_equal(infos["switched"], [1, 1, 0])
+    for i in range(3):
+        alone, info = run(jax.tree.map(lambda leaf, i=i: leaf[i], begun), counts[i])
+        np.testing.assert_array_equal(together[i], alone)
+        for name, value in info.items():
+            np.testing.assert_allclose(infos[name][i], value, rtol=1e-6)
+
+
+def test_each_goes_on_from_its_own_variables():
+    """As a learner that is warm-started does; the other one's are left as they are."""
+
+    def counting(right):
+        def fit(key, variables, data, y, labels, hyper):
+            return (variables[0] + 1, jnp.sum(jnp.arange(N) < labels.n)), {}
+
+        def predict(variables, x):
+            known = jnp.where(right(variables[1]), Y[x[:, 0].astype(int)], 0)
+            return Outputs(jax.nn.one_hot(known, 2), x)
+
+        return Learner(lambda x: x, lambda key, data: (0, 0), fit, predict, ())
+
+    learner = switching(counting(lambda n: n < 0), counting(lambda n: n >= 30))
+    found = rounds(learner, (10, 20, 40, 60, 80))
+    assert [int(variables.first[0]) for variables, _ in found] == [1, 2, 2, 2, 2]
+    assert [int(variables.second[0]) for variables, _ in found] == [0, 0, 1, 2, 3]
+
+
+def test_what_the_one_that_predicts_tells():
+    """What only the other would tell is 0, and converged 1."""
+    tell = [{"converged": jnp.float32(0), "C": jnp.float32(3)}, {"train_loss": jnp.float32(2)}]
+    second = planted(lambda x, seen: jnp.sum(seen) >= 30, info=tell[1])
+    found = rounds(switching(planted(often, info=tell[0]), second), (20, 40))
+    for (_, info), told in zip(found, ((0, 3, 0), (1, 0, 2)), strict=True):
+        assert (info["converged"], info["C"], info["train_loss"]) == told
 
 
 def test_equals_do_not_switch():
@@ -108,10 +204,13 @@ def test_every_class_may_count_the_same():
         assert info["switched"] == switched
 
 
-def test_features_have_one_width():
-    learner = switching(planted(often, features=2), planted(often, features=3))
+@pytest.mark.parametrize(
+    ("widths", "rows"), [((2, 3), ([7, 7, 0], [7] * 3)), ((3, 2), ([7] * 3, [7, 7, 0]))]
+)
+def test_features_have_one_width(widths, rows):
+    learner = switching(*(planted(often, features=width) for width in widths))
     ((variables, _),) = rounds(learner, (5,))
-    for switched, row in ((False, [7, 7, 0]), (True, [7, 7, 7])):
+    for switched, row in zip((False, True), rows, strict=True):
         outputs = learner.predict(variables._replace(switched=jnp.bool_(switched)), X[:4])
         np.testing.assert_array_equal(outputs.features, [row] * 4)
 
@@ -137,6 +236,7 @@ def test_from_lines_to_a_kernel_where_classes_are_curved(curved):
     assert float(right.mean()) > 0.85
 
 
+@pytest.mark.slow
 def test_contract():
     def factory(shape, classes, *, max_labels):
         first = logistic_regression((16,), classes, max_labels=max_labels)

@@ -64,7 +64,9 @@ def test_labels_to_a_level_of_ones_own():
     alone = tidy({"best": RUNS["best"]})
     said = page(alone, about, {"unfinished": "1 of 2"})
     assert "labels to accuracy 0.6" in said and "labels to 90 %" not in said
-    assert "at the first look at which a run has it" in said
+    both = page(tidy(), about, {"unfinished": "1 of 2"})
+    assert all("at the first look at which a run has it" in one for one in (said, both))
+    assert "Labels to 90 and 95 %" in both and "Labels to 90 and 95 %" not in said
 
 
 def test_not_all_is_never_shown_as_all():
