@@ -7,7 +7,11 @@ for features, and C is chosen by cross-validation in each round, among four valu
 folds, the paper's way but for their number; the network is trained anew in each round. Then the
 switch from the SVM, of C = 10, to the network, by three folds too; it buys at random, since at the
 switch margins of two learners would be compared.
-Not run yet.
+Took 3 min on two CPU cores, of which compilation 1.
+Found (points, 95 % intervals over the splits, uncorrected): AUBC less random's .920, SVM: k_center
++3.06 +- .46, margin_div +2.78 +- .50, margin +2.27 +- .48, alamp_div +.97 +- .61, alamp +.50 +-
+.65, random_div +.04 +- .52; network, less .896: alamp +3.42 +- .32, badge +3.35 +- .42. Random
+labels, SVM less network: 20 labels -.52 +- 1.10, 60 +.88 +- .97, 80 +2.77 +- .55, 320 +2.69 +- .35.
 """
 
 from _small_schemes import OF_FINE_TUNING, OF_SVM
