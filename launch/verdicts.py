@@ -3,6 +3,8 @@
 python launch/verdicts.py RUN [RUN ...] [--base NAME]: of the folder of an experiment, or of a list
 of them, a table for each learner. Of several, the rank correlation of each two learners of
 different runs, the i-th experiment of one with the i-th of the other, as far as both have one.
+With --learners A B: the accuracy of learner A less that of B, seed by seed, at each number of
+labels that both have, by --strategy NAME.
 """
 
 from __future__ import annotations
@@ -59,6 +61,30 @@ def correlations(one: Results, other: Results) -> list[str]:
     return said
 
 
+def apart(runs: Sequence[Sequence[Results]], learners: tuple[str, str], strategy: str) -> str:
+    """Markdown: the first learner's accuracy less the second's, by the number of labels."""
+    tables = []
+    for learner in learners:
+        own = [one for run in runs for one in run if learner in one.experiment.learners]
+        if not own:
+            raise InputError(f"no run has a learner {learner}.")
+        tables.append((own[0].frame.query("learner == @learner"), own[0]))
+    level = tables[0][1].experiment.shown.confidence
+    found = report.learners_apart(tables[0][0], tables[1][0], strategy, level)
+    rows = [
+        (
+            f"{labels:.0f}",
+            f"{row['first']:.3f}",
+            f"{row['second']:.3f}",
+            f"{100 * row['less']:+.2f} ± {100 * row['less_ci']:.2f}",
+        )
+        for labels, row in found.iterrows()
+    ]
+    heads = ("labels", *learners, f"{learners[0]} less {learners[1]}, points")
+    lines = ["| " + " | ".join(one) + " |" for one in (heads, ("---",) * len(heads), *rows)]
+    return "\n".join([f"Accuracy with labels by {strategy}:", "", *lines])
+
+
 def texts(runs: Sequence[Sequence[Results]], base: str = "random") -> list[str]:
     """All tables, then all correlations."""
     tables = [
@@ -75,16 +101,26 @@ def texts(runs: Sequence[Sequence[Results]], base: str = "random") -> list[str]:
     ]
 
 
-def main(runs: tyro.conf.Positional[tuple[Path, ...]], base: str = "random") -> None:
+def main(
+    runs: tyro.conf.Positional[tuple[Path, ...]],
+    base: str = "random",
+    learners: tuple[str, str] | None = None,
+    strategy: str = "random",
+) -> None:
     """Prints them.
 
     Args:
       runs: folders of finished runs.
       base: whom strategies are compared with.
+      learners: two of the runs' learners, for a table of one's accuracy less the other's instead.
+      strategy: which bought the labels of these.
     """
     if not runs:
         raise InputError("give one or more folders of finished runs.")
     found = [[load(one) for one in experiments_in(folder)] for folder in runs]
+    if learners is not None:
+        print(apart(found, learners, strategy))
+        return
     print("\n\n".join(texts(found, base)))
 
 

@@ -40,7 +40,7 @@ from jal.report.trainings import (
     training_stages,
     training_summary,
 )
-from jal.report.verdicts import RankCorrelation, rank_correlation, verdict
+from jal.report.verdicts import RankCorrelation, learners_apart, rank_correlation, verdict
 
 __all__ = [
     "About",
@@ -66,6 +66,7 @@ __all__ = [
     "headline",
     "label_range",
     "latex",
+    "learners_apart",
     "learning_curves",
     "level_with_best",
     "metric_densities",

@@ -13,7 +13,7 @@ from jal.report.comparisons import paired_differences
 from jal.report.tidy import aubcs, curves, units
 from jal.types import InputError
 
-__all__ = ["RankCorrelation", "rank_correlation", "verdict"]
+__all__ = ["RankCorrelation", "learners_apart", "rank_correlation", "verdict"]
 
 
 def verdict(
@@ -73,6 +73,43 @@ def verdict(
             "reached": got[name],
         }
     return pd.DataFrame(rows).T
+
+
+def learners_apart(
+    first: pd.DataFrame, second: pd.DataFrame, strategy: str = "random", level: float = 0.95
+) -> pd.DataFrame:
+    """A learner's accuracy less another's, of the seeds and numbers of labels that both have.
+
+    Args:
+      first: the tidy table of one learner.
+      second: of the other.
+      strategy: which bought the labels of both.
+      level: of the interval.
+
+    Returns:
+      Index labels; columns first and second, mean accuracies, and less, paired by seed, and its
+      half width less_ci.
+
+    Raises:
+      InputError: where they have no number of labels in common.
+    """
+    wide = [
+        of[(of.metric == "accuracy") & (of.strategy == strategy)].pivot_table(
+            index="seed", columns="labels", values="value"
+        )
+        for of in (first, second)
+    ]
+    one, other = (each.dropna(axis=1) for each in wide)
+    seeds, labels = one.index.intersection(other.index), one.columns.intersection(other.columns)
+    if not len(seeds) or not len(labels):
+        raise InputError(
+            f"the learners have no seed and number of labels by {strategy} in common: run both "
+            "with the same seeds and batches."
+        )
+    one, other = (each.loc[seeds, labels] for each in (one, other))
+    less, half = metrics.mean_interval((one - other).to_numpy(float), level)
+    table = {"first": one.mean(), "second": other.mean(), "less": less, "less_ci": half}
+    return pd.DataFrame(table, index=labels)
 
 
 class RankCorrelation(NamedTuple):

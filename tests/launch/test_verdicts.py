@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jal import experiment as ex
+from jal.types import InputError
 
 SCRIPT = Path(__file__).parents[2] / "launch" / "verdicts.py"
 
@@ -41,3 +42,12 @@ def test_tables_and_correlations(tmp_path, monkeypatch, capsys):
     runpy.run_path(str(SCRIPT), run_name="__main__")
     said = capsys.readouterr().out
     assert "| AUBC less margin's, points |" in said and "| random |" in said
+    argv = [str(SCRIPT), str(tmp_path / "first"), "--learners", "strong", "weak"]
+    monkeypatch.setattr(sys, "argv", argv)
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    said = capsys.readouterr().out.splitlines()
+    assert said[2] == "| labels | strong | weak | strong less weak, points |"
+    assert [row.split(" | ")[0] for row in said[4:]] == ["| 10", "| 15"]
+    names = runpy.run_path(str(SCRIPT))
+    with pytest.raises(InputError, match="no run has a learner nobody"):
+        names["apart"]([[ex.load(tmp_path / "first" / "a")]], ("strong", "nobody"), "random")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from jal.report import rank_correlation, verdict
+from jal.report import learners_apart, rank_correlation, verdict
 from jal.types import InputError
 
 LABELS = [10, 20, 30]
@@ -64,6 +64,27 @@ def test_where_random_was_there_early():
 def test_without_random():
     with pytest.raises(InputError, match=r"svm has no random: give one of slow, quick\."):
         verdict(tidy({name: RUNS[name] for name in ("slow", "quick")}), "svm")
+
+
+def test_a_learner_less_another_by_hand():
+    """With 20 labels .9 and .7 less .6 and .6 of two seeds: .2 +- 12.706 * .1; what one of them has
+    alone, a look and a seed, counts nothing."""
+    one = tidy({"random": np.array([[0.1, 0.9, 0.5], [0.1, 0.7, 0.5], [0.0, 0.0, 0.0]])})
+    other = tidy({"random": np.array([[0.2, 0.6, 0.5], [0.2, 0.6, 0.1]])})
+    other = other[other.labels < 30]
+    found = learners_apart(one, other)
+    assert found.index.tolist() == [10, 20]
+    row = found.loc[20]
+    np.testing.assert_allclose(
+        [row["first"], row["second"], row["less"]], [0.8, 0.6, 0.2], rtol=1e-5
+    )
+    assert row["less_ci"] == pytest.approx(12.7062 * 0.1, rel=1e-4)
+    np.testing.assert_allclose(found.loc[10, ["less", "less_ci"]], [-0.1, 0], atol=1e-6)
+    with pytest.raises(InputError, match="no seed and number of labels by margin in common"):
+        learners_apart(one, other, "margin")
+    later = other.assign(labels=other.labels + 5)
+    with pytest.raises(InputError, match="no seed and number of labels by random in common"):
+        learners_apart(one, later)
 
 
 @pytest.mark.parametrize(
