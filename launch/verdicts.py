@@ -66,8 +66,10 @@ def apart(runs: Sequence[Sequence[Results]], learners: tuple[str, str], strategy
     tables = []
     for learner in learners:
         own = [one for run in runs for one in run if learner in one.experiment.learners]
-        if not own:
-            raise InputError(f"no run has a learner {learner}.")
+        if len(own) != 1:
+            raise InputError(
+                f"{len(own) or 'no'} runs have a learner {learner}: give the folder of one."
+            )
         tables.append((own[0].frame.query("learner == @learner"), own[0]))
     level = tables[0][1].experiment.shown.confidence
     found = report.learners_apart(tables[0][0], tables[1][0], strategy, level)

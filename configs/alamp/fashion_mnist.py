@@ -10,9 +10,9 @@ of the CNN, which is trained from random weights: to fine-tune EfficientNet take
 cores. See _small_schemes.py.
 Took 35 min on two CPU cores that had other work beside it: features of all 70,000 images 135 s, the
 SVM 19 min, the CNN 16, of which compilation 49 s.
-Found (points, 95 % intervals over 20 splits, of the CNN 5, uncorrected): AUBC less random's .823, SVM: margin
-+1.77 +- .23, margin_div +1.50 +- .17, alamp_div +.33 +- .23, random_div +.13 +- .26, alamp +.12 +-
-.23, k_center -.03 +- .17; CNN, less .820: badge +1.29 +- .08, alamp +1.23 +- .55. Random
+Found (points, 95 % intervals over 20 splits, of the CNN 5, uncorrected): AUBC less random's .823,
+SVM: margin +1.77 +- .23, margin_div +1.50 +- .17, alamp_div +.33 +- .23, random_div +.13 +- .26,
+alamp +.12 +- .23, k_center -.03 +- .17; CNN, less .820: badge +1.29 +- .08, alamp +1.23 +- .55. Random
 labels, SVM less CNN: 200 labels +7.05 +- 4.80, 800 +.25 +- 1.76, 1,400 -.59 +- .59, 2,000 -.72 +-
 1.76, 2,600 -1.39 +- 1.76, 3,200 -1.70 +- 1.35.
 """  # noqa: E501

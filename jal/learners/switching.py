@@ -99,6 +99,10 @@ def switching(
             jnp.zeros(2),
         )
 
+    def classes(part: _Part, x: Array) -> int:
+        begun = jax.eval_shape(lambda: part.learner.init(part.key, part.data))
+        return jax.eval_shape(part.learner.predict, begun, x[:1]).logits.shape[1]
+
     def cross_validate(
         key: Array, parts: tuple[_Part, _Part], x: Array, y: Array, labels: Labels
     ) -> tuple[Array, Array]:
@@ -129,9 +133,10 @@ def switching(
         found = jnp.any(jax.lax.map(right_on, jnp.arange(folds)), axis=0)
         weight = on.astype(jnp.float32)
         if balanced:
-            one = jax.eval_shape(lambda: _logits(parts[0], x[:1]))
-            weight *= class_weights(known, on, one.shape[1], "balanced")[known]
-        return leads(found[0], found[1], weight, lead), found @ weight / _or_one(jnp.sum(weight))
+            weight *= class_weights(known, on, classes(parts[0], x), "balanced")[known]
+        # Weights sum to the number of labels.
+        accuracies = found @ weight / jnp.maximum(jnp.sum(weight), 1)
+        return leads(found[0], found[1], weight, lead), accuracies
 
     def fit(
         key: Array,
@@ -216,14 +221,3 @@ def leads(first: Array, second: Array, weight: Array, lead: float) -> Array:
     """
     apart = weight * (second.astype(jnp.float32) - first)
     return jnp.sum(apart) > lead * jnp.sqrt(jnp.sum(jnp.square(apart)))
-
-
-def _or_one(weight: Array) -> Array:
-    """A divisor: 1 where nothing has weight."""
-    return jnp.where(weight > 0, weight, 1.0)
-
-
-def _logits(part: _Part, x: Array) -> Array:
-    """Of untrained variables."""
-    begun = part.learner.init(part.key, part.data)
-    return part.learner.predict(begun, x).logits

@@ -49,5 +49,8 @@ def test_tables_and_correlations(tmp_path, monkeypatch, capsys):
     assert said[2] == "| labels | strong | weak | strong less weak, points |"
     assert [row.split(" | ")[0] for row in said[4:]] == ["| 10", "| 15"]
     names = runpy.run_path(str(SCRIPT))
-    with pytest.raises(InputError, match="no run has a learner nobody"):
+    with pytest.raises(InputError, match="no runs have a learner nobody"):
         names["apart"]([[ex.load(tmp_path / "first" / "a")]], ("strong", "nobody"), "random")
+    two = [[ex.load(tmp_path / name / "a")] for name in ("first", "second")]
+    with pytest.raises(InputError, match="2 runs have a learner strong: give the folder of one"):
+        names["apart"](two, ("strong", "weak"), "random")

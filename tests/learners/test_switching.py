@@ -174,6 +174,23 @@ def test_each_goes_on_from_its_own_variables():
     assert [int(variables.second[0]) for variables, _ in found] == [0, 0, 1, 2, 3]
 
 
+def test_every_fold_and_learner_has_a_key_of_its_own():
+    """Of learners that toss a coin for all points, neither has all folds right or all wrong."""
+
+    def fit(key, variables, data, y, labels, hyper):
+        return jax.random.bernoulli(key), {}
+
+    def predict(heads, x):
+        known = Y[x[:, 0].astype(int)]
+        return Outputs(jax.nn.one_hot(jnp.where(heads, known, 1 - known), 2), x)
+
+    coin = Learner(lambda x: x, lambda key, data: jnp.bool_(False), fit, predict, ())
+    found = rounds(switching(coin, coin, folds=10, lead=99.0), (100, 90, 80))
+    both = [(info["first_cv_accuracy"], info["second_cv_accuracy"]) for _, info in found]
+    assert all(0 < first < 1 and 0 < second < 1 for first, second in both)
+    assert any(first != second for first, second in both)
+
+
 def test_what_the_one_that_predicts_tells():
     """What only the other would tell is 0, and converged 1."""
     tell = [{"converged": jnp.float32(0), "C": jnp.float32(3)}, {"train_loss": jnp.float32(2)}]
