@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import tyro
 from rich.console import Console
@@ -76,6 +77,7 @@ def _rank(
     folders: tyro.conf.Positional[tuple[Path, ...]],
     base: str = "random",
     metric: str = "accuracy",
+    classes: Literal["all", "two", "more"] = "all",
     out: Path | None = None,
 ) -> None:
     """Ranks strategies over runs on many data sets, and counts wins, ties and losses of each.
@@ -84,11 +86,13 @@ def _rank(
       folders: of finished runs, one for each data set; or of lists and sweeps of them.
       base: the strategy that wins and losses are against.
       metric: of which more is better; the area under its curve counts.
+      classes: of which data sets: all, those of two classes, or those of more.
       out: a folder for ranks.csv, areas.csv and a picture for each learner; nothing is written if
         not given.
     """
     console = Console()
-    for learner, found in rank(*folders, base=base, metric=metric, out=out).items():
+    ranking = rank(*folders, base=base, metric=metric, classes=classes, out=out)
+    for learner, found in ranking.items():
         print_ranks(found.ranks, found.record, console, f"{learner}, {metric}", base)
     if out is not None:
         _open(console, out)

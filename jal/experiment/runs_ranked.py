@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -43,6 +43,7 @@ def rank(
     *folders: str | Path,
     base: str = "random",
     metric: str = "accuracy",
+    classes: Literal["all", "two", "more"] = "all",
     out: str | Path | None = None,
 ) -> dict[str, Ranking]:
     """Learner -> how strategies rank over the data sets of finished runs (Demsar, 2006).
@@ -51,6 +52,7 @@ def rank(
       folders: of runs, one for each data set; or of lists and sweeps, whose runs are all taken.
       base: the strategy that wins and losses are against.
       metric: of which more is better; the area under its curve counts, accuracy's is the AUBC.
+      classes: of which data sets: all, those of two classes, or those of more.
       out: a folder for what `write_ranking` writes; nothing is written if None.
 
     Raises:
@@ -69,6 +71,8 @@ def rank(
         name = as_name(found.experiment.data.source)
         if name in read:
             raise InputError(f"{read[name]} and {path} are both on {name}: give one run of each.")
+        if classes != "all" and (len(found.about().classes) > 2) != (classes == "more"):
+            continue
         read[name] = path
         # Not what a fit tells of itself, or counts of what was bought: more of it may be worse.
         asked = metrics.registered_name(metric) in metric_names(found.experiment.protocol)
@@ -79,6 +83,8 @@ def rank(
             if base not in areas:
                 raise InputError(f"{path} has no {base} with {learner}: give another base.")
             learners.setdefault(learner, {})[name] = areas
+    if not read:
+        raise InputError(f"none of these runs is on {classes} classes: give other folders.")
     ranking = {name: _ranking(name, areas, len(read), base) for name, areas in learners.items()}
     if out is not None:
         write_ranking(ranking, Path(out))

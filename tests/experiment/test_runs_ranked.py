@@ -70,6 +70,17 @@ def test_of_folders_by_another_metric_against_another_base(folder):
     assert np.isnan(found.table()["mean"]["margin"])
 
 
+def test_of_data_sets_of_two_classes_and_of_more(folder, tmp_path):
+    two = dataclasses.replace(SMALL, data=Data("sklearn:breast_cancer", standardise=True))
+    run(two, out=tmp_path / "two", progress=False)
+    for classes, sets in (("all", {*SETS, "sklearn:breast_cancer"}), ("more", {*SETS})):
+        assert set(rank(tmp_path / "two", folder, classes=classes)[LEARNER].areas) == sets
+    with pytest.raises(InputError, match="on two data sets or more, got 3 on 1"):
+        rank(tmp_path / "two", folder, classes="two")
+    with pytest.raises(InputError, match="none of these runs is on two classes"):
+        rank(folder, classes="two")
+
+
 def test_the_command(folder, tmp_path, capsys):
     command("rank")([str(folder), "--out", str(tmp_path / "out")])
     said = capsys.readouterr().out
