@@ -8,7 +8,8 @@ has 2,000 of the first class, and fewer of each next one by the same factor, to 
 to mean of .75.
 Features: EfficientNet-Lite0's of the images enlarged to 64 pixels, with weights of ILSVRC, once.
 Protocol: 200 labels at random, then 15 rounds of 200; 20 seeds; weighted SVM. See _small_schemes.py.
-Not run yet.
+Took 23 minutes on two cores with other work beside it, of which compilation 16 s.
+Found: docs/pages/alamp.md.
 """  # noqa: E501
 
 from _small_schemes import svm

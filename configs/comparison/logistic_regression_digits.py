@@ -6,7 +6,7 @@ Protocol: starts of ten labels, 15 % and 80 % of the pool; then 30 rounds of 5 l
 each on a split of its own. C = .01 is the draft's; C = 1, scikit-learn's default, is ours: .01 is
 little for as few points as there are here. c_cv chooses .01, .1, 1 or 10 in each round by 5-fold
 cross-validation on what is labelled.
-Took 176 s on two CPU cores with other work beside it, without c_cv and of which compilation 50 s.
+Took 14 minutes on two CPU cores with other work beside it; without c_cv 176 s.
 Found: docs/pages/comparison.md.
 """
 

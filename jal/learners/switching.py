@@ -62,7 +62,7 @@ def switching(
     `folds` fits, one after another, before that of the round. Seeds that run one after another, as
     they do on CPUs, are spared them once they have switched; where seeds are vmapped together every
     round costs all of it. Of a bootstrap copies of a point are in one fold. Source: ALAMP, section
-    5.3, where it is proposed, not tried: an SVM, then fine-tuning.
+    5.4, where it is proposed, not tried: an SVM, then fine-tuning.
 
     Args:
       first: a learner.
