@@ -16,5 +16,9 @@ from jal.experiment import Data, Experiment
 def get_config() -> list[Experiment]:
     """SVM, then fine-tuning."""
     return both(
-        "alamp_cifar100", Data("tfds:cifar100", image_size=SIDE), imbalanced=False, diversified=True
+        "alamp_cifar100",
+        Data("tfds:cifar100", image_size=SIDE),
+        imbalanced=False,
+        diversified=True,
+        levels=(0.5,),
     )

@@ -21,4 +21,5 @@ def get_config() -> list[Experiment]:
         "alamp_cifar100_imb",
         Data("tfds:cifar100", image_size=SIDE, imbalance=imbalance),
         imbalanced=True,
+        levels=(0.5,),
     )

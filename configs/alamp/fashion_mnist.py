@@ -6,7 +6,7 @@ Command: python launch/prepare_data.py fashion_mnist
 Data: of all 70,000 images each seed draws 6,800 for the pool and 2,000 to test on.
 Features: EfficientNet-Lite0's of the images enlarged to 64 pixels, with weights of ILSVRC, once.
 Protocol: 200 labels at random, then 15 rounds of 200, of the CNN 5 of 600; 20 seeds of the SVM, 5
-of the CNN, which is trained from random weights: to fine-tune EfficientNet takes too long on two
+of the CNN, which is trained from random weights: to fine-tune EfficientNet was not tried on two
 cores. See _small_schemes.py.
 Took 35 min on two CPU cores that had other work beside it: features of all 70,000 images 135 s, the
 SVM 19 min, the CNN 16, of which compilation 49 s.

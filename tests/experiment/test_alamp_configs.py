@@ -35,6 +35,13 @@ def test_both_schemes_have_the_papers_budgets_and_queries(name):
     assert svm.data.features.kind == "resnet18" and fine_tuning.data.features.kind == "none"
 
 
+@pytest.mark.parametrize(
+    ("name", "level"), [("cifar100", 0.5), ("food101", 0.4), ("imn100", 0.7), ("cifar100_imb", 0.5)]
+)
+def test_labels_are_shown_for_the_accuracies_that_the_paper_names(name, level):
+    assert all(one.shown.levels == (level,) for one in schemes(name))
+
+
 @pytest.mark.parametrize("name", PAPER_SIZE)
 def test_imbalance_is_met_by_weights_and_thresholds(name):
     svm, fine_tuning = schemes(name)
