@@ -70,7 +70,7 @@ def test_of_folders_by_another_metric_against_another_base(folder):
     assert np.isnan(found.table()["mean"]["margin"])
 
 
-def test_of_data_sets_of_two_classes_and_of_more(folder, tmp_path):
+def test_of_data_sets_of_two_classes_and_of_more(folder, tmp_path, capsys):
     two = dataclasses.replace(SMALL, data=Data("sklearn:breast_cancer", standardise=True))
     run(two, out=tmp_path / "two", progress=False)
     for classes, sets in (("all", {*SETS, "sklearn:breast_cancer"}), ("more", {*SETS})):
@@ -79,6 +79,8 @@ def test_of_data_sets_of_two_classes_and_of_more(folder, tmp_path):
         rank(tmp_path / "two", folder, classes="two")
     with pytest.raises(InputError, match="none of these runs is on two classes"):
         rank(folder, classes="two")
+    command("rank")([str(tmp_path / "two"), str(folder), "--classes", "more"])
+    assert f"{LEARNER}, accuracy: 2 data sets" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_command(folder, tmp_path, capsys):
