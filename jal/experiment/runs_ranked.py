@@ -71,8 +71,12 @@ def rank(
         name = as_name(found.experiment.data.source)
         if name in read:
             raise InputError(f"{read[name]} and {path} are both on {name}: give one run of each.")
-        if classes != "all" and (len(found.about().classes) > 2) != (classes == "more"):
-            continue
+        if classes != "all":
+            names = found.about().classes
+            if not names:
+                raise InputError(f"{path} has no class names to count: leave classes at all.")
+            if (len(names) > 2) != (classes == "more"):
+                continue
         read[name] = path
         # Not what a fit tells of itself, or counts of what was bought: more of it may be worse.
         asked = metrics.registered_name(metric) in metric_names(found.experiment.protocol)
